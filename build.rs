@@ -1,0 +1,58 @@
+//! Collects the rule files into the library, so that adding a rule touches its own file alone.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, error::Error, fs};
+
+const FOLDER: &str = "queries/rules";
+
+#[allow(clippy::print_stdout, reason = "standard output is how a build script speaks to cargo")]
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed={FOLDER}");
+    let root = env::var("CARGO_MANIFEST_DIR")?;
+    let mut rules = Vec::new();
+    for group in names(&Path::new(&root).join(FOLDER))? {
+        let folder = Path::new(&root).join(FOLDER).join(&group);
+        if !folder.is_dir() {
+            return Err(format!("{FOLDER}/{group}: a rule file belongs in a group's folder").into());
+        }
+        for file in names(&folder)? {
+            let Some(stem) = file.strip_suffix(".md") else {
+                return Err(format!("{FOLDER}/{group}/{file}: a rule file ends in .md").into());
+            };
+            rules.push((group.clone(), stem.to_owned()));
+        }
+    }
+
+    let mut code = String::from("&[\n");
+    for (group, stem) in &rules {
+        let path = format!("/{FOLDER}/{group}/{stem}.md");
+        // The root is looked up where the library is compiled, so the generated text is the same
+        // on every machine.
+        writeln!(
+            code,
+            "    ({group:?}, {stem:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {path:?}))),"
+        )?;
+    }
+    code.push_str("]\n");
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("rules.rs"), code)?;
+    Ok(())
+}
+
+/// The names in a folder in byte order: a folder's own order differs between machines. Hidden
+/// files are an editor's or the system's, no rules.
+fn names(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))? {
+        let name = entry?
+            .file_name()
+            .into_string()
+            .map_err(|name| format!("{}: not UTF-8: {name:?}", folder.display()))?;
+        if !name.starts_with('.') {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,174 @@
+//! The salsa database: its inputs, and the counters that tell which queries ran.
+//!
+//! Everything the tool knows enters here; a query reads inputs and other queries and nothing else,
+//! never the disk, the clock or the environment.
+
+pub mod settings;
+
+use crate::files::{Content, Unreadable};
+use salsa::{Durability, Setter};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What dbt reads a file as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FileKind {
+    ProjectFile,
+    PackagesFile,
+    HouseRules,
+    Model,
+    PythonModel,
+    Snapshot,
+    Seed,
+    Analysis,
+    Macro,
+    Test,
+    Function,
+    Properties,
+    Docs,
+}
+
+#[salsa::input(debug)]
+pub struct SourceFile {
+    /// Relative to the root project's folder, with `/`.
+    #[returns(ref)]
+    pub path: Arc<str>,
+    /// Relative to the package's folder, with `/`.
+    #[returns(ref)]
+    pub package_path: Arc<str>,
+    /// The resource path (`models`) the file was found under, relative to the package's folder.
+    #[returns(ref)]
+    pub root: Arc<str>,
+    #[returns(copy)]
+    pub kind: FileKind,
+    #[returns(ref)]
+    pub content: Content,
+}
+
+/// Some tens of files. Relations are collected per directory first, so that one edited file makes
+/// one directory's rows anew.
+#[salsa::input(debug)]
+pub struct Directory {
+    #[returns(deref)]
+    pub files: Vec<SourceFile>,
+}
+
+/// The root project or an installed package.
+#[salsa::input(debug)]
+pub struct Package {
+    /// Relative to the root project's folder; empty for the root project itself.
+    #[returns(ref)]
+    pub folder: Arc<str>,
+    #[returns(copy)]
+    pub project_file: SourceFile,
+    #[returns(deref)]
+    pub directories: Vec<Directory>,
+}
+
+/// What one invocation says beside the files: dbt's command line, profile and environment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Invocation {
+    /// `--vars`, as JSON values.
+    pub vars: BTreeMap<String, serde_json::Value>,
+    pub env: BTreeMap<String, String>,
+    /// What Jinja's `target` holds.
+    pub target: BTreeMap<String, serde_json::Value>,
+}
+
+#[salsa::input(singleton, debug)]
+pub struct Project {
+    #[returns(copy)]
+    pub root: Package,
+    /// Installed packages, by folder.
+    #[returns(deref)]
+    pub packages: Vec<Package>,
+    /// dbt's own macros, which come with this tool.
+    #[returns(copy)]
+    pub builtins: Package,
+    /// packages.yml and dependencies.yml, where they exist.
+    #[returns(deref)]
+    pub package_files: Vec<SourceFile>,
+    /// Folders and links that could not be read.
+    #[returns(deref)]
+    pub problems: Vec<(Arc<str>, Unreadable)>,
+    #[returns(ref)]
+    pub house_rules: settings::HouseRules,
+    #[returns(ref)]
+    pub invocation: Invocation,
+}
+
+/// A name in the database: cheap to copy, compare and hash.
+#[salsa::interned(debug)]
+pub struct Sym<'db> {
+    #[returns(ref)]
+    pub text: Arc<str>,
+}
+
+pub fn sym<'db>(db: &'db dyn salsa::Database, text: &str) -> Sym<'db> {
+    Sym::new(db, text)
+}
+
+/// How often each query was executed, by its name.
+pub type Executed = BTreeMap<String, usize>;
+
+#[salsa::db]
+#[derive(Clone)]
+pub struct Database {
+    storage: salsa::Storage<Self>,
+    executed: Option<Arc<Mutex<Vec<salsa::DatabaseKeyIndex>>>>,
+}
+
+#[salsa::db]
+impl salsa::Database for Database {}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").finish_non_exhaustive()
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { storage: salsa::Storage::new(None), executed: None }
+    }
+}
+
+impl Database {
+    /// A database that counts the queries it executes.
+    pub fn counting() -> Self {
+        let executed = Arc::new(Mutex::new(Vec::new()));
+        let log = executed.clone();
+        let record = move |event: salsa::Event| {
+            if let salsa::EventKind::WillExecute { database_key } = event.kind {
+                log.lock().unwrap_or_else(PoisonError::into_inner).push(database_key);
+            }
+        };
+        Self { storage: salsa::Storage::new(Some(Box::new(record))), executed: Some(executed) }
+    }
+
+    /// What was executed since the last call; empty for a database that does not count.
+    pub fn take_executed(&self) -> Executed {
+        let mut counts = Executed::new();
+        let Some(executed) = &self.executed else { return counts };
+        let keys = std::mem::take(&mut *executed.lock().unwrap_or_else(PoisonError::into_inner));
+        salsa::attach(self, || {
+            for key in keys {
+                let shown = format!("{key:?}");
+                let name = shown.split('(').next().unwrap_or_default();
+                *counts.entry(name.to_owned()).or_default() += 1;
+            }
+        });
+        counts
+    }
+
+    /// Gives a file new text. An edited file is likely to be edited again, so it leaves the files
+    /// that are taken for stable. Says whether anything changed: an equal text starts no revision.
+    pub fn set_content(&mut self, file: SourceFile, content: Content) -> bool {
+        if *file.content(self) == content {
+            return false;
+        }
+        file.set_content(self).with_durability(Durability::LOW).to(content);
+        true
+    }
+}

@@ -1,0 +1,170 @@
+//! The real file system below one folder.
+
+use super::{Content, Listing, MAX_BYTES, Tree, Unreadable};
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// Deeper trees are a link that leads back up in a way the walk cannot see.
+const MAX_DEPTH: usize = 100;
+
+#[derive(Debug)]
+pub struct Disk {
+    root: PathBuf,
+}
+
+impl Disk {
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    fn relative(&self, folder: &str, start: &Path, path: &Path) -> Option<String> {
+        let below = path.strip_prefix(start).ok()?;
+        let mut relative = folder.to_owned();
+        for part in below.components() {
+            if !relative.is_empty() {
+                relative.push('/');
+            }
+            relative.push_str(&part.as_os_str().to_string_lossy());
+        }
+        Some(relative)
+    }
+}
+
+impl Tree for Disk {
+    fn list(&self, folder: &str, ignored: &dyn Fn(&str, bool) -> bool) -> Listing {
+        let start = self.root.join(folder);
+        let mut listing = Listing::default();
+        if !start.is_dir() {
+            return listing;
+        }
+        let walk = WalkDir::new(&start).follow_links(true).max_depth(MAX_DEPTH).into_iter().filter_entry(|entry| {
+            if entry.depth() == 0 {
+                return true;
+            }
+            let is_folder = entry.file_type().is_dir();
+            if is_folder && entry.file_name().to_string_lossy().starts_with('.') {
+                return false;
+            }
+            self.relative(folder, &start, entry.path()).is_some_and(|path| !ignored(&path, is_folder))
+        });
+        for entry in walk {
+            match entry {
+                Ok(entry) if entry.file_type().is_file() => {
+                    listing.files.extend(self.relative(folder, &start, entry.path()));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let path = error
+                        .path()
+                        .and_then(|path| self.relative(folder, &start, path))
+                        .unwrap_or_else(|| folder.to_owned());
+                    listing.problems.push((path, walk_problem(&error)));
+                }
+            }
+        }
+        listing.files.sort_unstable();
+        listing.problems.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+        listing
+    }
+
+    fn folders(&self, folder: &str) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.root.join(folder))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| entry.path().is_dir())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| !name.starts_with('.'))
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn is_file(&self, path: &str) -> bool {
+        self.root.join(path).is_file()
+    }
+
+    fn read(&self, path: &str) -> Content {
+        match read_bytes(&self.root.join(path)) {
+            Ok(Some(bytes)) => Content::from_bytes(bytes),
+            Ok(None) => Content::Unreadable(Unreadable {
+                what: format!("the file is larger than {} MiB", MAX_BYTES / 1024 / 1024),
+                fix: "Split the file, or name it in .dbtignore.".to_owned(),
+                at: 0,
+            }),
+            Err(error) => Content::Unreadable(Unreadable {
+                what: format!("the file cannot be read: {}", reason(&error)),
+                fix: "Make the file readable for the user who runs harness.".to_owned(),
+                at: 0,
+            }),
+        }
+    }
+}
+
+/// `None` where the file is over the limit. The limit holds while reading, for a file that grows
+/// or has no size (a pipe).
+fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = fs::File::open(path)?;
+    let size = file.metadata()?.len();
+    if size > MAX_BYTES {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= MAX_BYTES).then_some(bytes))
+}
+
+fn walk_problem(error: &walkdir::Error) -> Unreadable {
+    if error.loop_ancestor().is_some() {
+        return Unreadable {
+            what: "the link leads back to a folder above it".to_owned(),
+            fix: "Remove the link, or name it in .dbtignore; what lies behind it was read where it really is."
+                .to_owned(),
+            at: 0,
+        };
+    }
+    let reason = error.io_error().map_or_else(|| "unknown reason".to_owned(), reason);
+    Unreadable {
+        what: format!("the folder or link cannot be read: {reason}"),
+        fix: "Make it readable for the user who runs harness, or name it in .dbtignore.".to_owned(),
+        at: 0,
+    }
+}
+
+/// The error's kind in words that are the same on each machine.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
+/// The path from the file system's root, with links resolved where that is possible.
+pub fn absolute(path: &Path) -> PathBuf {
+    fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The nearest folder at or above `start` that holds a file of that name.
+pub fn find_above(start: &Path, name: &str) -> Option<PathBuf> {
+    absolute(start).ancestors().find(|folder| folder.join(name).is_file()).map(Path::to_owned)
+}
+
+/// Writes a file whole or not at all: into a neighbour first, then renamed over it.
+pub fn write_whole(path: &Path, content: &str) -> io::Result<()> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let written = fs::File::create(&part).and_then(|mut file| {
+        file.write_all(content.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&part, path)
+    });
+    if written.is_err() {
+        // The first error is the one to report; the part may not even exist.
+        let _ = fs::remove_file(&part);
+    }
+    written
+}

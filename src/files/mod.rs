@@ -1,0 +1,112 @@
+//! The operating system's files, and the only place that touches them. Knows nothing of dbt.
+
+mod disk;
+mod memory;
+
+pub use disk::{Disk, absolute, find_above, write_whole};
+pub use memory::Memory;
+
+use std::sync::Arc;
+
+/// Files above this size are not read: no template or YAML file of a person is that large, and one
+/// generated file must not cost the whole run its memory.
+pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Why a file or folder could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Unreadable {
+    /// What is wrong, as a clause.
+    pub what: String,
+    /// What to do about it, as a sentence.
+    pub fix: String,
+    /// Where the text stops being UTF-8, in bytes; 0 where the file could not be read at all.
+    pub at: usize,
+}
+
+/// A file's text, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Content {
+    Text(Arc<str>),
+    Unreadable(Unreadable),
+    /// Only the file's name counts (a seed's rows).
+    NameOnly,
+}
+
+impl Content {
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Unreadable(_) | Self::NameOnly => "",
+        }
+    }
+
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::Text(text.into()),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                Self::Unreadable(Unreadable {
+                    what: format!("the file is not UTF-8: byte {at} starts no character"),
+                    fix: "Save the file as UTF-8, or move it out of the project's paths if it is no text.".to_owned(),
+                    at,
+                })
+            }
+        }
+    }
+}
+
+/// What lies below one folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Paths relative to the tree's root, with `/`, sorted.
+    pub files: Vec<String>,
+    /// Folders and links that could not be followed.
+    pub problems: Vec<(String, Unreadable)>,
+}
+
+/// A tree of files: the disk, or memory for a rule's test case.
+pub trait Tree: Sync {
+    /// All files below `folder`, which may start with `../`. Folders whose names start with a dot
+    /// are left out, and so is what `ignored` says of a path.
+    fn list(&self, folder: &str, ignored: &dyn Fn(&str, bool) -> bool) -> Listing;
+
+    /// The folders directly in `folder`, by name.
+    fn folders(&self, folder: &str) -> Vec<String>;
+
+    fn is_file(&self, path: &str) -> bool;
+
+    fn read(&self, path: &str) -> Content;
+}
+
+/// `a/./b/../c` is `a/c`; leading `..` stay.
+pub fn normalise(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split(['/', '\\']) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// `folder/path`, where either may be empty.
+pub fn join(folder: &str, path: &str) -> String {
+    normalise(&format!("{folder}/{path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_normalised_without_leaving_the_leading_dots() {
+        assert_eq!(normalise("./models//a/../b/"), "models/b");
+        assert_eq!(normalise("../../sources"), "../../sources");
+        assert_eq!(join("dbt_packages/x", "../y"), "dbt_packages/y");
+        assert_eq!(join("", "models"), "models");
+    }
+}

@@ -1,0 +1,134 @@
+//! dbt's configuration hierarchy: dbt_project.yml by folder, then YAML, then `config()`.
+
+use super::data;
+use super::packages::project_file;
+use crate::db::{Package, Project};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// Adds a more special layer: tags and hooks add up, meta merges, all else is replaced.
+pub fn merge(config: &mut Map<String, Value>, layer: &Map<String, Value>) {
+    for (key, value) in layer {
+        let key = match key.as_str() {
+            "pre_hook" => "pre-hook",
+            "post_hook" => "post-hook",
+            key => key,
+        };
+        match (key, config.get_mut(key)) {
+            ("tags" | "pre-hook" | "post-hook", Some(present)) => {
+                let mut all = listed(present.take());
+                all.extend(listed(value.clone()));
+                *present = Value::Array(all);
+            }
+            ("tags" | "pre-hook" | "post-hook", None) => {
+                config.insert(key.to_owned(), Value::Array(listed(value.clone())));
+            }
+            ("meta", Some(Value::Object(present))) => {
+                if let Value::Object(more) = value {
+                    present.extend(more.iter().map(|(key, value)| (key.clone(), value.clone())));
+                }
+            }
+            _ => {
+                config.insert(key.to_owned(), value.clone());
+            }
+        }
+    }
+}
+
+fn listed(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(items) => items,
+        Value::Null => Vec::new(),
+        other => vec![other],
+    }
+}
+
+/// The layers of one section (`models`) of one dbt_project.yml that apply to a node, from the most
+/// general on. A key without `+` is a setting where its value is no mapping.
+fn layers(section: &Value, fqn: &[Arc<str>]) -> Vec<Map<String, Value>> {
+    let mut found = Vec::new();
+    let mut level = section.as_object();
+    let mut rest = fqn.iter();
+    while let Some(here) = level {
+        let mut settings = Map::new();
+        for (key, value) in here {
+            match key.strip_prefix('+') {
+                Some(key) => {
+                    settings.insert(key.trim().to_owned(), value.clone());
+                }
+                None if !value.is_object() => {
+                    settings.insert(key.clone(), value.clone());
+                }
+                None => {}
+            }
+        }
+        found.push(settings);
+        level = rest.next().and_then(|part| here.get(&**part)?.as_object());
+    }
+    found
+}
+
+/// What the project files say of a node: its own package's first, the root project's over it.
+pub fn of_project_files(
+    db: &dyn salsa::Database,
+    package: Package,
+    sections: &[&str],
+    fqn: &[Arc<str>],
+) -> Map<String, Value> {
+    let mut config = Map::new();
+    let root = Project::try_get(db).map(|project| project.root(db));
+    let packages = [Some(package), root.filter(|root| *root != package)];
+    for package in packages.into_iter().flatten() {
+        let file = project_file(db, package);
+        for section in sections.iter().filter_map(|section| file.get(section)) {
+            for layer in layers(section, fqn) {
+                merge(&mut config, &layer);
+            }
+        }
+    }
+    config
+}
+
+pub fn enabled(config: &Map<String, Value>) -> bool {
+    config.get("enabled").and_then(data::flag).unwrap_or(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn fqn(path: &str) -> Vec<Arc<str>> {
+        path.split('.').map(Arc::from).collect()
+    }
+
+    fn config(section: &Value, path: &str) -> Value {
+        let mut all = Map::new();
+        for layer in layers(section, &fqn(path)) {
+            merge(&mut all, &layer);
+        }
+        Value::Object(all)
+    }
+
+    #[test]
+    fn the_deepest_folder_wins_and_tags_add_up() {
+        let section = json!({
+            "+tags": "all", "+materialized": "view",
+            "shop": {"staging": {"materialized": "table", "+tags": ["stg"], "stg_a": {"+enabled": false}}}
+        });
+        assert_eq!(config(&section, "shop.staging.stg_a"), json!({"tags": ["all", "stg"], "materialized": "table", "enabled": false}));
+        assert_eq!(config(&section, "shop.marts.a"), json!({"tags": ["all"], "materialized": "view"}));
+    }
+
+    #[test]
+    fn a_mapping_is_a_setting_only_with_a_plus() {
+        let section = json!({"shop": {"+meta": {"owner": "a"}, "meta": {"owner": "b"}}});
+        assert_eq!(config(&section, "shop.x"), json!({"meta": {"owner": "a"}}));
+    }
+
+    #[test]
+    fn meta_merges_by_key() {
+        let section = json!({"+meta": {"a": 1, "b": 1}, "shop": {"+meta": {"b": 2}}});
+        assert_eq!(config(&section, "shop.x"), json!({"meta": {"a": 1, "b": 2}}));
+    }
+}

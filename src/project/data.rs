@@ -1,0 +1,82 @@
+//! YAML as plain data: without places, so that a moved line changes nothing.
+
+use crate::syntax::yaml::{Node, Value};
+
+pub fn of(node: &Node) -> serde_json::Value {
+    use serde_json::Value as Json;
+    match &node.value {
+        Value::Null => Json::Null,
+        Value::Bool(flag) => Json::Bool(*flag),
+        Value::Int(integer) => Json::from(*integer),
+        Value::Float(float) => serde_json::Number::from_f64(*float).map_or(Json::Null, Json::Number),
+        Value::BigInt(text) | Value::Timestamp(text) => Json::String(text.clone()),
+        Value::Str(text) => Json::String(text.to_string()),
+        Value::Seq(items) => Json::Array(items.iter().map(of).collect()),
+        Value::Map(entries) => Json::Object(
+            entries
+                .iter()
+                .filter_map(|entry| Some((entry.key.key_text()?.into_owned(), of(&entry.value))))
+                .collect(),
+        ),
+    }
+}
+
+/// Texts in a value that hold Jinja, rendered; `skip` names keys whose values stay as they are.
+pub fn rendered(
+    value: serde_json::Value,
+    skip: &dyn Fn(&str) -> bool,
+    render: &mut dyn FnMut(&str) -> serde_json::Value,
+) -> serde_json::Value {
+    use serde_json::Value as Json;
+    match value {
+        Json::String(text) if has_jinja(&text) => render(&text),
+        Json::Array(items) => Json::Array(items.into_iter().map(|item| rendered(item, skip, render)).collect()),
+        Json::Object(entries) => Json::Object(
+            entries
+                .into_iter()
+                .map(|(key, value)| {
+                    let value = if skip(&key) { value } else { rendered(value, skip, render) };
+                    (key, value)
+                })
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+pub fn has_jinja(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%") || text.contains("{#")
+}
+
+/// A list of texts, or one text alone.
+pub fn texts(value: Option<&serde_json::Value>) -> Vec<String> {
+    match value {
+        Some(serde_json::Value::Array(items)) => items.iter().filter_map(scalar).collect(),
+        Some(value) => scalar(value).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// A scalar as Python prints it; `None` for null, lists and mappings.
+pub fn scalar(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        serde_json::Value::Bool(true) => Some("True".to_owned()),
+        serde_json::Value::Bool(false) => Some("False".to_owned()),
+        _ => None,
+    }
+}
+
+/// A switch, also where Jinja left it as text.
+pub fn flag(value: &serde_json::Value) -> Option<bool> {
+    match value {
+        serde_json::Value::Bool(flag) => Some(*flag),
+        serde_json::Value::String(text) => match text.trim() {
+            "true" | "True" | "TRUE" => Some(true),
+            "false" | "False" | "FALSE" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,246 @@
+//! Which node each name means, and so the edges of the graph.
+
+use super::config;
+use super::nodes::{Node, NodeKind, Reference, is_enabled, named_parents, nodes_of_package, unique_id};
+use super::packages::{dbt_packages, package_by_name, package_name, project_file};
+use super::properties::{SourceTable, properties};
+use crate::db::{FileKind, Package, Project, SourceFile};
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// What a name turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Resolved<T> {
+    Found(T),
+    Disabled(T),
+    Missing,
+}
+
+/// Nodes by name, from names alone.
+#[salsa::tracked(returns(ref))]
+fn nodes_by_name<'db>(db: &'db dyn salsa::Database) -> FxHashMap<Arc<str>, Vec<Node<'db>>> {
+    let mut index: FxHashMap<Arc<str>, Vec<Node<'db>>> = FxHashMap::default();
+    for package in dbt_packages(db) {
+        for node in nodes_of_package(db, package) {
+            index.entry(node.name(db).clone()).or_default().push(node);
+        }
+    }
+    index
+}
+
+#[salsa::interned]
+struct Candidates<'db> {
+    #[returns(ref)]
+    name: Arc<str>,
+}
+
+/// One query a name, so that a new file reaches only who names it.
+#[salsa::tracked(returns(ref))]
+fn candidates<'db>(db: &'db dyn salsa::Database, name: Candidates<'db>) -> Vec<Node<'db>> {
+    nodes_by_name(db).get(name.name(db)).cloned().unwrap_or_default()
+}
+
+/// The packages a name is looked for in, in order; `None` is any.
+fn search(db: &dyn salsa::Database, from: Package, asked: Option<&str>) -> Vec<Option<Package>> {
+    if let Some(name) = asked {
+        return package_by_name(db, name).map(Some).into_iter().collect();
+    }
+    let Some(project) = Project::try_get(db) else { return vec![None] };
+    let root = project.root(db);
+    let own_first = project_file(db, root).flag("require_ref_prefers_node_package_to_root");
+    let mut order = if own_first { vec![Some(from), Some(root)] } else { vec![Some(root), Some(from)] };
+    order.dedup();
+    order.push(None);
+    order
+}
+
+fn pick<T: Copy>(
+    order: &[Option<Package>],
+    candidates: &[T],
+    package: impl Fn(T) -> Package,
+    enabled: impl Fn(T) -> bool,
+) -> Resolved<T> {
+    let within = |place: Option<Package>, wanted: bool| {
+        candidates
+            .iter()
+            .copied()
+            .find(|candidate| place.is_none_or(|place| package(*candidate) == place) && enabled(*candidate) == wanted)
+    };
+    if let Some(found) = order.iter().find_map(|place| within(*place, true)) {
+        return Resolved::Found(found);
+    }
+    order.iter().find_map(|place| within(*place, false)).map_or(Resolved::Missing, Resolved::Disabled)
+}
+
+pub fn resolve_ref<'db>(db: &'db dyn salsa::Database, from: Package, reference: &Reference) -> Resolved<Node<'db>> {
+    let order = search(db, from, reference.package.as_deref());
+    let all = candidates(db, Candidates::new(db, reference.name.clone()));
+    let refable: Vec<Node<'db>> = all.iter().copied().filter(|node| node.kind(db).is_refable()).collect();
+    pick(&order, &refable, |node| node.package(db), |node| is_enabled(db, node))
+}
+
+pub fn resolve_function<'db>(
+    db: &'db dyn salsa::Database,
+    from: Package,
+    package: Option<&str>,
+    name: &Arc<str>,
+) -> Resolved<Node<'db>> {
+    let order = search(db, from, package);
+    let all = candidates(db, Candidates::new(db, name.clone()));
+    let functions: Vec<Node<'db>> = all.iter().copied().filter(|node| node.kind(db) == NodeKind::Function).collect();
+    pick(&order, &functions, |node| node.package(db), |node| is_enabled(db, node))
+}
+
+/// A table of a source, by where it is declared.
+#[salsa::interned]
+pub struct Source<'db> {
+    #[returns(copy)]
+    pub package: Package,
+    #[returns(ref)]
+    pub source: Arc<str>,
+    #[returns(ref)]
+    pub table: Arc<str>,
+    #[returns(copy)]
+    pub file: SourceFile,
+}
+
+impl std::fmt::Debug for Source<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Source").field(&salsa::plumbing::AsId::as_id(self)).finish()
+    }
+}
+
+pub fn source_id<'db>(db: &'db dyn salsa::Database, source: Source<'db>) -> Arc<str> {
+    let package = package_name(db, source.package(db));
+    format!("source.{package}.{}.{}", source.source(db), source.table(db)).into()
+}
+
+/// A source's table as its file declares it.
+pub fn source_table<'db>(db: &'db dyn salsa::Database, source: Source<'db>) -> Option<&'db SourceTable> {
+    let (package, file) = (source.package(db), source.file(db));
+    let key = (source.source(db).clone(), source.table(db).clone());
+    let at = *tables_by_name(db, FileOf::new(db, package, file)).get(&key)?;
+    properties(db, package, file).sources.get(at)
+}
+
+#[salsa::interned]
+struct FileOf<'db> {
+    #[returns(copy)]
+    package: Package,
+    #[returns(copy)]
+    file: SourceFile,
+}
+
+#[salsa::tracked(returns(ref))]
+fn tables_by_name<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> FxHashMap<SourceKey, usize> {
+    let tables = &properties(db, key.package(db), key.file(db)).sources;
+    tables.iter().enumerate().map(|(at, table)| ((table.source.clone(), table.table.clone()), at)).collect()
+}
+
+/// All tables of all sources of a package, in the order of their files.
+#[salsa::tracked(returns(ref))]
+pub fn sources_of_package<'db>(db: &'db dyn salsa::Database, package: Package) -> Vec<Source<'db>> {
+    let mut found = Vec::new();
+    for directory in package.directories(db) {
+        for file in directory.files(db).iter().filter(|file| file.kind(db) == FileKind::Properties) {
+            for table in &properties(db, package, *file).sources {
+                found.push(Source::new(db, package, table.source.clone(), table.table.clone(), *file));
+            }
+        }
+    }
+    found
+}
+
+type SourceKey = (Arc<str>, Arc<str>);
+
+#[salsa::tracked(returns(ref))]
+fn sources_by_name<'db>(db: &'db dyn salsa::Database) -> FxHashMap<SourceKey, Vec<Source<'db>>> {
+    let mut index: FxHashMap<SourceKey, Vec<Source<'db>>> = FxHashMap::default();
+    for package in dbt_packages(db) {
+        for source in sources_of_package(db, package) {
+            index.entry((source.source(db).clone(), source.table(db).clone())).or_default().push(*source);
+        }
+    }
+    index
+}
+
+#[salsa::interned]
+struct SourceName<'db> {
+    #[returns(ref)]
+    source: Arc<str>,
+    #[returns(ref)]
+    table: Arc<str>,
+}
+
+#[salsa::tracked(returns(ref))]
+fn source_candidates<'db>(db: &'db dyn salsa::Database, name: SourceName<'db>) -> Vec<Source<'db>> {
+    let key = (name.source(db).clone(), name.table(db).clone());
+    sources_by_name(db).get(&key).cloned().unwrap_or_default()
+}
+
+pub fn resolve_source<'db>(
+    db: &'db dyn salsa::Database,
+    from: Package,
+    source: &Arc<str>,
+    table: &Arc<str>,
+) -> Resolved<Source<'db>> {
+    let order = search(db, from, None);
+    let all = source_candidates(db, SourceName::new(db, source.clone(), table.clone()));
+    pick(&order, all, |source| source.package(db), |source| is_source_enabled(db, source))
+}
+
+#[salsa::tracked(returns(copy))]
+pub fn is_source_enabled<'db>(db: &'db dyn salsa::Database, source: Source<'db>) -> bool {
+    let Some(table) = source_table(db, source) else { return false };
+    let mut fqn = vec![package_name(db, source.package(db)).clone()];
+    fqn.extend(super::nodes::folders(db, source.file(db)));
+    fqn.extend([table.source.clone(), table.table.clone()]);
+    let mut config = config::of_project_files(db, source.package(db), &["sources"], &fqn);
+    config::merge(&mut config, &table.source_config);
+    config::merge(&mut config, &table.config);
+    config::enabled(&config)
+}
+
+/// A node's parents, resolved; in the order its text first names them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, salsa::SalsaValue)]
+pub struct Parents<'db> {
+    pub nodes: Vec<Node<'db>>,
+    pub sources: Vec<Source<'db>>,
+}
+
+/// Resolved parents. Only what is enabled is a parent.
+#[salsa::tracked(returns(ref))]
+pub fn parents<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Parents<'db> {
+    let from = node.package(db);
+    let named = named_parents(db, node);
+    let mut parents = Parents::default();
+    for reference in &named.refs {
+        if let Resolved::Found(parent) = resolve_ref(db, from, reference)
+            && !parents.nodes.contains(&parent)
+        {
+            parents.nodes.push(parent);
+        }
+    }
+    for (package, name) in &named.functions {
+        if let Resolved::Found(parent) = resolve_function(db, from, package.as_deref(), name)
+            && !parents.nodes.contains(&parent)
+        {
+            parents.nodes.push(parent);
+        }
+    }
+    for (source, table) in &named.sources {
+        if let Resolved::Found(parent) = resolve_source(db, from, source, table)
+            && !parents.sources.contains(&parent)
+        {
+            parents.sources.push(parent);
+        }
+    }
+    parents
+}
+
+/// The unique_ids of a node's parents, as dbt's depends_on lists them.
+pub fn parent_ids<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<Arc<str>> {
+    let parents = parents(db, node);
+    let nodes = parents.nodes.iter().map(|node| unique_id(db, *node).clone());
+    nodes.chain(parents.sources.iter().map(|source| source_id(db, *source))).collect()
+}

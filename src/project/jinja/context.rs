@@ -1,0 +1,125 @@
+//! The names a template may use, found one by one when it asks for them: a rendering depends on the
+//! names it used and on no others.
+
+use super::dates::Module;
+use super::macros::{Macro, Space};
+use super::run::{Names, with_run};
+use super::values::{MutDict, MutList, Relation, mutable};
+use crate::project::macros::{Named, resolve};
+use crate::project::packages::package_name;
+use crate::project::target;
+use minijinja::Value;
+use minijinja::value::{Object, ObjectRepr};
+use salsa::with_attached_database;
+use std::sync::{Arc, LazyLock};
+
+#[derive(Debug)]
+struct Root;
+
+/// The context every template is rendered with.
+pub fn root() -> Value {
+    static ROOT: LazyLock<Value> = LazyLock::new(|| Value::from_object(Root));
+    ROOT.clone()
+}
+
+impl Object for Root {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
+        // The rewriter's own names are nobody's to define.
+        if name.starts_with("__") || name.starts_with("dbt_macro__") {
+            return None;
+        }
+        let (package, names) = with_run(|run| (run.package, run.names))?;
+        if names == Names::All {
+            let named = with_attached_database(|db| resolve(db, package, name))?;
+            match named {
+                Named::Macro(owner) => return Some(Macro::value(owner, name)),
+                Named::Space(space) => return Some(Value::from_object(Space { package: space })),
+                Named::Nothing => {}
+            }
+        }
+        member(name, names)
+    }
+}
+
+fn member(name: &str, names: Names) -> Option<Value> {
+    let db_value = |read: fn(&dyn salsa::Database) -> Value| with_attached_database(|db| read(db));
+    match name {
+        "target" | "env" => return db_value(|db| mutable(&serde_json::Value::Object(target::shown(db).clone()))),
+        "project_name" => return db_value(|db| Value::from(&*target::root_name(db))),
+        "modules" => return Some(Value::from_object(Module("modules"))),
+        "run_started_at" => return Some(Value::from(super::dates::NOW)),
+        "dbt_version" => return Some(Value::from("1.12.0")),
+        "invocation_id" => return Some(Value::from("00000000-0000-0000-0000-000000000000")),
+        "True" => return Some(Value::from(true)),
+        "False" => return Some(Value::from(false)),
+        "None" | "none" => return Some(Value::from(())),
+        _ => {}
+    }
+    if names != Names::All {
+        return None;
+    }
+    Some(match name {
+        "execute" => Value::from(false),
+        "this" => Value::from_object(this()?),
+        "model" | "node" => model()?,
+        "schema" | "database" => {
+            let target = with_attached_database(|db| mutable(&serde_json::Value::Object(target::shown(db).clone())))?;
+            target.get_attr(name).ok()?
+        }
+        "graph" => dict(["nodes", "sources", "exposures", "metrics", "groups"].map(|key| (key, dict([])))),
+        "selected_resources" => MutList::value(Vec::new()),
+        "flags" => dict([
+            ("FULL_REFRESH", Value::from(false)),
+            ("STORE_FAILURES", Value::from(false)),
+            ("WHICH", Value::from("parse")),
+        ]),
+        "invocation_args_dict" | "dbt_metadata_envs" | "dbt_args" => dict([]),
+        "sql" | "pre_hooks" | "post_hooks" => return None,
+        _ => return None,
+    })
+}
+
+fn dict<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    MutDict::value(entries.into_iter().map(|(key, value)| (Value::from(key), value)).collect())
+}
+
+fn this() -> Option<Relation> {
+    let name = with_run(|run| run.subject.name.clone())?;
+    with_attached_database(|db| target::relation(db, &name))
+}
+
+fn model() -> Option<Value> {
+    let subject = with_run(|run| run.subject.clone())?;
+    let text = |text: &str| Value::from(text);
+    let fqn = MutList::value(subject.fqn.iter().map(|part| text(part)).collect());
+    let relation = this()?;
+    Some(dict([
+        ("unique_id", text(&subject.unique_id)),
+        ("name", text(&subject.name)),
+        ("alias", text(&subject.name)),
+        ("resource_type", text(subject.resource_type)),
+        ("package_name", text(&subject.package_name)),
+        ("path", text(&subject.path)),
+        ("original_file_path", text(&subject.path)),
+        ("fqn", fqn),
+        ("database", text(&relation.database)),
+        ("schema", text(&relation.schema)),
+        ("tags", MutList::value(Vec::new())),
+        ("meta", dict([])),
+        ("columns", dict([])),
+        ("config", dict([("materialized", text("view")), ("tags", MutList::value(Vec::new())), ("meta", dict([]))])),
+    ]))
+}
+
+/// The name of the package whose macro is running, for messages.
+pub fn name_of(package: crate::db::Package) -> Arc<str> {
+    with_attached_database(|db| package_name(db, package).clone()).unwrap_or_default()
+}

@@ -1,0 +1,461 @@
+//! dbt's functions and filters. Each acts on the thread's current run.
+
+use super::macros::{Adapter, Space};
+use super::run::{ConfigCall, FunctionCall, RefCall, SourceCall, with_run};
+use super::values::{MutDict, MutList, Relation, Unknown, data, mutable};
+use super::{dates, value_of};
+use crate::project::{target, vars};
+use crate::syntax::jinja::rewrite::{CALL, DATE_PARTS, DICT, LIST, SPACE};
+use minijinja::value::{Kwargs, Object, ObjectRepr, Rest, from_args};
+use minijinja::{Environment, Error, ErrorKind, State, Value};
+use salsa::with_attached_database;
+use std::sync::Arc;
+
+pub fn add_to(environment: &mut Environment<'static>) {
+    environment.add_function(CALL, mark_call);
+    environment.add_function(SPACE, mark_space);
+    environment.add_function(LIST, |list: Value| Ok::<_, Error>(MutList::value(list.try_iter()?.collect())));
+    environment.add_function(DICT, |dict: Value| Ok::<_, Error>(MutDict::value(MutDict::of(&dict)?)));
+    for name in DATE_PARTS {
+        environment.add_filter(format!("__{name}"), move |value: &Value| {
+            let part = value.is_number().then(|| dates::part(value, name)).flatten();
+            part.map_or_else(|| value.get_attr(name).unwrap_or_default(), Value::from)
+        });
+    }
+    environment.add_function("dict", dict);
+    environment.add_function("ref", reference);
+    environment.add_function("source", source);
+    environment.add_function("function", function);
+    environment.add_function("var", var);
+    environment.add_function("env_var", env_var);
+    environment.add_function("return", |state: &State, Rest(values): Rest<Value>| give_back(state, values));
+    environment.add_global("config", Value::from_object(Config));
+    environment.add_global("builtins", Value::from_object(Builtins));
+    environment.add_global("adapter", Value::from_object(Adapter));
+    environment.add_global("api", Value::from_object(Api("api")));
+    environment.add_global("exceptions", Value::from_object(Exceptions));
+    environment.add_function("doc", |Rest(_): Rest<Value>| "");
+    environment.add_function("log", |Rest(_): Rest<Value>| "");
+    environment.add_function("print", |Rest(_): Rest<Value>| "");
+    environment.add_function("debug", |Rest(_): Rest<Value>| "");
+    environment.add_function("write", |Rest(_): Rest<Value>| "");
+    environment.add_function("store_result", |Rest(_): Rest<Value>| "");
+    environment.add_function("store_raw_result", |Rest(_): Rest<Value>| "");
+    environment.add_function("load_result", |Rest(_): Rest<Value>| Value::from(()));
+    environment.add_function("submit_python_job", |Rest(_): Rest<Value>| Value::from(()));
+    environment.add_function("local_md5", |text: &Value| format!("{:032x}", fnv128(text.to_string().as_bytes())));
+    environment.add_function("tojson", |value: &Value, Rest(_): Rest<Value>| data(value).to_string());
+    environment.add_function("fromjson", from_json);
+    environment.add_function("toyaml", |value: &Value, Rest(_): Rest<Value>| data(value).to_string());
+    environment.add_function("fromyaml", from_yaml);
+    environment.add_function("set", |Rest(values): Rest<Value>| distinct(&values));
+    environment.add_function("set_strict", |Rest(values): Rest<Value>| distinct(&values));
+    environment.add_function("zip", |Rest(values): Rest<Value>| zip(&values));
+    environment.add_function("zip_strict", |Rest(values): Rest<Value>| zip(&values));
+    environment.add_function("diff_of_two_dicts", |first: Value, _: Value| first);
+    for name in ["as_bool", "as_number", "as_native", "as_text"] {
+        environment.add_filter(name, move |value: Value| if name == "as_text" { value } else { native(&value) });
+    }
+    environment.add_filter("list", |value: &Value| match value.try_iter() {
+        Ok(items) => MutList::value(items.collect()),
+        Err(_) => MutList::value(Vec::new()),
+    });
+}
+
+/// `name(` in a template: notes where the call stands, and lets nobody's name be called.
+fn mark_call(site: u32, name: &str, callee: Value) -> Value {
+    let in_text = with_run(|run| {
+        if run.in_text() {
+            run.set_site(site);
+        }
+        if callee.is_undefined() && !name.is_empty() {
+            run.unknown(name, site, false);
+        }
+        run.in_text()
+    });
+    if callee.is_undefined() {
+        return if name.is_empty() { Value::from_object(Silent) } else { Unknown::value() };
+    }
+    if in_text == Some(true) { Value::from_object(Sited { site, callee }) } else { callee }
+}
+
+/// `name.` before a dotted call.
+fn mark_space(site: u32, name: &str, space: Value) -> Value {
+    let in_text = with_run(|run| run.in_text()).unwrap_or_default();
+    if space.is_undefined() && !name.is_empty() {
+        return Value::from_object(Absent { name: name.into(), site });
+    }
+    let ours = space.downcast_object_ref::<Space>().is_some() || space.downcast_object_ref::<Builtins>().is_some();
+    if in_text && ours { Value::from_object(Sited { site, callee: space }) } else { space }
+}
+
+/// A callee that knows where it is called: arguments are evaluated in between, and have calls of
+/// their own.
+#[derive(Debug)]
+struct Sited {
+    site: u32,
+    callee: Value,
+}
+
+impl Object for Sited {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let found = self.callee.get_item(key).ok().filter(|value| !value.is_undefined())?;
+        Some(Value::from_object(Self { site: self.site, callee: found }))
+    }
+
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        let outer = with_run(|run| run.set_site(self.site));
+        let result = self.callee.call(state, args);
+        with_run(|run| outer.map(|outer| run.set_site(outer)));
+        result
+    }
+
+    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, name: &str, args: &[Value]) -> Result<Value, Error> {
+        let outer = with_run(|run| run.set_site(self.site));
+        let result = self.callee.call_method(state, name, args);
+        with_run(|run| outer.map(|outer| run.set_site(outer)));
+        result
+    }
+}
+
+/// The name of a package that is not there, or of nothing at all.
+#[derive(Debug)]
+struct Absent {
+    name: Arc<str>,
+    site: u32,
+}
+
+impl Object for Absent {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Iterable
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let name = format!("{}.{}", self.name, key.as_str()?).into();
+        Some(Value::from_object(Self { name, site: self.site }))
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        false
+    }
+
+    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
+        with_run(|run| run.unknown(&self.name, self.site, true));
+        Ok(Unknown::value())
+    }
+
+    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, name: &str, _: &[Value]) -> Result<Value, Error> {
+        with_run(|run| run.unknown(&format!("{}.{name}", self.name), self.site, true));
+        Ok(Unknown::value())
+    }
+}
+
+/// A variable of the template that holds nothing and is called: dbt lets that pass while parsing.
+#[derive(Debug)]
+struct Silent;
+
+impl Object for Silent {
+    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
+        Ok(Value::UNDEFINED)
+    }
+}
+
+fn text_of(value: &Value) -> Arc<str> {
+    value.to_str().unwrap_or_else(|| value.to_string().into())
+}
+
+fn reference(Rest(args): Rest<Value>) -> Result<Value, Error> {
+    let mut args = args;
+    let kwargs = args.pop_if(|last| last.is_kwargs());
+    let version = kwargs.as_ref().and_then(|kwargs| {
+        let given = ["v", "version"].iter().find_map(|key| kwargs.get_attr(key).ok().filter(|it| !it.is_undefined()));
+        given.filter(|version| !version.is_none()).map(|version| text_of(&version))
+    });
+    let (package, name) = match args.as_slice() {
+        [name] => (None, name),
+        [package, name] => (Some(package), name),
+        _ => return Err(Error::new(ErrorKind::InvalidOperation, "ref takes a model's name, or a package and a name")),
+    };
+    let package = package.filter(|it| !it.is_none()).map(text_of);
+    let name = text_of(name);
+    with_run(|run| {
+        let call = RefCall { package, name: name.clone(), version, site: run.site() };
+        run.trace.refs.push(call);
+    });
+    Ok(relation("", &name))
+}
+
+fn source(Rest(args): Rest<Value>) -> Result<Value, Error> {
+    let [source, table, ..] = args.as_slice() else {
+        return Err(Error::new(ErrorKind::InvalidOperation, "source takes a source's name and a table's name"));
+    };
+    let (source, table) = (text_of(source), text_of(table));
+    with_run(|run| {
+        let call = SourceCall { source: source.clone(), table: table.clone(), site: run.site() };
+        run.trace.sources.push(call);
+    });
+    Ok(relation(&source, &table))
+}
+
+fn function(Rest(args): Rest<Value>) -> Result<Value, Error> {
+    let mut args = args;
+    args.pop_if(|last| last.is_kwargs());
+    let (package, name) = match args.as_slice() {
+        [name] => (None, text_of(name)),
+        [package, name] => (Some(text_of(package)), text_of(name)),
+        _ => return Err(Error::new(ErrorKind::InvalidOperation, "function takes a function's name")),
+    };
+    with_run(|run| {
+        let call = FunctionCall { package, name: name.clone(), site: run.site() };
+        run.trace.functions.push(call);
+    });
+    Ok(relation("", &name))
+}
+
+fn relation(schema: &str, name: &Arc<str>) -> Value {
+    Value::from_object(Relation { database: "".into(), schema: schema.into(), identifier: name.clone() })
+}
+
+fn var(name: &Value, default: Option<Value>) -> Result<Value, Error> {
+    let name = text_of(name);
+    let Some(package) = with_run(|run| {
+        if !run.trace.vars.contains(&name) {
+            run.trace.vars.push(name.clone());
+        }
+        run.package
+    }) else {
+        return Ok(Value::UNDEFINED);
+    };
+    match with_attached_database(|db| vars::var(db, package, &name)).flatten() {
+        Some(serde_json::Value::String(text)) if text.contains("{{") || text.contains("{%") => {
+            value_of(&text).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.message))
+        }
+        Some(value) => Ok(mutable(&value)),
+        None => Ok(default.unwrap_or_else(|| {
+            with_run(|run| run.trace.incomplete = true);
+            Value::from(())
+        })),
+    }
+}
+
+fn env_var(name: &str, default: Option<Value>) -> Value {
+    let name: Arc<str> = name.into();
+    with_run(|run| {
+        if !run.trace.env.contains(&name) {
+            run.trace.env.push(name.clone());
+        }
+    });
+    let set = with_attached_database(|db| target::environment_variable(db, &name)).flatten();
+    set.map(Value::from).or(default).unwrap_or_else(|| {
+        with_run(|run| run.trace.incomplete = true);
+        // A text, since templates call its methods and compare it; no one's real value is this.
+        Value::from(format!("__env_{name}__"))
+    })
+}
+
+/// Unwinds to the macro that is running: its value is this, whatever it has printed.
+fn give_back(_: &State, values: Vec<Value>) -> Result<Value, Error> {
+    let value = values.into_iter().next().unwrap_or_default();
+    with_run(|run| run.returned = Some(value));
+    Err(Error::new(ErrorKind::InvalidOperation, "return outside of a macro"))
+}
+
+fn dict(Rest(args): Rest<Value>) -> Result<Value, Error> {
+    let mut entries = indexmap::IndexMap::new();
+    for part in &args {
+        if part.kind() == minijinja::value::ValueKind::Map {
+            entries.extend(MutDict::of(part)?);
+        } else {
+            for pair in part.try_iter()? {
+                entries.insert(pair.get_item_by_index(0)?, pair.get_item_by_index(1)?);
+            }
+        }
+    }
+    Ok(MutDict::value(entries))
+}
+
+fn distinct(values: &[Value]) -> Value {
+    let mut kept: Vec<Value> = Vec::new();
+    for item in values.first().and_then(|value| value.try_iter().ok()).into_iter().flatten() {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+    }
+    MutList::value(kept)
+}
+
+fn zip(values: &[Value]) -> Value {
+    let columns: Vec<Vec<Value>> =
+        values.iter().filter(|it| !it.is_kwargs()).map(|it| it.try_iter().into_iter().flatten().collect()).collect();
+    let length = columns.iter().map(Vec::len).min().unwrap_or_default();
+    let row = |at: usize| columns.iter().filter_map(|column| column.get(at).cloned()).collect::<Vec<_>>();
+    MutList::value((0..length).map(|at| Value::from(minijinja::value::Tuple::from(row(at)))).collect())
+}
+
+fn from_json(text: &str, default: Option<Value>) -> Value {
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(value) => mutable(&value),
+        Err(_) => default.unwrap_or_else(|| Value::from(())),
+    }
+}
+
+fn from_yaml(text: &str, default: Option<Value>) -> Value {
+    let document = crate::syntax::yaml::parse(text);
+    if document.errors.is_empty() {
+        mutable(&crate::project::data::of(&document.root))
+    } else {
+        default.unwrap_or_else(|| Value::from(()))
+    }
+}
+
+/// Texts that print a value become that value.
+fn native(value: &Value) -> Value {
+    match value.as_str() {
+        Some("True" | "true") => Value::from(true),
+        Some("False" | "false") => Value::from(false),
+        Some("None" | "none" | "null") => Value::from(()),
+        Some(text) => match (text.parse::<i64>(), text.parse::<f64>()) {
+            (Ok(integer), _) => Value::from(integer),
+            (_, Ok(float)) => Value::from(float),
+            _ => value.clone(),
+        },
+        None => value.clone(),
+    }
+}
+
+/// A name for a text, as short as an MD5 and as stable; no rule reads its digits.
+fn fnv128(bytes: &[u8]) -> u128 {
+    bytes.iter().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, byte| {
+        (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+    })
+}
+
+/// `config(…)` and its methods, which answer nothing while dbt parses.
+#[derive(Debug)]
+struct Config;
+
+impl Object for Config {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        let mut values = serde_json::Map::new();
+        for part in args {
+            if let serde_json::Value::Object(entries) = data(part) {
+                // dbt takes hooks with an underscore here and with a dash everywhere else.
+                values.extend(entries.into_iter().map(|(key, value)| match key.as_str() {
+                    "pre_hook" | "post_hook" => (key.replace('_', "-"), value),
+                    _ => (key, value),
+                }));
+            }
+        }
+        with_run(|run| {
+            let call = ConfigCall { values, site: run.site() };
+            run.trace.configs.push(call);
+        });
+        Ok(Value::from(""))
+    }
+
+    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        Ok(match method {
+            "get" | "meta_get" => match from_args::<(Value, Option<Value>, Kwargs)>(args) {
+                Ok((_, default, kwargs)) => default.or_else(|| kwargs.peek("default").ok()).unwrap_or_else(|| "".into()),
+                Err(_) => Value::from(""),
+            },
+            "persist_relation_docs" | "persist_column_docs" => Value::from(false),
+            _ => Value::from(""),
+        })
+    }
+}
+
+/// `builtins.ref`: dbt's own functions, also where the project has macros of these names.
+#[derive(Debug)]
+struct Builtins;
+
+impl Object for Builtins {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let name = key.as_str()?;
+        matches!(name, "ref" | "source" | "config" | "var" | "env_var" | "function")
+            .then(|| super::ENVIRONMENT.globals().find(|(global, _)| *global == name).map(|(_, value)| value))
+            .flatten()
+    }
+
+    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, name: &str, args: &[Value]) -> Result<Value, Error> {
+        match self.get_value(&Value::from(name)) {
+            Some(function) => function.call(state, args),
+            None => Err(Error::new(ErrorKind::UnknownMethod, format!("builtins has no {name}"))),
+        }
+    }
+}
+
+/// `api.Relation`, `api.Column`
+#[derive(Debug)]
+struct Api(&'static str);
+
+impl Object for Api {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        Some(match (self.0, key.as_str()?) {
+            ("api", "Relation") => Value::from_object(Self("Relation")),
+            ("api", "Column") => Value::from_object(Self("Column")),
+            // A kind of relation, `api.Relation.View`, is its own name.
+            ("Relation", kind) => Value::from(kind.to_lowercase()),
+            _ => Unknown::value(),
+        })
+    }
+
+    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
+        Ok(Unknown::value())
+    }
+
+    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        Ok(match (self.0, method) {
+            ("Column", "translate_type") => {
+                let name = args.first().map(ToString::to_string).unwrap_or_default();
+                with_attached_database(|db| Value::from(target::column_type(db, &name))).unwrap_or_default()
+            }
+            ("Relation", "create") => {
+                let given = args.last().filter(|last| last.is_kwargs()).cloned().unwrap_or_default();
+                let part = |name: &str| -> Arc<str> {
+                    let value = given.get_attr(name).ok().filter(|it| !it.is_undefined() && !it.is_none());
+                    value.map_or_else(|| "".into(), |value| text_of(&value))
+                };
+                Value::from_object(Relation {
+                    database: part("database"),
+                    schema: part("schema"),
+                    identifier: part("identifier"),
+                })
+            }
+            _ => Unknown::value(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Exceptions;
+
+impl Object for Exceptions {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        if method == "warn" {
+            return Ok(Value::from(""));
+        }
+        let message = args.first().map(ToString::to_string).unwrap_or_else(|| method.to_owned());
+        Err(Error::new(ErrorKind::InvalidOperation, format!("the project raises an error: {message}")))
+    }
+}

@@ -1,0 +1,151 @@
+//! Runs dbt's Jinja at parse time: `execute` is false, nothing is asked of a warehouse, and every
+//! `ref`, `source`, `config`, macro, var and environment variable is traced.
+//!
+//! The template language is minijinja's; what it lacks against Jinja2 is done by
+//! `syntax::jinja::rewrite` before and by the values and functions here. The rest of the crate sees
+//! `Renderer` only.
+
+mod context;
+mod dates;
+mod functions;
+mod macros;
+mod methods;
+pub mod run;
+pub mod values;
+
+use crate::syntax::jinja::rewrite::{Rewritten, rewrite};
+use crate::syntax::span::{Span, SyntaxError};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use run::{Run, Trace};
+use std::sync::LazyLock;
+
+/// Instructions and characters one rendering may cost.
+const FUEL: u64 = 20_000_000;
+
+/// A stretch of rendered text and the stretch of the template it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    pub output: Span,
+    pub source: Span,
+    /// The output is the source, character for character.
+    pub verbatim: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Rendered {
+    pub text: String,
+    pub segments: Vec<Segment>,
+    pub trace: Trace,
+    pub errors: Vec<SyntaxError>,
+}
+
+/// Renders a part of a text. Never fails: what went wrong is in the result, with what was found
+/// until then.
+pub trait Renderer {
+    fn render(&self, text: &str, region: Span, run: Run) -> Rendered;
+
+    /// The value of a text as dbt's YAML gives it: one lone expression keeps its type.
+    fn evaluate(&self, text: &str, run: Run) -> (Result<serde_json::Value, SyntaxError>, Trace);
+}
+
+/// The engine at work: minijinja.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Minijinja;
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_fuel(Some(FUEL));
+    environment.set_debug(true);
+    minijinja_contrib::add_to_environment(&mut environment);
+    environment.set_unknown_method_callback(methods::unknown);
+    environment.set_loader(|name| Ok(macros::pending(name)));
+    functions::add_to(&mut environment);
+    environment
+}
+
+impl Renderer for Minijinja {
+    fn render(&self, text: &str, region: Span, run: Run) -> Rendered {
+        let rewritten = rewrite(text, region, &[]);
+        let base = region.start as usize;
+        let (result, trace) = run.during(|| {
+            let template = ENVIRONMENT.template_from_named_str("text", &rewritten.text)?;
+            template.render_with_spans(context::root())
+        });
+        let mut rendered = Rendered { trace, errors: rewritten.errors.clone(), ..Rendered::default() };
+        let original = |range: std::ops::Range<usize>| {
+            Span::new(base + rewritten.original(range.start), base + rewritten.original(range.end))
+        };
+        match result {
+            Ok((text, spans)) => {
+                rendered.text = text;
+                rendered.segments = spans
+                    .iter()
+                    .map(|span| Segment {
+                        output: Span::new(span.output_range().start, span.output_range().end),
+                        source: original(span.source_range()),
+                        verbatim: span.kind() == minijinja::OutputSpanKind::Raw,
+                    })
+                    .collect();
+            }
+            Err(error) => rendered.errors.push(syntax_error(&error, base, &rewritten)),
+        }
+        rendered
+    }
+
+    fn evaluate(&self, text: &str, run: Run) -> (Result<serde_json::Value, SyntaxError>, Trace) {
+        let (result, trace) = run.during(|| value_of(text));
+        (result.map(|value| values::data(&value)), trace)
+    }
+}
+
+/// The value of a text within the current run.
+fn value_of(text: &str) -> Result<Value, SyntaxError> {
+    let trimmed = text.trim();
+    let whole = Span::new(0, trimmed.len());
+    let found = crate::syntax::jinja::tags::tags(trimmed);
+    let rewritten = rewrite(trimmed, whole, &[]);
+    if let Some(error) = found.errors.into_iter().next() {
+        return Err(error);
+    }
+    let failed = |error: Error| syntax_error(&error, 0, &rewritten);
+    match found.tags.as_slice() {
+        [tag] if tag.span == whole && tag.kind == crate::syntax::jinja::tags::TagKind::Expression => {
+            let inner = rewritten.text[2..rewritten.text.len() - 2].trim_matches(['-', '+']).to_owned();
+            let template = format!("{{% set __value = ({inner}) %}}");
+            let template = ENVIRONMENT.template_from_named_str("value", &template).map_err(failed)?;
+            let captured = template.render_captured(context::root()).map_err(failed)?;
+            Ok(captured.state().lookup("__value").unwrap_or_default())
+        }
+        _ => {
+            let template = ENVIRONMENT.template_from_named_str("value", &rewritten.text).map_err(failed)?;
+            template.render(context::root()).map(Value::from).map_err(failed)
+        }
+    }
+}
+
+fn syntax_error(error: &Error, base: usize, rewritten: &Rewritten) -> SyntaxError {
+    let own = error.name().is_some_and(|name| name == "text");
+    let span = match error.range().filter(|_| own) {
+        Some(range) => Span::new(base + rewritten.original(range.start), base + rewritten.original(range.end)),
+        None => {
+            let line = error.line().filter(|_| own).unwrap_or(1);
+            let start: usize = rewritten.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+            Span::at(base + rewritten.original(start))
+        }
+    };
+    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let within = match error.name().filter(|_| !own) {
+        Some(name) => format!(" (in {})", macros::shown_name(name)),
+        None => String::new(),
+    };
+    let remedy = match error.kind() {
+        ErrorKind::SyntaxError => "Correct the Jinja syntax here.",
+        ErrorKind::OutOfFuel => "Look for a loop or a recursion that does not end.",
+        _ => "Correct the expression here, or the macro it calls.",
+    };
+    SyntaxError { span, message: format!("Jinja: {detail}{within}"), remedy: remedy.to_owned() }
+}

@@ -1,0 +1,207 @@
+//! One rendering: what it is for, what it may spend, and the trace of all it asked for.
+
+use crate::db::Package;
+use minijinja::{Error, ErrorKind, Value};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// Macro calls of one rendering; real models make some hundreds.
+const MAX_CALLS: u32 = 50_000;
+/// Macros within macros.
+const MAX_DEPTH: u32 = 120;
+
+/// What Jinja may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// Everything a model may: macros, `ref`, `config`.
+    All,
+    /// What YAML may: vars, the environment, the target.
+    Settings,
+}
+
+/// The node a text is rendered for, as `model` and `this` show it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Subject {
+    pub unique_id: Arc<str>,
+    pub resource_type: &'static str,
+    pub name: Arc<str>,
+    pub package_name: Arc<str>,
+    pub path: Arc<str>,
+    pub fqn: Vec<Arc<str>>,
+}
+
+/// A place in the text that is rendered: a byte offset.
+pub type Site = u32;
+
+/// `ref('package', 'name', v=1)`
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RefCall {
+    pub package: Option<Arc<str>>,
+    pub name: Arc<str>,
+    pub version: Option<Arc<str>>,
+    pub site: Site,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SourceCall {
+    pub source: Arc<str>,
+    pub table: Arc<str>,
+    pub site: Site,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FunctionCall {
+    pub package: Option<Arc<str>>,
+    pub name: Arc<str>,
+    pub site: Site,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigCall {
+    pub values: serde_json::Map<String, serde_json::Value>,
+    pub site: Site,
+}
+
+/// A macro by the package that defines it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Owner<Name> {
+    /// The text being rendered.
+    Text,
+    Macro(Package, Name),
+}
+
+/// A call of something nobody defines.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UnknownCall {
+    pub name: Arc<str>,
+    /// In whose text the call stands; the site is an offset in that text.
+    pub owner: Owner<Arc<str>>,
+    pub site: Site,
+    /// The name is dotted, so a package that is not installed may define it.
+    pub dotted: bool,
+}
+
+/// Everything a rendering asked for, in the order it did.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Trace {
+    pub refs: Vec<RefCall>,
+    pub sources: Vec<SourceCall>,
+    pub functions: Vec<FunctionCall>,
+    pub configs: Vec<ConfigCall>,
+    /// The macros the text itself calls.
+    pub macros: Vec<(Package, Arc<str>)>,
+    pub unknown: Vec<UnknownCall>,
+    pub vars: Vec<Arc<str>>,
+    pub env: Vec<Arc<str>>,
+    /// Something this checkout does not hold was asked for, so what follows may differ from dbt's.
+    pub incomplete: bool,
+}
+
+#[derive(Debug)]
+pub struct Run {
+    /// Whose names count first.
+    pub package: Package,
+    pub names: Names,
+    pub subject: Subject,
+    pub trace: Trace,
+    /// The macros being called, outermost first.
+    frames: Vec<(Package, Arc<str>)>,
+    /// The call in the text itself that everything now evaluated belongs to.
+    site: Site,
+    pub returned: Option<Value>,
+    calls: u32,
+}
+
+thread_local! {
+    static RUNS: RefCell<Vec<Run>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Run {
+    pub fn new(package: Package, names: Names, subject: Subject) -> Self {
+        Self {
+            package,
+            names,
+            subject,
+            trace: Trace::default(),
+            frames: Vec::new(),
+            site: 0,
+            returned: None,
+            calls: 0,
+        }
+    }
+
+    /// Makes this the thread's current run while `render` works, and returns its trace.
+    pub fn during<R>(self, render: impl FnOnce() -> R) -> (R, Trace) {
+        struct Guard;
+        impl Drop for Guard {
+            fn drop(&mut self) {
+                RUNS.with_borrow_mut(|runs| runs.pop());
+            }
+        }
+        RUNS.with_borrow_mut(|runs| runs.push(self));
+        let guard = Guard;
+        let result = render();
+        let trace = with_run(|run| std::mem::take(&mut run.trace)).unwrap_or_default();
+        drop(guard);
+        (result, trace)
+    }
+
+    pub fn owner(&self) -> Owner<Arc<str>> {
+        match self.frames.last() {
+            Some((package, name)) => Owner::Macro(*package, name.clone()),
+            None => Owner::Text,
+        }
+    }
+
+    pub fn in_text(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// The innermost call of the text itself.
+    pub fn site(&self) -> Site {
+        self.site
+    }
+
+    pub fn set_site(&mut self, site: Site) -> Site {
+        std::mem::replace(&mut self.site, site)
+    }
+
+    pub fn enter(&mut self, package: Package, name: &Arc<str>) -> Result<(), Error> {
+        if self.frames.is_empty() {
+            let called = (package, name.clone());
+            if !self.trace.macros.contains(&called) {
+                self.trace.macros.push(called);
+            }
+        }
+        self.calls += 1;
+        if self.calls > MAX_CALLS {
+            return Err(limit(&format!("more than {MAX_CALLS} macro calls")));
+        }
+        if self.frames.len() as u32 >= MAX_DEPTH {
+            return Err(limit(&format!("macros call each other more than {MAX_DEPTH} levels deep")));
+        }
+        self.frames.push((package, name.clone()));
+        Ok(())
+    }
+
+    pub fn leave(&mut self) {
+        self.frames.pop();
+    }
+
+    pub fn unknown(&mut self, name: &str, site: Site, dotted: bool) {
+        let call = UnknownCall { name: name.into(), owner: self.owner(), site, dotted };
+        self.trace.incomplete = true;
+        if !self.trace.unknown.contains(&call) {
+            self.trace.unknown.push(call);
+        }
+    }
+}
+
+fn limit(what: &str) -> Error {
+    Error::new(ErrorKind::OutOfFuel, what.to_owned())
+}
+
+/// What the current run answers; `None` outside of any rendering.
+pub fn with_run<R>(ask: impl FnOnce(&mut Run) -> R) -> Option<R> {
+    RUNS.with_borrow_mut(|runs| runs.last_mut().map(ask))
+}

@@ -1,0 +1,277 @@
+//! Which macro a name means, and its text. One query a macro and one a name: a rendering depends on
+//! the macros it called and the names it looked up, found or not.
+
+use super::packages::{DBT, all_packages, package_by_name, package_name, project_file};
+use crate::db::{Directory, FileKind, Package, Project, SourceFile};
+use crate::syntax::jinja::blocks::{Block, BlockKind, Blocks, blocks as blocks_of};
+use crate::syntax::jinja::rewrite::rewrite;
+use crate::syntax::jinja::tokens::{TokenKind, tokens};
+use crate::syntax::span::{Span, SyntaxError};
+use rustc_hash::FxHashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+#[salsa::tracked(returns(ref))]
+pub fn blocks(db: &dyn salsa::Database, file: SourceFile) -> Blocks {
+    blocks_of(file.content(db).text())
+}
+
+fn defines_macros(kind: FileKind) -> bool {
+    matches!(kind, FileKind::Macro | FileKind::Test)
+}
+
+/// A block by its file and its place among the file's blocks.
+pub type BlockAt = (SourceFile, u32);
+
+#[salsa::tracked(returns(deref))]
+fn macros_of_directory(db: &dyn salsa::Database, directory: Directory) -> Vec<(Arc<str>, BlockAt)> {
+    let mut found = Vec::new();
+    for file in directory.files(db).iter().filter(|file| defines_macros(file.kind(db))) {
+        for (index, block) in blocks(db, *file).blocks.iter().enumerate() {
+            if matches!(block.kind, BlockKind::Macro | BlockKind::Test | BlockKind::Materialization) {
+                found.push((block.name.clone(), (*file, index as u32)));
+            }
+        }
+    }
+    found
+}
+
+/// All macros of a package, in the order of their files; of two with one name both are listed.
+#[salsa::tracked(returns(deref))]
+pub fn macros_of_package(db: &dyn salsa::Database, package: Package) -> Vec<(Arc<str>, BlockAt)> {
+    package.directories(db).iter().flat_map(|directory| macros_of_directory(db, *directory)).cloned().collect()
+}
+
+#[salsa::tracked(returns(ref))]
+fn macro_index(db: &dyn salsa::Database, package: Package) -> FxHashMap<Arc<str>, BlockAt> {
+    macros_of_package(db, package).iter().rev().cloned().collect()
+}
+
+#[salsa::interned]
+pub struct MacroName<'db> {
+    #[returns(copy)]
+    pub package: Package,
+    #[returns(ref)]
+    pub name: Arc<str>,
+}
+
+#[salsa::tracked(returns(copy))]
+fn find_macro<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Option<BlockAt> {
+    macro_index(db, name.package(db)).get(name.name(db)).copied()
+}
+
+/// Where a macro is defined.
+pub fn definition<'db>(
+    db: &'db dyn salsa::Database,
+    package: Package,
+    name: &str,
+) -> Option<(SourceFile, &'db Block)> {
+    let (file, index) = find_macro(db, MacroName::new(db, package, name))?;
+    Some((file, blocks(db, file).blocks.get(index as usize)?))
+}
+
+/// A macro's own text, from its opening to behind its closing tag.
+#[salsa::tracked(returns(ref))]
+fn macro_text<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Option<(Arc<str>, Block)> {
+    let (file, index) = find_macro(db, name)?;
+    let block = blocks(db, file).blocks.get(index as usize)?;
+    let text: Arc<str> = block.span.of(file.content(db).text()).into();
+    let moved = |span: Span| {
+        let base = block.span.start as usize;
+        Span::new(span.start as usize - base, span.end as usize - base)
+    };
+    let block = Block {
+        name_span: moved(block.name_span),
+        parameters: moved(block.parameters),
+        body: moved(block.body),
+        span: moved(block.span),
+        ..block.clone()
+    };
+    Some((text, block))
+}
+
+/// A macro ready for the template engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MacroTemplate {
+    /// Unique to this text of this macro.
+    pub key: String,
+    /// The name it has in `source`.
+    pub symbol: String,
+    pub source: String,
+    pub parameters: Vec<Arc<str>>,
+    pub uses_varargs: bool,
+    pub uses_kwargs: bool,
+    pub uses_caller: bool,
+    pub errors: Vec<SyntaxError>,
+}
+
+#[salsa::tracked(returns(ref))]
+fn macro_template<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Option<Arc<MacroTemplate>> {
+    let (text, block) = macro_text(db, name).as_ref()?;
+    let parameters = parameters(text, block.parameters);
+    let names: Vec<Arc<str>> = parameters.iter().map(|(name, _)| name.clone()).collect();
+    let body = rewrite(text, block.body, &names);
+    let mentions = |word: &str| body.text.contains(word);
+    let (uses_varargs, uses_kwargs) = (mentions("varargs"), mentions("kwargs"));
+    let symbol = format!("dbt_macro__{}", name.name(db));
+
+    let mut header = Vec::new();
+    let mut opening = String::new();
+    for (name, default) in &parameters {
+        match default {
+            None => header.push(name.to_string()),
+            Some(default) => {
+                let default = rewrite(&format!("{{{{{default}}}}}"), Span::new(0, default.len() + 4), &names).text;
+                let default = default[2..default.len() - 2].to_owned();
+                let names_another = parameters.iter().any(|(other, _)| other != name && has_name(&default, other));
+                if names_another {
+                    // minijinja evaluates defaults where the other arguments are not known yet.
+                    header.push(name.to_string());
+                    opening.push_str(&format!("{{% if {name} is undefined %}}{{% set {name} = {default} %}}{{% endif %}}"));
+                } else {
+                    header.push(format!("{name}={default}"));
+                }
+            }
+        }
+    }
+    header.extend(uses_varargs.then(|| "varargs".to_owned()));
+    header.extend(uses_kwargs.then(|| "kwargs".to_owned()));
+    let source = format!("{{% macro {symbol}({}) %}}{opening}{}{{% endmacro %}}", header.join(", "), body.text);
+    let mut hasher = rustc_hash::FxHasher::default();
+    source.hash(&mut hasher);
+    let key = format!("{}.{}#{:016x}", package_name(db, name.package(db)), name.name(db), hasher.finish());
+    Some(Arc::new(MacroTemplate {
+        key,
+        symbol,
+        source,
+        parameters: names,
+        uses_varargs,
+        uses_kwargs,
+        uses_caller: mentions("caller"),
+        errors: body.errors,
+    }))
+}
+
+pub fn template(db: &dyn salsa::Database, package: Package, name: &Arc<str>) -> Option<Arc<MacroTemplate>> {
+    macro_template(db, MacroName::new(db, package, name.clone())).clone()
+}
+
+fn has_name(text: &str, name: &str) -> bool {
+    tokens(text, 0, text.len()).iter().any(|token| token.kind == TokenKind::Name && token.of(text) == name)
+}
+
+/// The parameters of a definition with their defaults' texts.
+fn parameters(text: &str, span: Span) -> Vec<(Arc<str>, Option<String>)> {
+    let list = tokens(text, span.start as usize, span.end as usize);
+    let mut found: Vec<(Arc<str>, Option<String>)> = Vec::new();
+    let mut depth = 0usize;
+    let mut default_from = None;
+    let mut expects_name = true;
+    let finish = |found: &mut Vec<(Arc<str>, Option<String>)>, from: Option<usize>, until: usize| {
+        if let (Some(from), Some(last)) = (from, found.last_mut()) {
+            last.1 = Some(text.get(from..until).unwrap_or_default().trim().to_owned());
+        }
+    };
+    for token in &list {
+        match (token.kind, token.of(text)) {
+            (TokenKind::Operator, "(" | "[" | "{") => depth += 1,
+            (TokenKind::Operator, ")" | "]" | "}") => depth = depth.saturating_sub(1),
+            (TokenKind::Operator, ",") if depth == 0 => {
+                finish(&mut found, default_from.take(), token.start);
+                expects_name = true;
+            }
+            (TokenKind::Operator, "=") if depth == 0 => default_from = Some(token.end),
+            (TokenKind::Name, name) if expects_name => {
+                found.push((name.into(), None));
+                expects_name = false;
+            }
+            _ => {}
+        }
+    }
+    finish(&mut found, default_from, span.end as usize);
+    found
+}
+
+/// What a bare name means to a node of some package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// The macro of that name, in this package.
+    Macro(Package),
+    /// The macros of this package: `dbt_utils.…`.
+    Space(Package),
+    Nothing,
+}
+
+#[salsa::interned]
+struct NameIn<'db> {
+    #[returns(copy)]
+    package: Package,
+    #[returns(ref)]
+    name: Arc<str>,
+}
+
+#[salsa::tracked(returns(copy))]
+fn resolved<'db>(db: &'db dyn salsa::Database, name: NameIn<'db>) -> Named {
+    let (own, name) = (name.package(db), name.name(db));
+    let Some(project) = Project::try_get(db) else { return Named::Nothing };
+    let defines = |package: Package| find_macro(db, MacroName::new(db, package, name.clone())).is_some();
+    if let Some(package) = [own, project.root(db)].into_iter().find(|package| defines(*package)) {
+        return Named::Macro(package);
+    }
+    if let Some(package) = package_by_name(db, name) {
+        return Named::Space(package);
+    }
+    let builtins = project.builtins(db);
+    if defines(builtins) { Named::Macro(builtins) } else { Named::Nothing }
+}
+
+pub fn resolve(db: &dyn salsa::Database, package: Package, name: &str) -> Named {
+    resolved(db, NameIn::new(db, package, name))
+}
+
+/// The macro of that name in one package, or in dbt's where the package is `dbt` itself.
+pub fn in_package(db: &dyn salsa::Database, package: Package, name: &str) -> Option<Package> {
+    find_macro(db, MacroName::new(db, package, name)).map(|_| package)
+}
+
+#[salsa::interned]
+struct SpaceName<'db> {
+    #[returns(ref)]
+    name: Arc<str>,
+}
+
+#[salsa::tracked(returns(ref))]
+fn searched<'db>(db: &'db dyn salsa::Database, space: SpaceName<'db>) -> Vec<Package> {
+    let name = space.name(db);
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let root = project.root(db);
+    let configured = project_file(db, root).get("dispatch").and_then(|list| list.as_array()).and_then(|list| {
+        let entry = list.iter().find(|entry| entry.get("macro_namespace").and_then(|it| it.as_str()) == Some(name))?;
+        let order = entry.get("search_order")?.as_array()?;
+        Some(order.iter().filter_map(|name| package_by_name(db, name.as_str()?)).collect::<Vec<_>>())
+    });
+    configured.unwrap_or_else(|| [Some(root), package_by_name(db, name)].into_iter().flatten().collect())
+}
+
+/// The packages `adapter.dispatch` searches for a namespace, in order.
+pub fn search_order(db: &dyn salsa::Database, space: &str) -> Vec<Package> {
+    searched(db, SpaceName::new(db, space)).clone()
+}
+
+/// Whether a package is dbt's own.
+pub fn is_builtin(db: &dyn salsa::Database, package: Package) -> bool {
+    all_packages(db).last() == Some(&package) && &**package_name(db, package) == DBT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_split_at_their_own_commas() {
+        let text = "a, b=f(1, [2, 3]), c = 'x,y' , d";
+        let found = parameters(text, Span::new(0, text.len()));
+        let shown: Vec<_> = found.iter().map(|(name, default)| (&**name, default.as_deref())).collect();
+        assert_eq!(shown, [("a", None), ("b", Some("f(1, [2, 3])")), ("c", Some("'x,y'")), ("d", None)]);
+    }
+}

@@ -1,0 +1,360 @@
+//! The resources of a project that are built or run: models, seeds, snapshots, analyses, functions.
+//! Which exist is known from names alone; what they are needs their rendering and configuration.
+
+use super::config::{self, merge};
+use super::data;
+use super::jinja::run::{Names, Run, Subject, Trace};
+use super::jinja::{Minijinja, Renderer};
+use super::macros::{blocks, is_builtin};
+use super::packages::package_name;
+use super::properties::{Patch, PatchKind, patch, properties};
+use super::{calls, python};
+use crate::db::{Directory, FileKind, Package, SourceFile};
+use crate::syntax::jinja::blocks::BlockKind;
+use crate::syntax::span::{Span, SyntaxError};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NodeKind {
+    Model,
+    Seed,
+    Snapshot,
+    Analysis,
+    Function,
+}
+
+impl NodeKind {
+    /// dbt's word for it, with which its unique_id starts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Seed => "seed",
+            Self::Snapshot => "snapshot",
+            Self::Analysis => "analysis",
+            Self::Function => "function",
+        }
+    }
+
+    fn patch_kind(self) -> PatchKind {
+        match self {
+            Self::Model => PatchKind::Model,
+            Self::Seed => PatchKind::Seed,
+            Self::Snapshot => PatchKind::Snapshot,
+            Self::Analysis => PatchKind::Analysis,
+            Self::Function => PatchKind::Function,
+        }
+    }
+
+    /// Its sections of dbt_project.yml.
+    fn sections(self) -> &'static [&'static str] {
+        match self {
+            Self::Model => &["models"],
+            Self::Seed => &["seeds"],
+            Self::Snapshot => &["snapshots"],
+            Self::Analysis => &["analyses"],
+            Self::Function => &["functions"],
+        }
+    }
+
+    fn default_materialized(self) -> &'static str {
+        match self {
+            Self::Model | Self::Analysis => "view",
+            Self::Seed => "seed",
+            Self::Snapshot => "snapshot",
+            Self::Function => "function",
+        }
+    }
+
+    /// Whether `ref` may name it.
+    pub fn is_refable(self) -> bool {
+        matches!(self, Self::Model | Self::Seed | Self::Snapshot)
+    }
+}
+
+/// Which part of its file a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    Whole,
+    /// A `{% snapshot %}` block.
+    Block(u32),
+    /// An entry of a YAML file's list.
+    Entry(u32),
+}
+
+#[salsa::interned]
+pub struct Node<'db> {
+    #[returns(copy)]
+    pub kind: NodeKind,
+    #[returns(copy)]
+    pub package: Package,
+    #[returns(ref)]
+    pub name: Arc<str>,
+    #[returns(copy)]
+    pub file: SourceFile,
+    #[returns(copy)]
+    pub part: Part,
+}
+
+impl std::fmt::Debug for Node<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Node").field(&salsa::plumbing::AsId::as_id(self)).finish()
+    }
+}
+
+#[salsa::interned]
+struct DirectoryOf<'db> {
+    #[returns(copy)]
+    package: Package,
+    #[returns(copy)]
+    directory: Directory,
+}
+
+#[salsa::tracked(returns(ref))]
+fn nodes_of<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Node<'db>> {
+    let package = key.package(db);
+    let mut found = Vec::new();
+    for file in key.directory(db).files(db) {
+        let whole = |kind: NodeKind| Node::new(db, kind, package, stem(file.path(db)), *file, Part::Whole);
+        match file.kind(db) {
+            FileKind::Model | FileKind::PythonModel => found.push(whole(NodeKind::Model)),
+            FileKind::Seed => found.push(whole(NodeKind::Seed)),
+            FileKind::Analysis => found.push(whole(NodeKind::Analysis)),
+            FileKind::Function => found.push(whole(NodeKind::Function)),
+            FileKind::Snapshot => {
+                for (index, block) in blocks(db, *file).blocks.iter().enumerate() {
+                    if block.kind == BlockKind::Snapshot {
+                        let part = Part::Block(index as u32);
+                        found.push(Node::new(db, NodeKind::Snapshot, package, block.name.clone(), *file, part));
+                    }
+                }
+            }
+            FileKind::Properties => {
+                for entry in properties(db, package, *file).patches.iter().filter(|entry| entry.relation.is_some()) {
+                    if entry.kind == PatchKind::Snapshot {
+                        let part = Part::Entry(entry.index);
+                        found.push(Node::new(db, NodeKind::Snapshot, package, entry.name.clone(), *file, part));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The nodes of one directory of a package, in the order of its files.
+pub fn nodes_of_directory<'db>(
+    db: &'db dyn salsa::Database,
+    package: Package,
+    directory: Directory,
+) -> &'db [Node<'db>] {
+    if is_builtin(db, package) {
+        return &[];
+    }
+    nodes_of(db, DirectoryOf::new(db, package, directory))
+}
+
+/// All nodes of a package, in the order of its files.
+pub fn nodes_of_package<'db>(db: &'db dyn salsa::Database, package: Package) -> Vec<Node<'db>> {
+    let directories = package.directories(db).iter();
+    directories.flat_map(|directory| nodes_of_directory(db, package, *directory)).copied().collect()
+}
+
+/// A file's name without its extension; only the last dot ends a name.
+pub fn stem(path: &str) -> Arc<str> {
+    let file = path.rsplit('/').next().unwrap_or_default();
+    file.rsplit_once('.').map_or(file, |(stem, _)| stem).into()
+}
+
+/// The folders between a resource path and a file.
+pub fn folders(db: &dyn salsa::Database, file: SourceFile) -> Vec<Arc<str>> {
+    let path: &str = file.package_path(db);
+    let below = path.strip_prefix(&**file.root(db)).unwrap_or(path).trim_start_matches('/');
+    match below.rsplit_once('/') {
+        Some((folders, _)) => folders.split('/').map(Arc::from).collect(),
+        None => Vec::new(),
+    }
+}
+
+fn fqn<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<Arc<str>> {
+    let file = node.file(db);
+    let mut fqn = vec![package_name(db, node.package(db)).clone()];
+    fqn.extend(folders(db, file));
+    if matches!(node.part(db), Part::Block(_)) {
+        // Snapshots carry the name of their file as well.
+        fqn.push(stem(file.path(db)));
+    }
+    fqn.push(node.name(db).clone());
+    fqn
+}
+
+#[salsa::tracked(returns(ref))]
+pub fn unique_id<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Arc<str> {
+    format!("{}.{}.{}", node.kind(db).name(), package_name(db, node.package(db)), node.name(db)).into()
+}
+
+/// The part of its file that is rendered.
+fn region<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Span {
+    let file = node.file(db);
+    match node.part(db) {
+        Part::Block(index) => {
+            blocks(db, file).blocks.get(index as usize).map(|block| block.body).unwrap_or_default()
+        }
+        Part::Whole => Span::new(0, file.content(db).text().len()),
+        Part::Entry(_) => Span::default(),
+    }
+}
+
+/// What a node's own text asked for, with places in its file, and what went wrong.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Rendering {
+    pub trace: Trace,
+    pub errors: Vec<SyntaxError>,
+}
+
+/// Renders a node. The one expensive query: it runs again only when the node's own text changes, or
+/// a macro, var or setting that it asked for.
+#[salsa::tracked(returns(ref))]
+pub fn rendering<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Rendering {
+    let file = node.file(db);
+    let kind = node.kind(db);
+    if kind == NodeKind::Seed {
+        return Rendering::default();
+    }
+    if file.kind(db) == FileKind::PythonModel {
+        return Rendering { trace: python::trace(file.content(db).text()), errors: Vec::new() };
+    }
+    let subject = Subject {
+        unique_id: unique_id(db, node).clone(),
+        resource_type: kind.name(),
+        name: node.name(db).clone(),
+        package_name: package_name(db, node.package(db)).clone(),
+        path: file.package_path(db).clone(),
+        fqn: fqn(db, node),
+    };
+    let run = Run::new(node.package(db), Names::All, subject);
+    if let Part::Entry(_) = node.part(db) {
+        let relation = own_patch(db, node).and_then(|(_, patch)| patch.relation.clone()).unwrap_or_default();
+        let text = format!("{{{{ {relation} }}}}");
+        let rendered = Minijinja.render(&text, Span::new(0, text.len()), run);
+        let mut trace = rendered.trace;
+        // The offsets are of the text made here.
+        trace.refs.iter_mut().for_each(|call| call.site = 0);
+        trace.sources.iter_mut().for_each(|call| call.site = 0);
+        return Rendering { trace, errors: Vec::new() };
+    }
+    let text = file.content(db).text();
+    let region = region(db, node);
+    let rendered = Minijinja.render(text, region, run);
+    let (mut trace, mut errors) = (rendered.trace, rendered.errors);
+    if !errors.is_empty() {
+        calls::add_literal_calls(text, region, &mut trace);
+        if trace.incomplete {
+            // Something that is not in this checkout was in play; the project itself may be right.
+            errors.retain(|error| !error.message.starts_with("Jinja: ") || error.message.contains("syntax error"));
+        }
+    }
+    Rendering { trace, errors }
+}
+
+fn own_patch<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Option<&'db (SourceFile, Patch)> {
+    patch(db, node.package(db), node.kind(db).patch_kind(), node.name(db))
+}
+
+/// A node's parents as it names them, in the order of their first calls, each once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Named {
+    pub refs: Vec<Reference>,
+    pub sources: Vec<(Arc<str>, Arc<str>)>,
+    pub functions: Vec<(Option<Arc<str>>, Arc<str>)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Reference {
+    pub package: Option<Arc<str>>,
+    pub name: Arc<str>,
+    pub version: Option<Arc<str>>,
+}
+
+/// Without places: an edit that moves a call and changes nothing else ends here.
+#[salsa::tracked(returns(ref))]
+pub fn named_parents<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Named {
+    let trace = &rendering(db, node).trace;
+    let mut named = Named::default();
+    for call in &trace.refs {
+        let reference =
+            Reference { package: call.package.clone(), name: call.name.clone(), version: call.version.clone() };
+        if !named.refs.contains(&reference) {
+            named.refs.push(reference);
+        }
+    }
+    for call in &trace.sources {
+        let source = (call.source.clone(), call.table.clone());
+        if !named.sources.contains(&source) {
+            named.sources.push(source);
+        }
+    }
+    for call in &trace.functions {
+        let function = (call.package.clone(), call.name.clone());
+        if !named.functions.contains(&function) {
+            named.functions.push(function);
+        }
+    }
+    named
+}
+
+/// What a node is, without places.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    pub config: Map<String, Value>,
+    pub enabled: bool,
+    pub materialized: Arc<str>,
+    pub tags: Vec<Arc<str>>,
+    pub fqn: Vec<Arc<str>>,
+    pub description: Arc<str>,
+    pub patch_file: Option<SourceFile>,
+}
+
+#[salsa::tracked(returns(ref))]
+pub fn facts<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Facts {
+    let kind = node.kind(db);
+    let fqn = fqn(db, node);
+    let mut config = config::of_project_files(db, node.package(db), kind.sections(), &fqn);
+    let patch = own_patch(db, node);
+    if let Some((_, patch)) = patch {
+        merge(&mut config, &patch.config);
+    }
+    // Within one file the last call of config() sets a key, also tags.
+    let mut own = Map::new();
+    for call in &rendering(db, node).trace.configs {
+        own.extend(call.values.clone());
+    }
+    merge(&mut config, &own);
+    let materialized = config.get("materialized").and_then(data::scalar);
+    Facts {
+        enabled: config::enabled(&config),
+        materialized: materialized.as_deref().unwrap_or_else(|| kind.default_materialized()).into(),
+        tags: data::texts(config.get("tags")).into_iter().map(Arc::from).collect(),
+        fqn,
+        description: patch.map_or_else(|| "".into(), |(_, patch)| patch.description.clone()),
+        patch_file: patch.map(|(file, _)| *file),
+        config,
+    }
+}
+
+#[salsa::tracked(returns(copy))]
+pub fn is_enabled<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> bool {
+    facts(db, node).enabled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_dot_ends_a_name() {
+        assert_eq!(&*stem("models/a.b.sql"), "a.b");
+        assert_eq!(&*stem("x"), "x");
+    }
+}

@@ -1,0 +1,267 @@
+//! dbt_project.yml of the root and of each package, and the packages a project declares.
+
+use super::data;
+use super::jinja::run::{Names, Run, Subject};
+use super::jinja::{Minijinja, Renderer};
+use crate::db::{Package, Project, SourceFile};
+use crate::files::{join, normalise};
+use crate::syntax::span::{Span, SyntaxError};
+use crate::syntax::yaml::{Document, Node, parse};
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// The name of dbt's own package of macros.
+pub const DBT: &str = "dbt";
+
+#[salsa::tracked(returns(ref))]
+pub fn yaml(db: &dyn salsa::Database, file: SourceFile) -> Document {
+    parse(file.content(db).text())
+}
+
+/// dbt's paths for each kind of resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    pub models: Vec<String>,
+    pub seeds: Vec<String>,
+    pub snapshots: Vec<String>,
+    pub analyses: Vec<String>,
+    pub tests: Vec<String>,
+    pub macros: Vec<String>,
+    pub functions: Vec<String>,
+    pub docs: Vec<String>,
+    pub target: String,
+    pub packages: String,
+}
+
+/// The paths a dbt_project.yml gives; known before anything else is read.
+pub fn paths(project_file: &str) -> Paths {
+    let document = parse(project_file);
+    let root = data::of(&document.root);
+    let list = |key: &str, old: &str, default: &[&str]| {
+        let given = root.get(key).or_else(|| root.get(old)).map(|value| data::texts(Some(value)));
+        let given = given.unwrap_or_else(|| default.iter().map(|path| (*path).to_owned()).collect());
+        given.iter().map(|path| normalise(path)).collect::<Vec<_>>()
+    };
+    let one = |key: &str, default: &str| match root.get(key).and_then(data::scalar) {
+        Some(path) if !data::has_jinja(&path) => normalise(&path),
+        _ => default.to_owned(),
+    };
+    Paths {
+        models: list("model-paths", "source-paths", &["models"]),
+        seeds: list("seed-paths", "data-paths", &["seeds"]),
+        snapshots: list("snapshot-paths", "snapshot-paths", &["snapshots"]),
+        analyses: list("analysis-paths", "analysis-paths", &["analyses"]),
+        tests: list("test-paths", "test-paths", &["tests"]),
+        macros: list("macro-paths", "macro-paths", &["macros"]),
+        functions: list("function-paths", "function-paths", &["functions"]),
+        docs: list("docs-paths", "docs-paths", &[]),
+        target: one("target-path", "target"),
+        packages: one("packages-install-path", "dbt_packages"),
+    }
+}
+
+/// A dbt_project.yml, its Jinja rendered but for hooks and vars, as dbt does when it loads it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProjectFile {
+    pub name: Arc<str>,
+    root: serde_json::Map<String, serde_json::Value>,
+}
+
+impl ProjectFile {
+    pub fn get(&self, key: &str) -> Option<&serde_json::Value> {
+        self.root.get(key)
+    }
+
+    pub fn vars(&self) -> Option<&serde_json::Map<String, serde_json::Value>> {
+        self.root.get("vars")?.as_object()
+    }
+
+    pub fn flag(&self, key: &str) -> bool {
+        self.root.get("flags").and_then(|flags| flags.get(key)).and_then(data::flag).unwrap_or_default()
+    }
+}
+
+#[salsa::tracked(returns(ref))]
+fn project_file_with_errors(db: &dyn salsa::Database, package: Package) -> (ProjectFile, Vec<SyntaxError>) {
+    let document = yaml(db, package.project_file(db));
+    let mut errors = Vec::new();
+    let serde_json::Value::Object(entries) = data::of(&document.root) else {
+        return (ProjectFile { name: package.folder(db).clone(), ..ProjectFile::default() }, errors);
+    };
+    let skip = |key: &str| {
+        matches!(
+            key,
+            "vars" | "on-run-start" | "on-run-end" | "query-comment" | "pre-hook" | "post-hook" | "+pre-hook"
+                | "+post-hook" | "pre_hook" | "post_hook" | "+pre_hook" | "+post_hook"
+        )
+    };
+    let mut render = |text: &str| {
+        let run = Run::new(package, Names::Settings, Subject::default());
+        let (value, _) = Minijinja.evaluate(text, run);
+        value.unwrap_or_else(|error| {
+            errors.push(SyntaxError { span: find_text(&document.root, text).unwrap_or_default(), ..error });
+            serde_json::Value::Null
+        })
+    };
+    // The name comes first: rendering asks for it, and it never holds Jinja.
+    let name = entries.get("name").and_then(data::scalar).unwrap_or_else(|| package.folder(db).to_string());
+    let root = match data::rendered(serde_json::Value::Object(entries), &skip, &mut render) {
+        serde_json::Value::Object(root) => root,
+        _ => serde_json::Map::new(),
+    };
+    (ProjectFile { name: name.into(), root }, errors)
+}
+
+/// Where a scalar of this text stands.
+pub fn find_text(node: &Node, text: &str) -> Option<Span> {
+    if node.as_str() == Some(text) {
+        return Some(node.span);
+    }
+    let items = node.as_seq().unwrap_or_default().iter();
+    let values = node.as_map().unwrap_or_default().iter().map(|entry| &entry.value);
+    items.chain(values).find_map(|inner| find_text(inner, text))
+}
+
+#[salsa::tracked(returns(ref))]
+pub fn project_file(db: &dyn salsa::Database, package: Package) -> ProjectFile {
+    project_file_with_errors(db, package).0.clone()
+}
+
+/// What could not be rendered of a dbt_project.yml.
+pub fn project_file_errors(db: &dyn salsa::Database, package: Package) -> &[SyntaxError] {
+    &project_file_with_errors(db, package).1
+}
+
+/// Read from the file's own text: names are asked for while dbt_project.yml itself is rendered.
+#[salsa::tracked(returns(ref))]
+pub fn package_name(db: &dyn salsa::Database, package: Package) -> Arc<str> {
+    let root = &yaml(db, package.project_file(db)).root;
+    match root.get("name").and_then(Node::as_str) {
+        Some(name) => name.into(),
+        None => package.folder(db).rsplit('/').next().unwrap_or_default().into(),
+    }
+}
+
+/// The root project, then the installed packages, then dbt's own macros.
+pub fn all_packages(db: &dyn salsa::Database) -> Vec<Package> {
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let mut all = vec![project.root(db)];
+    all.extend_from_slice(project.packages(db));
+    all.push(project.builtins(db));
+    all
+}
+
+/// The root project and the installed packages.
+pub fn dbt_packages(db: &dyn salsa::Database) -> Vec<Package> {
+    let mut all = all_packages(db);
+    all.pop();
+    all
+}
+
+#[salsa::tracked(returns(ref))]
+fn packages_by_name(db: &dyn salsa::Database) -> FxHashMap<Arc<str>, Package> {
+    // The first of two packages of one name is the one dbt would refuse the second for.
+    all_packages(db).into_iter().rev().map(|package| (package_name(db, package).clone(), package)).collect()
+}
+
+#[salsa::interned]
+struct PackageName<'db> {
+    #[returns(ref)]
+    name: Arc<str>,
+}
+
+#[salsa::tracked(returns(copy))]
+fn package_of_name<'db>(db: &'db dyn salsa::Database, name: PackageName<'db>) -> Option<Package> {
+    packages_by_name(db).get(name.name(db)).copied()
+}
+
+pub fn package_by_name(db: &dyn salsa::Database, name: &str) -> Option<Package> {
+    package_of_name(db, PackageName::new(db, name))
+}
+
+/// A package that packages.yml or dependencies.yml asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// As written: `dbt-labs/dbt_utils`, a git address, a folder.
+    pub shown: Arc<str>,
+    /// The name its macros are called by, where the declaration tells it.
+    pub name: Option<Arc<str>>,
+    pub file: SourceFile,
+    /// Which entry of the file's list it is.
+    pub index: usize,
+    pub installed: bool,
+}
+
+#[salsa::tracked(returns(ref))]
+pub fn declared_packages(db: &dyn salsa::Database) -> Vec<Declared> {
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let mut found = Vec::new();
+    for file in project.package_files(db) {
+        let root = data::of(&yaml(db, *file).root);
+        let entries = root.get("packages").and_then(|list| list.as_array()).map(Vec::as_slice).unwrap_or_default();
+        for (index, entry) in entries.iter().enumerate() {
+            found.extend(declared(db, entry).map(|(shown, name, installed)| Declared {
+                shown,
+                name,
+                file: *file,
+                index,
+                installed,
+            }));
+        }
+    }
+    found
+}
+
+fn declared(db: &dyn salsa::Database, entry: &serde_json::Value) -> Option<(Arc<str>, Option<Arc<str>>, bool)> {
+    let text = |key: &str| entry.get(key).and_then(data::scalar);
+    let by_name = |name: &str| package_by_name(db, name).is_some();
+    if let Some(package) = text("package") {
+        let name = package.rsplit('/').next().unwrap_or_default().to_owned();
+        let installed = by_name(&name);
+        return Some((package.into(), Some(name.into()), installed));
+    }
+    if let Some(folder) = text("local") {
+        let folder = normalise(&folder);
+        let project = Project::try_get(db)?;
+        let found = project.packages(db).iter().find(|package| **package.folder(db) == *folder);
+        let stem = folder.rsplit('/').next().unwrap_or_default();
+        let name = found.map(|package| package_name(db, *package).clone());
+        let installed = name.is_some() || by_name(stem);
+        return Some((folder.into(), name, installed));
+    }
+    if let Some(name) = text("name") {
+        let installed = by_name(&name);
+        return Some((name.clone().into(), Some(name.into()), installed));
+    }
+    let address = text("git").or_else(|| text("private")).or_else(|| text("tarball"))?;
+    // Only the package's own dbt_project.yml tells its name. Its repository is mostly called the
+    // same but for dashes, or carries `dbt-` in front.
+    let stem = address.trim_end_matches('/').trim_end_matches(".git");
+    let stem = stem.rsplit(['/', ':']).next().unwrap_or_default().replace('-', "_");
+    let subfolder = text("subdirectory").map(|folder| folder.rsplit('/').next().unwrap_or_default().to_owned());
+    let guesses = [Some(stem.clone()), stem.strip_prefix("dbt_").map(str::to_owned), subfolder];
+    let installed = guesses.iter().flatten().any(|name| by_name(name)) || {
+        // Each installed package that no other declaration explains may be this one.
+        let project = Project::try_get(db)?;
+        project.packages(db).iter().any(|package| package.folder(db).rsplit('/').next() == Some(&stem))
+    };
+    Some((address.into(), None, installed))
+}
+
+/// The declared packages that are not there.
+pub fn absent_packages(db: &dyn salsa::Database) -> impl Iterator<Item = &Declared> {
+    declared_packages(db).iter().filter(|declared| !declared.installed)
+}
+
+/// Where a declaration stands in its file.
+pub fn declaration_span(db: &dyn salsa::Database, declared: &Declared) -> Span {
+    let root = &yaml(db, declared.file).root;
+    let entry = root.get("packages").and_then(Node::as_seq).and_then(|list| list.get(declared.index));
+    let first = entry.and_then(Node::as_map).and_then(<[_]>::first);
+    first.map_or_else(|| entry.map(|entry| entry.span).unwrap_or_default(), |first| first.key.span)
+}
+
+/// A path of a package as the root project sees it.
+pub fn from_root(db: &dyn salsa::Database, package: Package, path: &str) -> String {
+    join(package.folder(db), path)
+}

@@ -1,0 +1,247 @@
+//! YAML files beside the resources: what they say of models, seeds, snapshots, functions and
+//! sources. Without places; `span_of` finds those when a finding is printed.
+
+use super::data;
+use super::jinja::run::{Names, Run, Subject};
+use super::jinja::{Minijinja, Renderer};
+use super::packages::yaml;
+use crate::db::{Directory, FileKind, Package, SourceFile};
+use crate::syntax::span::Span;
+use crate::syntax::yaml::Node;
+use rustc_hash::FxHashMap;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// The kinds of resource a YAML file describes by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PatchKind {
+    Model,
+    Seed,
+    Snapshot,
+    Analysis,
+    Function,
+    Macro,
+}
+
+impl PatchKind {
+    pub const ALL: [Self; 6] =
+        [Self::Model, Self::Seed, Self::Snapshot, Self::Analysis, Self::Function, Self::Macro];
+
+    /// The key of its list in a YAML file.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Model => "models",
+            Self::Seed => "seeds",
+            Self::Snapshot => "snapshots",
+            Self::Analysis => "analyses",
+            Self::Function => "functions",
+            Self::Macro => "macros",
+        }
+    }
+}
+
+/// What one entry of a YAML file says of a resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patch {
+    pub kind: PatchKind,
+    pub name: Arc<str>,
+    /// Its place in the file's list.
+    pub index: u32,
+    pub config: Map<String, Value>,
+    pub description: Arc<str>,
+    /// A snapshot that is defined in YAML selects from this.
+    pub relation: Option<Arc<str>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceTable {
+    pub source: Arc<str>,
+    pub table: Arc<str>,
+    pub source_index: u32,
+    pub table_index: u32,
+    pub source_config: Map<String, Value>,
+    pub config: Map<String, Value>,
+    pub identifier: Arc<str>,
+    pub schema: Arc<str>,
+    pub database: Option<Arc<str>>,
+    pub description: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Properties {
+    pub patches: Vec<Patch>,
+    pub sources: Vec<SourceTable>,
+}
+
+#[salsa::interned]
+struct PropertiesOf<'db> {
+    #[returns(copy)]
+    package: Package,
+    #[returns(copy)]
+    file: SourceFile,
+}
+
+#[salsa::tracked(returns(ref))]
+fn properties_of<'db>(db: &'db dyn salsa::Database, key: PropertiesOf<'db>) -> Properties {
+    let package = key.package(db);
+    let document = yaml(db, key.file(db));
+    let mut render = |text: &str| {
+        let run = Run::new(package, Names::Settings, Subject::default());
+        Minijinja.evaluate(text, run).0.unwrap_or(Value::Null)
+    };
+    let mut found = Properties::default();
+    for kind in PatchKind::ALL {
+        for (index, entry) in entries(&document.root, kind.key()) {
+            let Some(name) = entry.get("name").and_then(text_of) else { continue };
+            found.patches.push(Patch {
+                kind,
+                name: name.into(),
+                index,
+                config: config_of(entry, &mut render),
+                description: described(entry),
+                relation: entry.get("relation").and_then(Node::as_str).map(Arc::from),
+            });
+        }
+    }
+    for (source_index, source) in entries(&document.root, "sources") {
+        let Some(name) = source.get("name").and_then(text_of) else { continue };
+        let source_config = config_of(source, &mut render);
+        let place = |key: &str, render: &mut dyn FnMut(&str) -> Value| -> Option<Arc<str>> {
+            let value = source.get(key).map(data::of)?;
+            data::scalar(&data::rendered(value, &|_| false, render)).map(Arc::from)
+        };
+        let schema = place("schema", &mut render);
+        let database = place("database", &mut render);
+        for (table_index, table) in entries(source, "tables") {
+            let Some(table_name) = table.get("name").and_then(text_of) else { continue };
+            let identifier = table.get("identifier").and_then(text_of);
+            found.sources.push(SourceTable {
+                source: name.as_str().into(),
+                table: table_name.as_str().into(),
+                source_index,
+                table_index,
+                source_config: source_config.clone(),
+                config: config_of(table, &mut render),
+                identifier: identifier.unwrap_or(table_name).into(),
+                schema: schema.clone().unwrap_or_else(|| name.as_str().into()),
+                database: database.clone(),
+                description: described(table),
+            });
+        }
+    }
+    found
+}
+
+pub fn properties(db: &dyn salsa::Database, package: Package, file: SourceFile) -> &Properties {
+    properties_of(db, PropertiesOf::new(db, package, file))
+}
+
+fn entries<'doc>(node: &'doc Node, key: &str) -> impl Iterator<Item = (u32, &'doc Node)> {
+    let list = node.get(key).and_then(Node::as_seq).unwrap_or_default();
+    list.iter().enumerate().map(|(index, entry)| (index as u32, entry))
+}
+
+fn text_of(node: &Node) -> Option<String> {
+    node.key_text().map(std::borrow::Cow::into_owned)
+}
+
+fn described(entry: &Node) -> Arc<str> {
+    entry.get("description").and_then(Node::as_str).unwrap_or_default().into()
+}
+
+/// `config:`, and the settings that may also stand beside it.
+fn config_of(entry: &Node, render: &mut dyn FnMut(&str) -> Value) -> Map<String, Value> {
+    let mut config = Map::new();
+    for key in ["enabled", "tags", "meta", "access", "group", "docs", "latest_version"] {
+        if let Some(value) = entry.get(key) {
+            config.insert(key.to_owned(), data::of(value));
+        }
+    }
+    if let Some(Value::Object(stated)) = entry.get("config").map(data::of) {
+        super::config::merge(&mut config, &stated);
+    }
+    let skip = |key: &str| matches!(key, "pre-hook" | "post-hook" | "pre_hook" | "post_hook" | "description");
+    match data::rendered(Value::Object(config), &skip, render) {
+        Value::Object(config) => config,
+        _ => Map::new(),
+    }
+}
+
+/// A patch by its file and its place among the file's patches.
+pub type PatchAt = (SourceFile, u32);
+
+#[salsa::interned]
+struct DirectoryOf<'db> {
+    #[returns(copy)]
+    package: Package,
+    #[returns(copy)]
+    directory: Directory,
+}
+
+#[salsa::tracked(returns(deref))]
+fn patch_names<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<(PatchKind, Arc<str>, PatchAt)> {
+    let mut found = Vec::new();
+    for file in key.directory(db).files(db).iter().filter(|file| file.kind(db) == FileKind::Properties) {
+        let patches = &properties(db, key.package(db), *file).patches;
+        let named = patches.iter().enumerate();
+        found.extend(named.map(|(at, patch)| (patch.kind, patch.name.clone(), (*file, at as u32))));
+    }
+    found
+}
+
+/// All patches of a package by kind and name, in the order of their files.
+pub type PatchIndex = FxHashMap<(PatchKind, Arc<str>), Vec<PatchAt>>;
+
+#[salsa::tracked(returns(ref))]
+pub fn patch_index(db: &dyn salsa::Database, package: Package) -> PatchIndex {
+    let mut index = PatchIndex::default();
+    for directory in package.directories(db) {
+        for (kind, name, at) in patch_names(db, DirectoryOf::new(db, package, *directory)) {
+            index.entry((*kind, name.clone())).or_default().push(*at);
+        }
+    }
+    index
+}
+
+#[salsa::interned]
+struct PatchKey<'db> {
+    #[returns(copy)]
+    package: Package,
+    #[returns(copy)]
+    kind: PatchKind,
+    #[returns(ref)]
+    name: Arc<str>,
+}
+
+/// One query a patch: a change of one entry reaches the resource it describes and no other.
+#[salsa::tracked(returns(ref))]
+fn patch_of<'db>(db: &'db dyn salsa::Database, key: PatchKey<'db>) -> Option<(SourceFile, Patch)> {
+    let (file, at) = *patch_index(db, key.package(db)).get(&(key.kind(db), key.name(db).clone()))?.first()?;
+    Some((file, properties(db, key.package(db), file).patches.get(at as usize)?.clone()))
+}
+
+pub fn patch<'db>(
+    db: &'db dyn salsa::Database,
+    package: Package,
+    kind: PatchKind,
+    name: &Arc<str>,
+) -> Option<&'db (SourceFile, Patch)> {
+    patch_of(db, PatchKey::new(db, package, kind, name.clone())).as_ref()
+}
+
+/// Where the name of an entry stands.
+pub fn entry_span(db: &dyn salsa::Database, file: SourceFile, key: &str, index: u32) -> Span {
+    let list = yaml(db, file).root.get(key).and_then(Node::as_seq);
+    list.and_then(|list| list.get(index as usize)).map(name_span).unwrap_or_default()
+}
+
+/// Where the name of a source's table stands.
+pub fn table_span(db: &dyn salsa::Database, file: SourceFile, source: u32, table: u32) -> Span {
+    let list = yaml(db, file).root.get("sources").and_then(Node::as_seq);
+    let tables = list.and_then(|list| list.get(source as usize)?.get("tables")?.as_seq());
+    tables.and_then(|tables| tables.get(table as usize)).map(name_span).unwrap_or_default()
+}
+
+fn name_span(entry: &Node) -> Span {
+    entry.get("name").map_or(entry.span, |name| name.span)
+}

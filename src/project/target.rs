@@ -1,0 +1,85 @@
+//! What Jinja sees of the profile and the environment.
+
+use super::jinja::values::Relation;
+use super::packages::package_name;
+use crate::db::Project;
+use std::sync::Arc;
+
+#[salsa::tracked(returns(ref))]
+fn values(db: &dyn salsa::Database) -> serde_json::Map<String, serde_json::Value> {
+    let mut shown = serde_json::Map::new();
+    for (key, value) in [("name", "dev"), ("schema", "dev"), ("type", "postgres"), ("database", "dev")] {
+        shown.insert(key.to_owned(), value.into());
+    }
+    shown.insert("threads".to_owned(), 1.into());
+    if let Some(project) = Project::try_get(db) {
+        let given = &project.invocation(db).target;
+        shown.extend(given.iter().map(|(key, value)| (key.clone(), value.clone())));
+        // BigQuery's words for the two.
+        for (key, alias) in [("project", "database"), ("dataset", "schema")] {
+            if let Some(value) = given.get(key) {
+                shown.insert(alias.to_owned(), value.clone());
+            }
+        }
+        let name = shown.get("name").cloned().unwrap_or_default();
+        shown.insert("target_name".to_owned(), name);
+    }
+    shown
+}
+
+pub fn shown(db: &dyn salsa::Database) -> &serde_json::Map<String, serde_json::Value> {
+    values(db)
+}
+
+fn text<'db>(db: &'db dyn salsa::Database, key: &str) -> &'db str {
+    values(db).get(key).and_then(|value| value.as_str()).unwrap_or_default()
+}
+
+#[salsa::tracked(returns(ref))]
+fn adapter(db: &dyn salsa::Database) -> Arc<str> {
+    text(db, "type").into()
+}
+
+pub fn adapter_type(db: &dyn salsa::Database) -> &Arc<str> {
+    adapter(db)
+}
+
+/// The prefixes of `adapter.dispatch`, most special first.
+pub fn dispatch_prefixes(db: &dyn salsa::Database) -> Vec<&str> {
+    let own: &str = adapter(db);
+    let built_on = match own {
+        "redshift" | "materialize" => Some("postgres"),
+        "databricks" => Some("spark"),
+        _ => None,
+    };
+    [Some(own), built_on, Some("default")].into_iter().flatten().collect()
+}
+
+pub fn root_name(db: &dyn salsa::Database) -> Arc<str> {
+    Project::try_get(db).map(|project| package_name(db, project.root(db)).clone()).unwrap_or_default()
+}
+
+pub fn environment_variable(db: &dyn salsa::Database, name: &str) -> Option<String> {
+    Project::try_get(db)?.invocation(db).env.get(name).cloned()
+}
+
+/// The relation a node of that name would be built as.
+pub fn relation(db: &dyn salsa::Database, name: &Arc<str>) -> Relation {
+    Relation { database: text(db, "database").into(), schema: text(db, "schema").into(), identifier: name.clone() }
+}
+
+/// The adapter's word for one of dbt's column types.
+pub fn column_type(db: &dyn salsa::Database, name: &str) -> String {
+    let adapter: &str = adapter(db);
+    let upper = name.to_uppercase();
+    match (adapter, upper.as_str()) {
+        ("bigquery", "TEXT" | "STRING") => "STRING".to_owned(),
+        ("bigquery", "INTEGER" | "INT" | "BIGINT") => "INT64".to_owned(),
+        ("bigquery", "FLOAT") => "FLOAT64".to_owned(),
+        ("databricks" | "spark", "TEXT" | "STRING") => "STRING".to_owned(),
+        ("clickhouse", "TEXT" | "STRING") => "String".to_owned(),
+        (_, "STRING") => "TEXT".to_owned(),
+        (_, "INTEGER") => "INT".to_owned(),
+        _ => name.to_owned(),
+    }
+}

@@ -1,0 +1,88 @@
+//! What a run says, one file per format. A format only writes: what is a finding, and how grave,
+//! was settled before.
+
+pub mod json;
+pub mod manifest;
+pub mod text;
+
+use crate::rules::finding::{Finding, Severity};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The totals of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Summary {
+    pub errors: usize,
+    pub warnings: usize,
+    pub infos: usize,
+    pub by_rule: BTreeMap<Arc<str>, usize>,
+    /// Enabled models of the root project.
+    pub models: usize,
+    /// Files read.
+    pub files: usize,
+    /// Files of which a part could not be read.
+    pub not_understood: usize,
+    pub rules_run: Vec<Arc<str>>,
+    pub rules_skipped: Vec<Arc<str>>,
+    pub suppressed: usize,
+}
+
+impl Summary {
+    /// Counts the findings; what was read and run is the caller's to add.
+    pub fn of(findings: &[Finding]) -> Self {
+        let mut summary = Self::default();
+        for finding in findings {
+            *match finding.severity {
+                Severity::Error => &mut summary.errors,
+                Severity::Warning => &mut summary.warnings,
+                Severity::Info => &mut summary.infos,
+            } += 1;
+            *summary.by_rule.entry(Arc::clone(&finding.rule)).or_default() += 1;
+        }
+        summary
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod sample {
+    use crate::rules::finding::{Finding, Place, Severity};
+    use crate::syntax::span::Position;
+    use std::sync::Arc;
+
+    pub(crate) fn place(path: &str, line: u32, column: u32) -> Place {
+        let start = Position { line, column };
+        Place { path: Arc::from(path), start, end: Position { line, column: column + 3 } }
+    }
+
+    pub(crate) fn finding(rule: &str, severity: Severity, path: &str, line: u32) -> Finding {
+        Finding {
+            rule: Arc::from(rule),
+            severity,
+            place: place(path, line, 18),
+            node: Some(Arc::from("model.shop.a")),
+            subject: vec![Arc::from("model.shop.a")],
+            message: format!("breaks {rule}."),
+            remedy: format!("Mend {rule}."),
+            locations: Vec::new(),
+            fingerprint: "00000000000000ff".to_owned(),
+            fixable: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_are_counted_by_severity_and_by_rule() {
+        let found = [
+            sample::finding("CYCLE", Severity::Error, "a.sql", 1),
+            sample::finding("CYCLE", Severity::Warning, "b.sql", 1),
+            sample::finding("UNUSED", Severity::Info, "b.sql", 1),
+        ];
+        let summary = Summary::of(&found);
+        assert_eq!((summary.errors, summary.warnings, summary.infos), (1, 1, 1));
+        assert_eq!(summary.by_rule["CYCLE"], 2);
+    }
+}

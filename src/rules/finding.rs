@@ -1,0 +1,48 @@
+//! What `harness` reports: one fact that a person acts on once.
+
+use crate::syntax::span::Position;
+use std::sync::Arc;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    Error,
+    Warning,
+    Info,
+}
+
+impl Severity {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// A range in a file of the repo.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// Relative to the project's folder, with `/`.
+    pub path: Arc<str>,
+    pub start: Position,
+    pub end: Position,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Finding {
+    pub rule: Arc<str>,
+    pub severity: Severity,
+    pub place: Place,
+    /// The unique_id the finding is about, where it is about one.
+    pub node: Option<Arc<str>>,
+    /// What tells this finding from the rule's others; never a line or a message.
+    pub subject: Vec<Arc<str>>,
+    pub message: String,
+    pub remedy: String,
+    /// Further places of the same fact.
+    pub locations: Vec<Place>,
+    /// 16 hex digits.
+    pub fingerprint: String,
+    pub fixable: bool,
+}

@@ -1,0 +1,211 @@
+//! All rules that are built in: the files of `queries/rules`, read once.
+
+use crate::rules::rule::{Rule, RuleError};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+static FILES: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registry {
+    /// Sorted by id.
+    rules: Vec<Arc<Rule>>,
+}
+
+/// Everything that is wrong with the rule files, not only the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryError {
+    pub errors: Vec<RuleError>,
+}
+
+impl fmt::Display for RegistryError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.errors.iter().map(ToString::to_string).collect();
+        write!(out, "{}", lines.join("\n"))
+    }
+}
+
+impl std::error::Error for RegistryError {}
+
+impl Registry {
+    /// The rules this build carries.
+    pub fn embedded() -> Result<&'static Self, &'static RegistryError> {
+        static EMBEDDED: OnceLock<Result<Registry, RegistryError>> = OnceLock::new();
+        EMBEDDED
+            .get_or_init(|| {
+                Registry::read(
+                    FILES.iter().map(|(group, stem, text)| {
+                        (format!("queries/rules/{group}/{stem}.md"), *text)
+                    }),
+                )
+            })
+            .as_ref()
+    }
+
+    /// The rules of these files, given by path and text.
+    pub fn read<'a>(
+        files: impl IntoIterator<Item = (String, &'a str)>,
+    ) -> Result<Self, RegistryError> {
+        let mut rules: BTreeMap<Arc<str>, Arc<Rule>> = BTreeMap::new();
+        let mut errors = Vec::new();
+        for (path, text) in files {
+            let rule = match Rule::parse(&path, text) {
+                Ok(rule) => rule,
+                Err(error) => {
+                    errors.push(error);
+                    continue;
+                }
+            };
+            // A family claims ids too: one of its members must not be another rule's own id.
+            let other = rules.values().find(|other| other.owns(&rule.id) || rule.owns(&other.id));
+            match other {
+                Some(other) => errors.push(RuleError {
+                    line: 1,
+                    message: format!("{} is already the id of {}", rule.id, other.path),
+                    path,
+                }),
+                None => {
+                    rules.insert(Arc::clone(&rule.id), Arc::new(rule));
+                }
+            }
+        }
+        if errors.is_empty() {
+            Ok(Self { rules: rules.into_values().collect() })
+        } else {
+            Err(RegistryError { errors })
+        }
+    }
+
+    pub fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// The rule that reports findings of this id, the id of a family's member included.
+    pub fn get(&self, id: &str) -> Option<&Arc<Rule>> {
+        match self.rules.binary_search_by(|rule| (*rule.id).cmp(id)) {
+            Ok(at) => self.rules.get(at),
+            Err(_) => self.rules.iter().find(|rule| rule.owns(id)),
+        }
+    }
+
+    /// The id that somebody who wrote `id` most likely meant. A rule's file name will do too.
+    pub fn closest(&self, id: &str) -> Option<String> {
+        let wanted = id.trim().to_uppercase().replace(['-', ' '], "_");
+        if self.get(&wanted).is_some() {
+            return Some(wanted);
+        }
+        // More than a third of the letters changed is another word, not a slip.
+        let limit = (wanted.chars().count() / 3).min(4);
+        self.rules
+            .iter()
+            .flat_map(|rule| candidates(rule, &wanted))
+            .map(|(id, distance)| (distance, id))
+            .filter(|(distance, _)| *distance <= limit)
+            .min()
+            .map(|(_, id)| id)
+    }
+}
+
+/// Ids of the rule that `wanted` could stand for, each with the slips between them.
+fn candidates(rule: &Rule, wanted: &str) -> Vec<(String, usize)> {
+    let Some(family) = &rule.family else {
+        return vec![(rule.id.to_string(), strsim::damerau_levenshtein(&rule.id, wanted))];
+    };
+    // The value is the writer's own word: only what stands around it can be mistyped.
+    wanted
+        .match_indices('_')
+        .filter_map(|(at, _)| {
+            let (before, value) = (wanted.get(..=at)?, wanted.get(at + 1..)?);
+            let value = value.strip_suffix(family.suffix.as_str())?;
+            let id = format!("{}{value}{}", family.prefix, family.suffix);
+            rule.owns(&id).then(|| (id, strsim::damerau_levenshtein(&family.prefix, before)))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(stem: &str, more: &str) -> (String, String) {
+        let text = format!("---\nseverity: error\nrelation: r\nmessage: m\n{more}---\n# T\n");
+        (format!("queries/rules/g/{stem}.md"), text)
+    }
+
+    fn registry(files: &[(String, String)]) -> Result<Registry, RegistryError> {
+        Registry::read(files.iter().map(|(path, text)| (path.clone(), text.as_str())))
+    }
+
+    fn sample() -> Registry {
+        registry(&[
+            file("unknown-ref", ""),
+            file("cycle", ""),
+            file("cte-missing", "args: [cte]\nid: CTE_MISSING_{CTE}\n"),
+            file("cte-order", ""),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn every_rule_that_is_built_in_can_be_read() {
+        let registry = Registry::embedded().unwrap_or_else(|errors| panic!("{errors}"));
+        assert!(!registry.rules().is_empty());
+    }
+
+    #[test]
+    fn rules_are_sorted_by_id_and_found_by_it() {
+        let registry = sample();
+        let ids: Vec<&str> = registry.rules().iter().map(|rule| &*rule.id).collect();
+        assert_eq!(ids, ["CTE_MISSING_{CTE}", "CTE_ORDER", "CYCLE", "UNKNOWN_REF"]);
+        assert_eq!(&*registry.get("CYCLE").unwrap().id, "CYCLE");
+        assert!(registry.get("cycle").is_none() && registry.get("CTE_MISSING_").is_none());
+    }
+
+    #[test]
+    fn a_member_of_a_family_is_the_familys_rule() {
+        let registry = sample();
+        for id in ["CTE_MISSING_FINAL", "CTE_MISSING_{CTE}"] {
+            assert_eq!(&*registry.get(id).unwrap().id, "CTE_MISSING_{CTE}");
+        }
+    }
+
+    #[test]
+    fn a_slip_is_understood_and_another_word_is_not() {
+        let registry = sample();
+        for (written, meant) in [
+            ("UNKOWN_REF", Some("UNKNOWN_REF")),
+            ("unknown-ref", Some("UNKNOWN_REF")),
+            ("CYLCE", Some("CYCLE")),
+            ("CTE_MISING_FINAL", Some("CTE_MISSING_FINAL")),
+            ("cte-missing-final", Some("CTE_MISSING_FINAL")),
+            ("CTE_ODRER", Some("CTE_ORDER")),
+            ("ORPHAN", None),
+            ("", None),
+        ] {
+            assert_eq!(registry.closest(written).as_deref(), meant, "{written}");
+        }
+    }
+
+    #[test]
+    fn two_rules_of_one_id_are_an_error() {
+        let error = registry(&[
+            file("cycle", ""),
+            ("queries/rules/h/cycle.md".to_owned(), file("cycle", "").1),
+        ]);
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "queries/rules/h/cycle.md:1: CYCLE is already the id of queries/rules/g/cycle.md"
+        );
+        let family = file("cte-missing", "args: [cte]\nid: CTE_MISSING_{CTE}\n");
+        assert!(registry(&[family, file("cte-missing-final", "")]).is_err());
+    }
+
+    #[test]
+    fn all_broken_files_are_told_at_once() {
+        let broken = |stem: &str| (format!("queries/rules/g/{stem}.md"), "# T\n".to_owned());
+        let error = registry(&[broken("a"), file("b", ""), broken("c")]).unwrap_err();
+        let paths: Vec<&str> = error.errors.iter().map(|error| error.path.as_str()).collect();
+        assert_eq!(paths, ["queries/rules/g/a.md", "queries/rules/g/c.md"]);
+    }
+}

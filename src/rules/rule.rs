@@ -1,0 +1,413 @@
+//! A rule is one Markdown file: front matter, a title, prose, and test cases under `##` headings.
+//! Its page in the docs, `harness explain` and its tests are all read from that one file.
+
+use crate::rules::case::{Body, Case, Wrong, number};
+use crate::rules::finding::Severity;
+use crate::rules::template::{Part, Template, TemplateError};
+use serde::Deserialize;
+use serde_saphyr::{DefaultMessageFormatter, MessageFormatter};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// As people write it; of a family with its placeholder: `CTE_MISSING_{CTE}`.
+    pub id: Arc<str>,
+    /// Set where each finding's id depends on what it is about.
+    pub family: Option<Family>,
+    /// The folder the file stands in.
+    pub group: String,
+    /// The file, relative to the repo it belongs to.
+    pub path: String,
+    /// `None` is off unless somebody switches it on.
+    pub severity: Option<Severity>,
+    pub derivation: Derivation,
+    pub message: Template,
+    /// Empty where nothing general can be said.
+    pub remedy: Template,
+    /// What each row gives the texts.
+    pub args: Vec<String>,
+    /// A habit a repo may or may not have, where adherence decides; not a plain mistake.
+    pub convention: bool,
+    /// Says nothing before harness.yml states what it compares with.
+    pub silent_until_stated: bool,
+    pub options: BTreeMap<String, RuleOption>,
+    pub status: Status,
+    pub title: String,
+    /// Markdown, between the title and the first test case.
+    pub prose: String,
+    pub cases: Vec<Case>,
+}
+
+/// Where a rule's rows come from. A rule that carries its own Datalog will be a second variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Derivation {
+    /// A derived relation of this name.
+    Relation(String),
+}
+
+/// An id with one placeholder, filled with the upper-cased value of an argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Family {
+    pub prefix: String,
+    pub arg: String,
+    pub suffix: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleOption {
+    pub default: OptionValue,
+    pub doc: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum OptionValue {
+    Switch(bool),
+    Number(i64),
+    Text(String),
+    List(Vec<String>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    #[default]
+    Stable,
+    Preview,
+}
+
+/// Why a rule file cannot be used, and on which of its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleError {
+    pub path: String,
+    pub line: u32,
+    pub message: String,
+}
+
+impl fmt::Display for RuleError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{}: {}", self.path, self.line, self.message)
+    }
+}
+
+impl std::error::Error for RuleError {}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FrontMatter {
+    severity: Level,
+    relation: Option<String>,
+    message: String,
+    #[serde(default)]
+    remedy: String,
+    id: Option<String>,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default)]
+    convention: bool,
+    #[serde(default)]
+    silent_until_stated: bool,
+    #[serde(default)]
+    options: BTreeMap<String, RuleOption>,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Error,
+    Warning,
+    Info,
+    Off,
+}
+
+impl Level {
+    fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Error => Some(Severity::Error),
+            Self::Warning => Some(Severity::Warning),
+            Self::Info => Some(Severity::Info),
+            Self::Off => None,
+        }
+    }
+}
+
+impl Rule {
+    /// Reads a rule file; its path gives the rule's group and id.
+    pub fn parse(path: &str, text: &str) -> Result<Self, RuleError> {
+        read(path, text).map_err(|(line, message)| RuleError {
+            path: path.to_owned(),
+            line,
+            message,
+        })
+    }
+
+    /// The id a finding with these arguments bears.
+    pub fn finding_id<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> Arc<str> {
+        match &self.family {
+            None => Arc::clone(&self.id),
+            Some(family) => Arc::from(family.member(value(&family.arg).unwrap_or_default())),
+        }
+    }
+
+    /// Whether findings of this rule may bear the id.
+    pub fn owns(&self, id: &str) -> bool {
+        *self.id == *id || self.family.as_ref().is_some_and(|family| family.has(id))
+    }
+}
+
+impl Family {
+    fn member(&self, value: &str) -> String {
+        // An id is one word on a command line and in a suppression, whatever the value holds.
+        let word: String = value
+            .to_uppercase()
+            .chars()
+            .map(|letter| if letter.is_alphanumeric() { letter } else { '_' })
+            .collect();
+        format!("{}{word}{}", self.prefix, self.suffix)
+    }
+
+    fn has(&self, id: &str) -> bool {
+        id.strip_prefix(self.prefix.as_str())
+            .and_then(|rest| rest.strip_suffix(self.suffix.as_str()))
+            .is_some_and(|word| !word.is_empty() && self.member(word) == id)
+    }
+}
+
+fn read(path: &str, text: &str) -> Result<Rule, Wrong> {
+    let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+    let group = folder.rsplit('/').next().unwrap_or_default();
+    let stem = file.strip_suffix(".md").unwrap_or(file);
+    if !is_kebab(stem) {
+        return Err((
+            1,
+            format!("'{stem}' is no rule name: write it in kebab-case, as my-rule.md"),
+        ));
+    }
+
+    let lines: Vec<&str> = text.trim_start_matches('\u{feff}').lines().collect();
+    if lines.first().map(|line| line.trim_end()) != Some("---") {
+        return Err((1, "a rule file begins with front matter between two lines '---'".to_owned()));
+    }
+    let end = lines
+        .iter()
+        .skip(1)
+        .position(|line| line.trim_end() == "---")
+        .map(|at| at + 1)
+        .ok_or((1, "the front matter is not closed by a line '---'".to_owned()))?;
+    let (head, body) = lines.split_at(end);
+    let head = head.get(1..).unwrap_or_default();
+    let front: FrontMatter = serde_saphyr::from_str(&head.join("\n")).map_err(|error| {
+        // Line 1 of the front matter is line 2 of the file; the place goes into the error's own.
+        let line = error.location().map_or(0, |place| u32::try_from(place.line()).unwrap_or(0));
+        let message = DefaultMessageFormatter.format_message(error.without_snippet());
+        (line.saturating_add(1), format!("front matter: {message}"))
+    })?;
+
+    let line_of = |key: &str| {
+        let found = head.iter().position(|line| {
+            line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'))
+        });
+        number(found.map_or(0, |at| at + 1))
+    };
+    let template = |key: &str, text: &str| {
+        let parsed = Template::parse(text).and_then(|template| {
+            template.check(&front.args)?;
+            Ok(template)
+        });
+        parsed.map_err(|error: TemplateError| (line_of(key), format!("{key}: {error}")))
+    };
+    let message = template("message", &front.message)?;
+    if message.parts().is_empty() {
+        return Err((line_of("message"), "message: is empty".to_owned()));
+    }
+    let remedy = template("remedy", &front.remedy)?;
+    let relation = front
+        .relation
+        .filter(|name| !name.is_empty())
+        .ok_or((1, "front matter: names no 'relation:' to report".to_owned()))?;
+    let (id, family) = match &front.id {
+        None => (stem.replace('-', "_").to_ascii_uppercase(), None),
+        Some(id) => {
+            let family = family(id, &front.args)
+                .map_err(|message| (line_of("id"), format!("id: {message}")))?;
+            (id.clone(), Some(family))
+        }
+    };
+
+    let body = Body::read(body.get(1..).unwrap_or_default(), end + 1)?;
+    let mut rule = Rule {
+        id: Arc::from(id),
+        family,
+        group: group.to_owned(),
+        path: path.to_owned(),
+        severity: front.severity.severity(),
+        derivation: Derivation::Relation(relation),
+        message,
+        remedy,
+        args: front.args,
+        convention: front.convention,
+        silent_until_stated: front.silent_until_stated,
+        options: front.options,
+        status: front.status,
+        title: body.title,
+        prose: body.prose,
+        cases: Vec::new(),
+    };
+    rule.cases = body.cases.into_iter().map(|case| case.finish(&rule)).collect::<Result<_, _>>()?;
+    Ok(rule)
+}
+
+fn family(id: &str, args: &[String]) -> Result<Family, String> {
+    let template = Template::parse(id).map_err(|error| error.to_string())?;
+    let (prefix, name, suffix) = match template.parts() {
+        [Part::Name(name)] => ("", name, ""),
+        [Part::Text(prefix), Part::Name(name)] => (prefix.as_str(), name, ""),
+        [Part::Name(name), Part::Text(suffix)] => ("", name, suffix.as_str()),
+        [Part::Text(prefix), Part::Name(name), Part::Text(suffix)] => {
+            (prefix.as_str(), name, suffix.as_str())
+        }
+        _ => {
+            return Err("is only for a family and has one placeholder, as MY_RULE_{ARG}".to_owned());
+        }
+    };
+    let plain =
+        |part: &str| part.chars().all(|x| x.is_ascii_uppercase() || x.is_ascii_digit() || x == '_');
+    if !plain(prefix) || !plain(suffix) || !plain(name) || prefix.is_empty() {
+        return Err("is written in SCREAMING_SNAKE and begins with a word of its own".to_owned());
+    }
+    let arg = name.to_ascii_lowercase();
+    if !args.contains(&arg) {
+        return Err(TemplateError::Unknown { name: arg, known: args.to_vec() }.to_string());
+    }
+    Ok(Family { prefix: prefix.to_owned(), arg, suffix: suffix.to_owned() })
+}
+
+fn is_kebab(stem: &str) -> bool {
+    stem.starts_with(|first: char| first.is_ascii_lowercase())
+        && stem.split('-').all(|word| {
+            !word.is_empty() && word.chars().all(|x| x.is_ascii_lowercase() || x.is_ascii_digit())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = "# A title\n\nWords.\n";
+
+    fn with(front: &str, body: &str) -> Result<Rule, String> {
+        let text = format!("---\n{front}---\n{body}");
+        Rule::parse("queries/rules/project/hub-model.md", &text)
+            .map_err(|error| format!("{}: {}", error.line, error.message))
+    }
+
+    fn front(front: &str) -> Result<Rule, String> {
+        with(front, BODY)
+    }
+
+    #[test]
+    fn a_whole_file_is_read() {
+        let rule = with(
+            "severity: off\nrelation: hub\nargs: [name]\nmessage: \"{name} is a hub.\"\n\
+             convention: true\nstatus: preview\noptions:\n  readers: {default: 9, doc: How many.}\n",
+            "# A hub\n\n**Why.** Words.\n\n```sql\nselect 1\n```\n\n\
+             ## One case\nSome words.\n```sql models/a.sql\nselect 1\n\n```\n\
+             ```findings\nmodels/a.sql:1:4 HUB_MODEL a is a hub.\n```\n\
+             ## None\n````yaml dbt_project.yml\n```\n````\n~~~ findings\n~~~\n",
+        )
+        .unwrap();
+        assert_eq!((&*rule.id, rule.group.as_str(), rule.severity), ("HUB_MODEL", "project", None));
+        assert_eq!(rule.derivation, Derivation::Relation("hub".to_owned()));
+        assert!(rule.convention && !rule.silent_until_stated && rule.status == Status::Preview);
+        assert_eq!(rule.options["readers"].default, OptionValue::Number(9));
+        assert_eq!((rule.title.as_str(), rule.remedy.parts().len()), ("A hub", 0));
+        assert_eq!(rule.prose, "**Why.** Words.\n\n```sql\nselect 1\n```");
+        let [one, none] = rule.cases.as_slice() else { panic!("two cases") };
+        assert_eq!((one.name.as_str(), one.line), ("One case", 19));
+        assert_eq!(one.files[0], ("models/a.sql".to_owned(), "select 1\n\n".to_owned()));
+        assert_eq!(one.files[1].0, "dbt_project.yml");
+        assert_eq!(one.expected[0].message.as_deref(), Some("a is a hub."));
+        assert_eq!(none.files, [("dbt_project.yml".to_owned(), "```\n".to_owned())]);
+        assert!(none.expected.is_empty());
+    }
+
+    #[test]
+    fn windows_line_ends_and_a_byte_order_mark_change_nothing() {
+        let text = "---\nseverity: info\nrelation: hub\nmessage: m\n---\n# T\n## A\n\
+                    ```sql a.sql\nx\n```\n```findings\n```\n";
+        let path = "queries/rules/project/hub.md";
+        let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+        assert_eq!(Rule::parse(path, &windows), Rule::parse(path, text));
+        assert!(Rule::parse(path, text).is_ok());
+    }
+
+    #[test]
+    fn every_severity_has_its_word() {
+        let severity = |word: &str| {
+            front(&format!("severity: {word}\nrelation: r\nmessage: m\n")).map(|rule| rule.severity)
+        };
+        assert_eq!(severity("error"), Ok(Some(Severity::Error)));
+        assert_eq!(severity("warning"), Ok(Some(Severity::Warning)));
+        assert_eq!(severity("info"), Ok(Some(Severity::Info)));
+        assert_eq!(severity("off"), Ok(None));
+        assert!(severity("fatal").unwrap_err().starts_with("2: front matter: "));
+    }
+
+    #[test]
+    fn front_matter_errors_tell_their_line() {
+        for (text, expected) in [
+            (
+                "severity: error\nrelation: r\nmessage: m\nfoo: 1\n",
+                "5: front matter: unknown field",
+            ),
+            ("severity: error\nrelation: r\n", "front matter: missing field `message`"),
+            ("severity: error\nmessage: m\n", "1: front matter: names no 'relation:'"),
+            ("severity: error\nrelation: r\nmessage: \"{a}\"\n", "4: message: '{a}' is unknown"),
+            (
+                "severity: error\nrelation: r\nmessage: m\nremedy: \"a {b\"\n",
+                "5: remedy: a '{' is not",
+            ),
+            ("severity: error\nrelation: r\nmessage: ''\n", "4: message: is empty"),
+            (
+                "severity: error\nrelation: r\nmessage: m\nmessage: n\n",
+                "5: front matter: duplicate",
+            ),
+            ("severity: error\nrelation: [\n", "front matter: "),
+            (
+                "severity: error\nrelation: r\nmessage: m\nid: PLAIN\n",
+                "5: id: is only for a family",
+            ),
+            ("severity: error\nrelation: r\nmessage: m\nid: A_{B}\n", "5: id: '{b}' is unknown"),
+            (
+                "severity: error\nrelation: r\nmessage: m\nargs: [b]\nid: a_{B}\n",
+                "6: id: is written in",
+            ),
+        ] {
+            let error = front(text).unwrap_err();
+            assert!(error.contains(expected), "{text}\n{error}");
+        }
+        let error = |text| Rule::parse("q/hub.md", text).unwrap_err().to_string();
+        assert!(error("# T\n").starts_with("q/hub.md:1: a rule file begins with front matter"));
+        assert!(
+            error("---\nseverity: off\n").starts_with("q/hub.md:1: the front matter is not closed")
+        );
+        assert!(Rule::parse("q/Hub_model.md", "").unwrap_err().message.contains("kebab-case"));
+    }
+
+    #[test]
+    fn a_family_gives_each_value_its_id() {
+        let rule =
+            front("severity: error\nrelation: r\nmessage: m\nargs: [cte]\nid: CTE_MISSING_{CTE}\n")
+                .unwrap();
+        let id = |value: &'static str| rule.finding_id(|name| (name == "cte").then_some(value));
+        assert_eq!(&*id("final"), "CTE_MISSING_FINAL");
+        assert_eq!(&*id("my cte-2"), "CTE_MISSING_MY_CTE_2");
+        assert!(rule.owns("CTE_MISSING_FINAL") && rule.owns("CTE_MISSING_{CTE}"));
+        assert!(!rule.owns("CTE_MISSING_") && !rule.owns("CTE_MISSING_final"));
+    }
+}

@@ -1,0 +1,164 @@
+//! From the rows of a derived relation to findings.
+
+use crate::rules::finding::{Finding, Place, Severity};
+use crate::rules::fingerprint::Identity;
+use crate::rules::rule::Rule;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One row of a derived relation with all a rule's texts may name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    pub node: Option<Arc<str>>,
+    pub subject: Vec<Arc<str>>,
+    pub place: Place,
+    pub locations: Vec<Place>,
+    /// Where this row is milder than its rule; it never makes a finding graver.
+    pub severity: Option<Severity>,
+    pub args: Vec<(&'static str, String)>,
+}
+
+/// The findings of one rule, sorted as they are printed: by path, line, column, rule, subject.
+pub fn report(rule: &Rule, severity: Severity, violations: Vec<Violation>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = violations
+        .into_iter()
+        .map(|violation| {
+            let value = |name: &str| {
+                violation.args.iter().find(|arg| arg.0 == name).map(|arg| arg.1.as_str())
+            };
+            Finding {
+                rule: rule.finding_id(value),
+                // Severities are ordered from the gravest on.
+                severity: violation.severity.map_or(severity, |row| row.max(severity)),
+                message: rule.message.fill(value),
+                remedy: rule.remedy.fill(value),
+                place: violation.place,
+                node: violation.node,
+                subject: violation.subject,
+                locations: violation.locations,
+                fingerprint: String::new(),
+                fixable: false,
+            }
+        })
+        .collect();
+    sort(&mut findings);
+
+    let mut seen: HashMap<Identity, u64> = HashMap::new();
+    for finding in &mut findings {
+        let identity = Identity::new(
+            Arc::clone(&finding.rule),
+            finding.node.clone(),
+            Arc::clone(&finding.place.path),
+            finding.subject.clone(),
+        );
+        let ordinal = seen.entry(identity.clone()).or_default();
+        finding.fingerprint = identity.fingerprint(*ordinal);
+        *ordinal += 1;
+    }
+    findings
+}
+
+/// The order of every output. What follows the subject only settles ties, so that the bytes do not
+/// depend on the order in which rows were derived.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| key(a).cmp(&key(b)));
+}
+
+fn key(finding: &Finding) -> impl Ord + '_ {
+    (
+        (&finding.place.path, finding.place.start, &finding.rule, &finding.subject),
+        (finding.place.end, &finding.node, &finding.message, finding.severity),
+        (&finding.locations, &finding.remedy),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::span::Position;
+
+    fn rule(front: &str) -> Rule {
+        let text = format!("---\nseverity: error\nrelation: r\n{front}---\n# T\n");
+        Rule::parse("queries/rules/g/my-rule.md", &text).unwrap()
+    }
+
+    fn row(path: &str, line: u32, column: u32, name: &str) -> Violation {
+        let at = Position { line, column };
+        Violation {
+            node: Some(Arc::from("model.shop.a")),
+            subject: vec![Arc::from("model.shop.a"), Arc::from(name)],
+            place: Place { path: Arc::from(path), start: at, end: at },
+            locations: Vec::new(),
+            severity: None,
+            args: vec![("name", name.to_owned()), ("cte", name.to_owned())],
+        }
+    }
+
+    #[test]
+    fn texts_and_the_id_are_filled_from_the_row() {
+        let rule = rule(
+            "message: \"no '{name}'.\"\nremedy: \"Write {{{name}}}.\"\nargs: [name, cte]\nid: MY_{CTE}\n",
+        );
+        let found = report(&rule, Severity::Error, vec![row("a.sql", 1, 1, "final")]);
+        assert_eq!(found[0].message, "no 'final'.");
+        assert_eq!(found[0].remedy, "Write {final}.");
+        assert_eq!(&*found[0].rule, "MY_FINAL");
+    }
+
+    #[test]
+    fn an_argument_that_the_row_does_not_give_stays_visible() {
+        let rule = rule("message: \"no '{other}'.\"\nargs: [other]\n");
+        assert_eq!(
+            report(&rule, Severity::Error, vec![row("a", 1, 1, "x")])[0].message,
+            "no '{other}'."
+        );
+    }
+
+    #[test]
+    fn a_row_can_be_milder_than_its_rule_and_never_graver() {
+        let rule = rule("message: m\n");
+        let severity = |of_rule, of_row| {
+            let row = Violation { severity: Some(of_row), ..row("a", 1, 1, "x") };
+            report(&rule, of_rule, vec![row])[0].severity
+        };
+        assert_eq!(severity(Severity::Error, Severity::Warning), Severity::Warning);
+        assert_eq!(severity(Severity::Info, Severity::Warning), Severity::Info);
+    }
+
+    #[test]
+    fn findings_are_sorted_by_place_and_subject_whatever_order_the_rows_have() {
+        let rule = rule("message: \"{name}\"\nargs: [name]\n");
+        let rows = || {
+            vec![
+                row("b", 1, 1, "x"),
+                row("a", 10, 1, "x"),
+                row("a", 2, 3, "z"),
+                row("a", 2, 3, "y"),
+            ]
+        };
+        let found = report(&rule, Severity::Error, rows());
+        let order: Vec<_> = found
+            .iter()
+            .map(|x| (&*x.place.path, x.place.start.line, x.message.as_str()))
+            .collect();
+        assert_eq!(order, [("a", 2, "y"), ("a", 2, "z"), ("a", 10, "x"), ("b", 1, "x")]);
+        assert_eq!(report(&rule, Severity::Error, rows().into_iter().rev().collect()), found);
+    }
+
+    #[test]
+    fn equals_are_told_apart_by_their_order_and_by_nothing_else() {
+        let rule = rule("message: m\n");
+        let digits = |rows: Vec<Violation>| {
+            report(&rule, Severity::Error, rows)
+                .into_iter()
+                .map(|x| x.fingerprint)
+                .collect::<Vec<_>>()
+        };
+        let two = digits(vec![row("a", 1, 1, "x"), row("a", 5, 1, "x")]);
+        assert_ne!(two[0], two[1]);
+        assert_eq!(two, digits(vec![row("a", 3, 7, "x"), row("a", 9, 2, "x")]));
+        let other = digits(vec![row("a", 1, 1, "x"), row("a", 5, 1, "y")]);
+        assert_eq!(other[0], two[0]);
+        assert!(!two.contains(&other[1]));
+    }
+}

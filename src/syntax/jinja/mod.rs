@@ -1,0 +1,8 @@
+//! Jinja as text: tags, blocks, the arguments of `config(…)`, and the rewriting that lets minijinja
+//! run what Jinja2 runs. Running it is `project::jinja`.
+
+pub mod blocks;
+pub mod config_call;
+pub mod rewrite;
+pub mod tags;
+pub mod tokens;

@@ -1,0 +1,324 @@
+//! Rewrites a template so that minijinja runs it as Jinja2 would, and keeps the way back to the
+//! original offsets.
+//!
+//! Only what stands inside tags changes, so raw text merely shifts:
+//! - `name(` becomes `__call(OFFSET, "name", name)(`: a call knows where it stands, and a name that
+//!   nobody knows is a value like any other, not an error;
+//! - `name.` becomes `__space(OFFSET, "name", name).` before a dotted call, for the same reasons;
+//! - list and dict literals become `__list([…])` and `__dict({…})`, which can be changed in place;
+//! - `do`, a trailing colon, odd whitespace, adjacent strings, integers of more than 38 digits and
+//!   the parts of a date (`x.year`) are put in the words minijinja knows.
+
+use super::tags::{Tag, TagKind, tags};
+use super::tokens::{Token, TokenKind, tokens};
+use crate::syntax::span::{Span, SyntaxError};
+use rustc_hash::FxHashSet;
+use std::sync::Arc;
+
+/// The names the rewritten text calls; `project::jinja` defines them.
+pub const CALL: &str = "__call";
+pub const SPACE: &str = "__space";
+pub const LIST: &str = "__list";
+pub const DICT: &str = "__dict";
+/// Filters that read a part of a date: `__year` and so on.
+pub const DATE_PARTS: [&str; 7] = ["year", "month", "day", "hour", "minute", "second", "microsecond"];
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Rewritten {
+    pub text: String,
+    /// Offsets in `text` from which on the original lies this many bytes further back.
+    shifts: Vec<(u32, i64)>,
+    pub errors: Vec<SyntaxError>,
+}
+
+impl Rewritten {
+    /// The offset in the original text of an offset in `text`.
+    pub fn original(&self, offset: usize) -> usize {
+        let at = self.shifts.partition_point(|(from, _)| *from as usize <= offset);
+        let shift = at.checked_sub(1).and_then(|at| self.shifts.get(at)).map_or(0, |(_, shift)| *shift);
+        usize::try_from(offset as i64 - shift).unwrap_or_default()
+    }
+
+    fn write(&mut self, text: &str, removed: usize) {
+        let shift = self.shifts.last().map_or(0, |(_, shift)| *shift) + text.len() as i64 - removed as i64;
+        self.text.push_str(text);
+        if text.len() != removed {
+            self.shifts.push((u32::try_from(self.text.len()).unwrap_or(u32::MAX), shift));
+        }
+    }
+}
+
+/// Names that are no call although a parenthesis follows, or that minijinja itself must see.
+const NO_CALL: [&str; 22] = [
+    "and", "or", "not", "in", "is", "if", "else", "elif", "for", "set", "call", "filter", "macro", "caller", "super",
+    "loop", "self", "range", "namespace", "dict", "true", "false",
+];
+
+/// Rewrites `text[region]`; offsets written into calls are `text`'s own. `given` are names that have
+/// a value from outside, a macro's parameters.
+pub fn rewrite(text: &str, region: Span, given: &[Arc<str>]) -> Rewritten {
+    let part = region.of(text);
+    let base = region.start as usize;
+    let found = tags(part);
+    let mut locals: FxHashSet<&str> = given.iter().map(|name| &**name).collect();
+    for tag in found.tags.iter().filter(|tag| tag.kind == TagKind::Statement) {
+        assigned(part, tag, &mut locals);
+    }
+    let mut out = Rewritten { text: String::with_capacity(part.len() * 5 / 4), ..Rewritten::default() };
+    out.errors = found.errors.into_iter().map(|error| shifted(error, base)).collect();
+    let mut done = 0;
+    for tag in &found.tags {
+        let (start, end) = (tag.inner.start as usize, tag.inner.end as usize);
+        match tag.kind {
+            TagKind::Expression | TagKind::Statement => {
+                out.text.push_str(&part[done..start]);
+                rewrite_tag(part, base, tag, &locals, &mut out);
+                done = end;
+            }
+            // minijinja reads both as Jinja2 does. A tag that is too long was turned into a comment
+            // and must not be parsed.
+            TagKind::Comment if part.as_bytes().get(tag.span.start as usize + 1) != Some(&b'#') => {
+                out.text.push_str(&part[done..tag.span.start as usize]);
+                out.write("", tag.span.range().len());
+                done = tag.span.end as usize;
+            }
+            TagKind::Comment | TagKind::Raw => {}
+        }
+    }
+    let rest = &part[done..];
+    match out.errors.iter().find(|error| error.message.contains("never closed")) {
+        // What follows an unclosed tag is not template text any more.
+        Some(error) => {
+            let until = (error.span.start as usize).saturating_sub(base).clamp(done, part.len());
+            out.text.push_str(&part[done..until]);
+        }
+        None => out.text.push_str(rest),
+    }
+    out
+}
+
+fn shifted(error: SyntaxError, base: usize) -> SyntaxError {
+    let span = Span::new(error.span.start as usize + base, error.span.end as usize + base);
+    SyntaxError { span, ..error }
+}
+
+fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out: &mut Rewritten) {
+    let (start, end) = (tag.inner.start as usize, tag.inner.end as usize);
+    let list = tokens(part, start, end);
+    let statement = tag.kind == TagKind::Statement;
+    let mut done = start;
+    let mut closing: Vec<bool> = Vec::new();
+    let mut after_is = false;
+    let word = if statement { list.first().map_or("", |token| token.of(part)) } else { "" };
+    for (index, token) in list.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|at| list.get(at)).copied();
+        let after = list.get(index + 1).copied();
+        let shown = token.of(part);
+        out.text.push_str(&part[done..token.start]);
+        done = token.end;
+        match token.kind {
+            TokenKind::OddSpace => out.write(" ", token.end - token.start),
+            TokenKind::Integer if shown.len() > 38 => out.write(&format!("'{shown}'"), shown.len()),
+            TokenKind::Text if before.is_some_and(|before| before.kind == TokenKind::Text) => {
+                out.write("~ ", 0);
+                out.text.push_str(shown);
+            }
+            TokenKind::Name if index == 0 && statement && shown == "do" => out.write("set __done =", 2),
+            TokenKind::Name if is_date_part(part, before, token, after) => {
+                // The dot before it is written already; it becomes the filter's bar.
+                out.text.pop();
+                out.write("|__", 1);
+                out.text.push_str(shown);
+            }
+            TokenKind::Name => {
+                let defines = statement && index <= 1 && matches!(word, "macro" | "filter");
+                let first = statement && index == 0;
+                let named = before.is_some_and(|before| matches!(before.of(part), "." | "|")) || defines || first;
+                let tested = before.is_some_and(|before| before.of(part) == "is") || after_is;
+                if !named && !tested && !NO_CALL.contains(&shown) {
+                    rewrite_name(part, base, token, &list[index + 1..], locals, out);
+                } else {
+                    out.text.push_str(shown);
+                }
+            }
+            TokenKind::Operator => match shown {
+                "[" => {
+                    let literal = !before.is_some_and(|before| ends_operand(part, before, statement && index == 1));
+                    if literal {
+                        out.write(LIST, 0);
+                        out.write("(", 0);
+                    }
+                    out.text.push('[');
+                    closing.push(literal);
+                }
+                "{" => {
+                    out.write(DICT, 0);
+                    out.write("(", 0);
+                    out.text.push('{');
+                    closing.push(true);
+                }
+                "(" => {
+                    out.text.push('(');
+                    closing.push(false);
+                }
+                "]" | "}" | ")" => {
+                    out.text.push_str(shown);
+                    if closing.pop() == Some(true) {
+                        out.write(")", 0);
+                    }
+                }
+                ":" if after.is_none() && statement && closing.is_empty() => out.write(" ", 1),
+                _ => out.text.push_str(shown),
+            },
+            _ => out.text.push_str(shown),
+        }
+        after_is = token.kind == TokenKind::Name && shown == "not" && before.is_some_and(|it| it.of(part) == "is");
+    }
+    out.text.push_str(&part[done..end]);
+}
+
+/// The names a statement gives a value: `set a, b = …`, `for x in …`, `macro m(a, b)`, `call(x) …`.
+fn assigned<'text>(part: &'text str, tag: &Tag, locals: &mut FxHashSet<&'text str>) {
+    let word = tag.word(part);
+    let stop = match word {
+        "set" => "=",
+        "for" => "in",
+        "macro" | "call" => ")",
+        _ => return,
+    };
+    let list = tokens(part, tag.inner.start as usize, tag.inner.end as usize);
+    if word == "call" && list.get(1).is_none_or(|token| token.of(part) != "(") {
+        return;
+    }
+    let names = list.iter().skip(1).take_while(|token| token.of(part) != stop);
+    locals.extend(names.filter(|token| token.kind == TokenKind::Name).map(|token| token.of(part)));
+}
+
+/// `name(` and `name.….attribute(`.
+fn rewrite_name(
+    part: &str,
+    base: usize,
+    token: &Token,
+    following: &[Token],
+    locals: &FxHashSet<&str>,
+    out: &mut Rewritten,
+) {
+    let name = token.of(part);
+    let wrapper = match following.first().map(|next| next.of(part)) {
+        Some("(") => CALL,
+        Some(".") if is_dotted_call(part, following) => SPACE,
+        _ => {
+            out.text.push_str(name);
+            return;
+        }
+    };
+    let offset = base + token.start;
+    // A variable of the template may well hold nothing; only other names can be unknown ones.
+    let shown = if locals.contains(name) { "" } else { name };
+    out.write(&format!("{wrapper}({offset},\"{shown}\","), 0);
+    out.text.push_str(name);
+    out.write(")", 0);
+}
+
+fn is_dotted_call(part: &str, following: &[Token]) -> bool {
+    let mut rest = following;
+    while let [dot, name, tail @ ..] = rest {
+        if dot.of(part) != "." || name.kind != TokenKind::Name {
+            return false;
+        }
+        if tail.first().is_some_and(|next| next.of(part) == "(") {
+            return true;
+        }
+        rest = tail;
+    }
+    false
+}
+
+fn is_date_part(part: &str, before: Option<Token>, token: &Token, after: Option<Token>) -> bool {
+    before.is_some_and(|before| before.of(part) == "." && before.end == token.start)
+        && DATE_PARTS.contains(&token.of(part))
+        && !after.is_some_and(|after| matches!(after.of(part), "." | "[" | "(" | "="))
+}
+
+/// Whether a bracket after this token is a subscript.
+fn ends_operand(part: &str, token: Token, is_word: bool) -> bool {
+    match token.kind {
+        TokenKind::Name => {
+            !is_word && !matches!(token.of(part), "in" | "and" | "or" | "not" | "is" | "if" | "else" | "elif" | "return")
+        }
+        TokenKind::Text | TokenKind::Integer | TokenKind::Number => true,
+        TokenKind::Operator => matches!(token.of(part), ")" | "]" | "}"),
+        TokenKind::OddSpace | TokenKind::Unclosed => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(text: &str) -> String {
+        rewrite(text, Span::new(0, text.len()), &[]).text
+    }
+
+    #[test]
+    fn calls_carry_their_offset_and_name() {
+        assert_eq!(rewritten("a {{ ref('x') }}"), "a {{ __call(5,\"ref\",ref)('x') }}");
+        assert_eq!(
+            rewritten("{{ dbt_utils.star(f(1)) }}"),
+            "{{ __space(3,\"dbt_utils\",dbt_utils).star(__call(18,\"f\",f)(1)) }}"
+        );
+    }
+
+    #[test]
+    fn a_variable_of_the_template_is_no_unknown_name() {
+        assert_eq!(rewritten("{% set f = x %}{{ f() }}"), "{% set f = x %}{{ __call(18,\"\",f)() }}");
+        assert_eq!(rewritten("{% for c in x %}{{ c.m() }}"), "{% for c in x %}{{ __space(19,\"\",c).m() }}");
+    }
+
+    #[test]
+    fn filters_tests_keywords_and_definitions_are_no_calls() {
+        for text in [
+            "{{ a|join(',') }}",
+            "{% if a is divisibleby(3) and not (b) %}",
+            "{% if a is not divisibleby(3) %}",
+            "{% macro m(a, b) %}",
+            "{% call(x) y %}",
+            "{{ caller() }}",
+            "{{ a['b'](1) }}",
+        ] {
+            assert_eq!(rewritten(text), text);
+        }
+    }
+
+    #[test]
+    fn literals_become_mutable_and_subscripts_stay() {
+        assert_eq!(rewritten("{% set a = [1, {'b': [2]}] %}"), "{% set a = __list([1, __dict({'b': __list([2])})]) %}");
+        assert_eq!(rewritten("{{ a[0] }}{{ a()[0] }}"), "{{ a[0] }}{{ __call(13,\"a\",a)()[0] }}");
+        assert_eq!(rewritten("{% for x in [1] %}"), "{% for x in __list([1]) %}");
+    }
+
+    #[test]
+    fn what_python_allows_is_put_in_minijinjas_words() {
+        assert_eq!(rewritten("{% do a.append(1) %}"), "{% set __done = __space(6,\"a\",a).append(1) %}");
+        assert_eq!(rewritten("{% if x: %}"), "{% if x  %}");
+        assert_eq!(rewritten("{{ a\u{a0}+ 'b' 'c' }}"), "{{ a + 'b' ~ 'c' }}");
+        assert_eq!(rewritten("{{ now.year - 1 }}"), "{{ now|__year - 1 }}");
+    }
+
+    #[test]
+    fn offsets_lead_back_to_the_original() {
+        let text = "x {{ ref('é') }} tail {{ [1] }} end";
+        let out = rewrite(text, Span::new(0, text.len()), &[]);
+        for word in ["tail", "end", "'é'"] {
+            let at = out.text.find(word).unwrap();
+            assert_eq!(out.original(at), text.find(word).unwrap(), "{word}");
+        }
+    }
+
+    #[test]
+    fn text_after_an_unclosed_tag_is_dropped() {
+        let out = rewrite("a {{ b }} c {{ d", Span::new(0, 16), &[]);
+        assert_eq!(out.text, "a {{ b }} c ");
+        assert_eq!(out.errors.len(), 1);
+    }
+}

@@ -1,0 +1,106 @@
+//! Byte ranges in a text, and the line and column a person reads for them.
+
+use std::ops::Range;
+
+/// A half-open byte range of one text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Span {
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Span {
+    pub fn new(start: usize, end: usize) -> Self {
+        let clamp = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Self { start: clamp(start), end: clamp(end.max(start)) }
+    }
+
+    pub fn at(offset: usize) -> Self {
+        Self::new(offset, offset)
+    }
+
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// The text this span covers; empty where it does not lie on character boundaries.
+    pub fn of(self, text: &str) -> &str {
+        text.get(self.range()).unwrap_or_default()
+    }
+}
+
+/// A place in a file: line and column from 1, columns in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position {
+    pub line: u32,
+    pub column: u32,
+}
+
+impl Position {
+    pub const START: Self = Self { line: 1, column: 1 };
+}
+
+/// Where the lines of a text begin: turns byte offsets into positions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineIndex {
+    starts: Vec<u32>,
+}
+
+impl LineIndex {
+    pub fn new(text: &str) -> Self {
+        let mut starts = vec![0];
+        starts.extend(
+            text.bytes()
+                .enumerate()
+                .filter(|(_, byte)| *byte == b'\n')
+                .map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)),
+        );
+        Self { starts }
+    }
+
+    /// The position of a byte offset of `text`, which must be the text this index was made from.
+    pub fn position(&self, text: &str, offset: u32) -> Position {
+        let mut offset = (offset as usize).min(text.len());
+        while !text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let line = self.starts.partition_point(|start| *start as usize <= offset).max(1);
+        let start = self.starts.get(line - 1).copied().unwrap_or_default() as usize;
+        // A byte order mark is no column: editors do not show one.
+        let before = text.get(start..offset).unwrap_or_default().trim_start_matches('\u{feff}');
+        Position {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// What a parser could not understand, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SyntaxError {
+    pub span: Span,
+    /// What is wrong, as a clause that can follow "cannot be read: ".
+    pub message: String,
+    /// What to do about it, as a sentence.
+    pub remedy: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_and_skip_the_byte_order_mark() {
+        let text = "\u{feff}é = 1\r\n  x";
+        let index = LineIndex::new(text);
+        let at = |needle: &str| index.position(text, text.find(needle).map_or(0, |at| at as u32));
+        assert_eq!(at("="), Position { line: 1, column: 3 });
+        assert_eq!(at("x"), Position { line: 2, column: 3 });
+    }
+
+    #[test]
+    fn an_offset_past_the_end_is_the_end() {
+        let index = LineIndex::new("ab\n");
+        assert_eq!(index.position("ab\n", 99), Position { line: 2, column: 1 });
+    }
+}

@@ -1,0 +1,83 @@
+//! SQL as text: the CTEs, the select lists, the tables and the numbers of a query or of a template
+//! of one, whatever the dialect. Nothing here can fail, and all of it takes linear time.
+
+mod branch;
+mod frame;
+mod item;
+mod keyword;
+mod scan;
+pub(crate) mod token;
+
+pub use scan::scan;
+
+use crate::syntax::span::Span;
+use std::sync::Arc;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Scan {
+    /// The CTEs of the file's own `with`; those inside other CTEs are part of their bodies.
+    pub ctes: Vec<Cte>,
+    /// The last select of the file itself.
+    pub final_select: Option<Select>,
+    /// The `with` that introduces the CTEs.
+    pub with: Option<Span>,
+    /// SQL comments; Jinja's are none.
+    pub comments: Vec<Span>,
+    pub literals: Vec<Literal>,
+    pub tables: Vec<TableName>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cte {
+    /// As written, without quotes; where Jinja is part of the name, its tags are, too.
+    pub name: Arc<str>,
+    pub name_span: Span,
+    /// Inside the parentheses.
+    pub body: Span,
+    /// The last select of the body itself.
+    pub select: Option<Select>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Select {
+    /// The keyword.
+    pub span: Span,
+    pub items: Vec<Item>,
+    /// The first table, where it is a plain name.
+    pub from: Option<FromName>,
+    /// Nothing is joined to that name, and it has no alias.
+    pub alone: bool,
+    /// Nothing but whitespace, comments and a semicolon comes after `from NAME`.
+    pub clean_end: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct FromName {
+    pub span: Span,
+    /// One part: without quotes. Dotted: as written.
+    pub name: Arc<str>,
+}
+
+/// One entry of a select list; `distinct` and its kind are not part of the first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    pub span: Span,
+    /// Given by `as`, or by a name behind the expression; without quotes.
+    pub alias: Option<Arc<str>>,
+    /// `*`, `t.*`, also with `except (…)` behind.
+    pub is_star: bool,
+}
+
+/// A number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Literal {
+    pub span: Span,
+    pub text: Arc<str>,
+}
+
+/// A table read by its name: no CTE, no function, no Jinja.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableName {
+    pub span: Span,
+    pub text: Arc<str>,
+}

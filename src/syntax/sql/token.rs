@@ -1,0 +1,488 @@
+//! Cuts SQL, or a template of it, into tokens. No dialect is asked for: what dialects disagree
+//! about is decided by what stands around it, and what makes no sense becomes punctuation.
+
+use super::keyword::{Keyword, keyword};
+use crate::syntax::jinja::tags::{Tag, TagKind, tags};
+use crate::syntax::span::Span;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Word,
+    /// `"name"` or a name in backticks.
+    Quoted,
+    Text,
+    /// A number that is a value; one that is an index (`t.2`) is `Punctuation`.
+    Number,
+    Open(u8),
+    Close(u8),
+    Comma,
+    Dot,
+    Star,
+    Colon,
+    Semicolon,
+    Minus,
+    Punctuation,
+    /// `{{ … }}`, or a block whose text the template captures instead of printing it.
+    Jinja,
+    /// `{% … %}`: prints nothing itself.
+    Block(Block),
+}
+
+/// What a statement tag does to the text around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Block {
+    /// `if`, `for`: what follows has alternatives.
+    Branches,
+    /// `elif`, `else`.
+    Alternative,
+    /// `endif`, `endfor`.
+    EndBranches,
+    /// `set` without a value, `macro`, `call`: what follows is not printed here.
+    Capture,
+    EndCapture,
+    Plain,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Token {
+    pub(crate) kind: Kind,
+    pub(crate) keyword: Keyword,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Token {
+    pub(crate) fn span(self) -> Span {
+        Span { start: self.start, end: self.end }
+    }
+
+    pub(crate) fn is_name(self) -> bool {
+        matches!(self.kind, Kind::Word | Kind::Quoted)
+    }
+
+    pub(crate) fn is_block(self) -> bool {
+        matches!(self.kind, Kind::Block(_))
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) comments: Vec<Span>,
+    /// Numbers, also those in captured blocks.
+    pub(crate) numbers: Vec<Span>,
+    /// There are alternatives.
+    pub(crate) branches: bool,
+}
+
+pub(crate) fn tokens(text: &str) -> Tokens {
+    if u32::try_from(text.len()).is_err() {
+        return Tokens::default();
+    }
+    let tags = tags(text).tags;
+    let mut lexer = Lexer {
+        text,
+        bytes: text.as_bytes(),
+        tags: &tags,
+        next_tag: 0,
+        found: Tokens { tokens: Vec::with_capacity(text.len() / 5), ..Tokens::default() },
+        captures: Vec::new(),
+        unclosed: [false; 256],
+        no_nesting: false,
+    };
+    lexer.run();
+    lexer.found
+}
+
+/// How far ahead a quote is looked for, to tell a closing quote from an escaped one.
+const LOOKAHEAD: usize = 400;
+
+struct Lexer<'text> {
+    text: &'text str,
+    bytes: &'text [u8],
+    tags: &'text [Tag],
+    next_tag: usize,
+    found: Tokens,
+    /// Where in the tokens each open captured block began.
+    captures: Vec<usize>,
+    /// Quotes that are not closed before the end: later ones are not either, so that no text is
+    /// searched twice.
+    unclosed: [bool; 256],
+    /// Block comments do not balance when nested.
+    no_nesting: bool,
+}
+
+impl Lexer<'_> {
+    fn run(&mut self) {
+        let mut at = if self.bytes.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };
+        while let Some(&byte) = self.bytes.get(at) {
+            at = match byte {
+                b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c => self.skip(at + 1, |byte| byte == b' '),
+                b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'$' | 0x80.. => self.word(at),
+                b'0'..=b'9' => self.number(at),
+                b',' => self.push(Kind::Comma, at, at + 1),
+                b'.' => self.dot(at),
+                b'(' | b'[' => self.push(Kind::Open(byte), at, at + 1),
+                b')' => self.push(Kind::Close(b'('), at, at + 1),
+                b']' => self.push(Kind::Close(b'['), at, at + 1),
+                b'}' => self.push(Kind::Close(b'{'), at, at + 1),
+                b'{' => match self.tag_at(at) {
+                    Some(tag) => self.tag(tag),
+                    None => self.push(Kind::Open(b'{'), at, at + 1),
+                },
+                b'*' => self.push(Kind::Star, at, at + 1),
+                b':' => self.push(Kind::Colon, at, at + 1),
+                b';' => self.push(Kind::Semicolon, at, at + 1),
+                b'\'' | b'"' | b'`' => self.quoted(at, byte),
+                b'-' if self.bytes.get(at + 1) == Some(&b'-') => self.line_comment(at),
+                b'-' => self.push(Kind::Minus, at, at + 1),
+                b'#' if self.is_hash_comment(at) => self.line_comment(at),
+                b'/' if self.bytes.get(at + 1) == Some(&b'*') => self.block_comment(at),
+                _ => self.push(Kind::Punctuation, at, at + 1),
+            };
+        }
+    }
+
+    fn push(&mut self, kind: Kind, start: usize, end: usize) -> usize {
+        self.push_as(kind, Keyword::None, start, end)
+    }
+
+    fn push_as(&mut self, kind: Kind, keyword: Keyword, start: usize, end: usize) -> usize {
+        let span = Span::new(start, end);
+        self.found.tokens.push(Token { kind, keyword, start: span.start, end: span.end });
+        end
+    }
+
+    fn word(&mut self, at: usize) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        match rest {
+            [0xc2, 0xa0, ..] => return at + 2,
+            [0xef, 0xbb, 0xbf, ..] => return at + 3,
+            [b'$', b'$', ..] => return self.dollar_quoted(at),
+            _ => {}
+        }
+        let mut length = 0;
+        while let Some(&byte) = rest.get(length) {
+            if !is_word(byte) || (byte >= 0x80 && starts_with_space(rest.get(length..).unwrap_or_default())) {
+                break;
+            }
+            length += 1;
+        }
+        let keyword = keyword(rest.get(..length).unwrap_or_default());
+        self.push_as(Kind::Word, keyword, at, at + length)
+    }
+
+    fn number(&mut self, at: usize) -> usize {
+        let mut end = self.skip(at, |byte| byte.is_ascii_digit() || byte == b'_');
+        let last = self.found.tokens.last().copied();
+        let index = last.is_some_and(|last| last.kind == Kind::Dot && last.end as usize == at);
+        if !index {
+            if self.bytes.get(end) == Some(&b'.')
+                && !self.bytes.get(end + 1).is_some_and(|byte| is_word(*byte) && !byte.is_ascii_digit())
+            {
+                end = self.skip(end + 1, |byte| byte.is_ascii_digit());
+            }
+            end = self.exponent(end);
+        }
+        // `2020_table` and `0xff` are one word each.
+        let word_end = self.skip(end, is_word);
+        let glued = last.is_some_and(|last| last.kind == Kind::Jinja && last.end as usize == at);
+        let hex = self.bytes.get(at..at + 2).is_some_and(|start| matches!(start, b"0x" | b"0X"));
+        if glued || (word_end > end && !hex) {
+            return self.push(Kind::Word, at, word_end);
+        }
+        if index {
+            return self.push(Kind::Punctuation, at, word_end);
+        }
+        self.found.numbers.push(Span::new(at, word_end));
+        self.push(Kind::Number, at, word_end)
+    }
+
+    fn exponent(&self, at: usize) -> usize {
+        if !matches!(self.bytes.get(at), Some(b'e' | b'E')) {
+            return at;
+        }
+        let signed = usize::from(matches!(self.bytes.get(at + 1), Some(b'+' | b'-')));
+        let end = self.skip(at + 1 + signed, |byte| byte.is_ascii_digit());
+        if end > at + 1 + signed { end } else { at }
+    }
+
+    fn dot(&mut self, at: usize) -> usize {
+        let qualifies = self.found.tokens.last().is_some_and(|last| {
+            last.end as usize == at
+                && matches!(last.kind, Kind::Word | Kind::Quoted | Kind::Jinja | Kind::Close(_) | Kind::Punctuation)
+        });
+        let digit = self.bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
+        if qualifies || !digit {
+            return self.push(Kind::Dot, at, at + 1);
+        }
+        let end = self.exponent(self.skip(at + 1, |byte| byte.is_ascii_digit()));
+        self.found.numbers.push(Span::new(at, end));
+        self.push(Kind::Number, at, end)
+    }
+
+    fn skip(&self, from: usize, wanted: impl Fn(u8) -> bool) -> usize {
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        from + rest.iter().position(|byte| !wanted(*byte)).unwrap_or(rest.len())
+    }
+
+    fn tag_at(&mut self, at: usize) -> Option<Tag> {
+        while self.tags.get(self.next_tag).is_some_and(|tag| (tag.span.start as usize) < at) {
+            self.next_tag += 1;
+        }
+        self.tags.get(self.next_tag).copied().filter(|tag| tag.span.start as usize == at)
+    }
+
+    fn tag(&mut self, tag: Tag) -> usize {
+        let (start, end) = (tag.span.start as usize, tag.span.end as usize);
+        match tag.kind {
+            TagKind::Comment => end,
+            TagKind::Expression | TagKind::Raw => self.push(Kind::Jinja, start, end),
+            TagKind::Statement => {
+                match block(tag, self.text) {
+                    Block::Capture => self.captures.push(self.found.tokens.len()),
+                    Block::EndCapture => {
+                        if let Some(begin) = self.captures.pop() {
+                            self.found.tokens.truncate(begin);
+                        }
+                    }
+                    block => {
+                        self.found.branches |= block == Block::Alternative;
+                        self.push(Kind::Block(block), start, end);
+                    }
+                }
+                end
+            }
+        }
+    }
+
+    /// Behind a tag that stands in a string or comment. It still steers what is printed.
+    fn inner_tag(&mut self, tag: Tag) -> usize {
+        if tag.kind == TagKind::Statement {
+            return self.tag(tag);
+        }
+        tag.span.end as usize
+    }
+
+    fn quoted(&mut self, at: usize, quote: u8) -> usize {
+        let kind = if quote == b'\'' { Kind::Text } else { Kind::Quoted };
+        let cursor = self.next_tag;
+        let known = self.unclosed.get(quote as usize).copied().unwrap_or_default();
+        match if known { None } else { self.quoted_end(at, quote) } {
+            Some(end) => self.push(kind, at, end),
+            None => {
+                self.next_tag = cursor;
+                if let Some(unclosed) = self.unclosed.get_mut(quote as usize) {
+                    *unclosed = true;
+                }
+                self.push(Kind::Punctuation, at, at + 1)
+            }
+        }
+    }
+
+    fn quoted_end(&mut self, start: usize, quote: u8) -> Option<usize> {
+        let mut at = start + 1;
+        loop {
+            let byte = *self.bytes.get(at)?;
+            at += match byte {
+                b'\\' if quote != b'`' => match self.bytes.get(at + 1) {
+                    Some(next) if *next == quote && !self.escapes(start, at, quote) => 1,
+                    _ => 2,
+                },
+                b'{' => match self.tag_at(at) {
+                    Some(tag) => tag.span.end as usize - at,
+                    None => 1,
+                },
+                _ if byte == quote => {
+                    if self.bytes.get(at + 1) != Some(&quote) {
+                        return Some(at + 1);
+                    }
+                    2
+                }
+                _ => 1,
+            };
+        }
+    }
+
+    /// Whether the backslash at `at` escapes the quote behind it. Half of the dialects say yes,
+    /// half say no: a lone backslash in quotes (`split(path, '\')`) and one whose quote is the
+    /// last of its line are plain backslashes.
+    fn escapes(&self, start: usize, at: usize, quote: u8) -> bool {
+        let rest = self.bytes.get(at + 2..).unwrap_or_default();
+        if at == start + 1 && rest.first().is_none_or(|next| b" \t\r\n,);]".contains(next)) {
+            return false;
+        }
+        rest.iter().take(LOOKAHEAD).take_while(|byte| **byte != b'\n').any(|byte| *byte == quote)
+    }
+
+    fn dollar_quoted(&mut self, at: usize) -> usize {
+        let known = self.unclosed.get(b'$' as usize).copied().unwrap_or_default();
+        let rest = self.bytes.get(at + 2..).unwrap_or_default();
+        let close = if known { None } else { rest.windows(2).position(|pair| pair == b"$$") };
+        match close {
+            Some(length) => self.push(Kind::Text, at, at + 2 + length + 2),
+            None => {
+                if let Some(unclosed) = self.unclosed.get_mut(b'$' as usize) {
+                    *unclosed = true;
+                }
+                self.push(Kind::Punctuation, at, at + 2)
+            }
+        }
+    }
+
+    fn line_comment(&mut self, start: usize) -> usize {
+        let mut at = start + 1;
+        while let Some(&byte) = self.bytes.get(at) {
+            at = match byte {
+                b'\n' => break,
+                b'{' => match self.tag_at(at) {
+                    Some(tag) => self.inner_tag(tag),
+                    None => at + 1,
+                },
+                _ => at + 1,
+            };
+        }
+        let end = if at > start && self.bytes.get(at - 1) == Some(&b'\r') { at - 1 } else { at };
+        self.found.comments.push(Span::new(start, end));
+        at
+    }
+
+    /// BigQuery and MySQL take `#` for a comment, others for an operator, which hardly begins a
+    /// line.
+    fn is_hash_comment(&self, at: usize) -> bool {
+        let follows = self.bytes.get(at + 1).is_none_or(|next| b" \t\r\n#".contains(next));
+        let mut before = self.bytes.get(..at).unwrap_or_default().iter().rev();
+        follows && before.find(|byte| !b" \t".contains(byte)).is_none_or(|byte| *byte == b'\n')
+    }
+
+    /// Some dialects nest block comments and others do not: they nest here where that balances.
+    fn block_comment(&mut self, start: usize) -> usize {
+        let mut at = start + 2;
+        let mut depth = 1_usize;
+        let mut first = None;
+        while depth > 0 {
+            at += match self.bytes.get(at..) {
+                Some([b'*', b'/', ..]) => {
+                    depth -= 1;
+                    first = first.or(Some(at + 2));
+                    if self.no_nesting {
+                        depth = 0;
+                    }
+                    2
+                }
+                Some([b'/', b'*', ..]) => {
+                    depth += 1;
+                    2
+                }
+                Some([_, ..]) => 1,
+                Some([]) | None => break,
+            };
+        }
+        let end = if depth == 0 {
+            at
+        } else {
+            self.no_nesting = true;
+            first.unwrap_or(self.bytes.len())
+        };
+        // Leaves the tags before the comment behind, so that none is visited twice.
+        self.tag_at(start);
+        let inner = self.tags.get(self.next_tag..).unwrap_or_default();
+        let steering: Vec<Tag> = inner.iter().take_while(|tag| (tag.span.end as usize) <= end).copied().collect();
+        for tag in steering {
+            self.inner_tag(tag);
+        }
+        self.found.comments.push(Span::new(start, end));
+        end
+    }
+}
+
+fn block(tag: Tag, text: &str) -> Block {
+    match tag.word(text) {
+        "if" | "for" => Block::Branches,
+        "elif" | "else" => Block::Alternative,
+        "endif" | "endfor" => Block::EndBranches,
+        "set" if !tag.inner.of(text).contains('=') => Block::Capture,
+        "macro" | "call" => Block::Capture,
+        "endset" | "endmacro" | "endcall" => Block::EndCapture,
+        _ => Block::Plain,
+    }
+}
+
+/// Which bytes go on with a name.
+const WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80;
+        if byte == u8::MAX {
+            break table;
+        }
+        byte += 1;
+    }
+};
+
+fn is_word(byte: u8) -> bool {
+    WORD[byte as usize]
+}
+
+/// A no-break space, or a byte order mark that came along from a pasted file.
+fn starts_with_space(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xc2, 0xa0, ..] | [0xef, 0xbb, 0xbf, ..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &str) -> Vec<&str> {
+        tokens(text).tokens.iter().map(|token| token.span().of(text)).collect()
+    }
+
+    #[test]
+    fn quotes_close_by_doubling_escape_and_what_follows() {
+        assert_eq!(cut("'it''s' x"), ["'it''s'", "x"]);
+        assert_eq!(cut(r"replace(a, '\'', '')"), ["replace", "(", "a", ",", r"'\''", ",", "''", ")"]);
+        assert_eq!(cut(r"split(a, '\'), 'b'"), ["split", "(", "a", ",", r"'\'", ")", ",", "'b'"]);
+        assert_eq!(cut("'don\\'t' as b"), ["'don\\'t'", "as", "b"]);
+        assert_eq!(cut("`a.b` \"c\"\"d\" $$it's$$ e"), ["`a.b`", "\"c\"\"d\"", "$$it's$$", "e"]);
+    }
+
+    #[test]
+    fn what_is_never_closed_hides_nothing() {
+        assert_eq!(cut("a ' b \" c $$ d"), ["a", "'", "b", "\"", "c", "$$", "d"]);
+        assert_eq!(cut("a /* b"), ["a"]);
+    }
+
+    #[test]
+    fn tags_may_stand_in_strings_and_comments() {
+        assert_eq!(cut("'{{ var('a') }}' b"), ["'{{ var('a') }}'", "b"]);
+        assert_eq!(cut("a -- {{ f(\n'x') }} gone\r\nb"), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_hash_that_begins_a_line_begins_a_comment() {
+        assert_eq!(cut("# don't, a\n  ## b\nwith a #> b"), ["with", "a", "#", ">", "b"]);
+    }
+
+    #[test]
+    fn block_comments_nest_where_that_balances() {
+        assert_eq!(cut("a /* b /* c */ d */ e"), ["a", "e"]);
+        assert_eq!(cut("a /* models/*.sql */ b /* c */ d"), ["a", "b", "d"]);
+    }
+
+    #[test]
+    fn numbers_are_values_and_not_parts_of_names() {
+        let numbers =
+            |text: &str| -> Vec<String> { tokens(text).numbers.iter().map(|span| span.of(text).to_owned()).collect() };
+        assert_eq!(numbers("a / 0.158 + .5 - 1e-3 * 2."), ["0.158", ".5", "1e-3", "2."]);
+        assert_eq!(numbers("t.2, $1, x1, 2020_sales, c_{{ n }}_3, {{ n }}3"), Vec::<String>::new());
+        assert_eq!(numbers("x*1_000 from a.b1 where c>0xFF"), ["1_000", "0xFF"]);
+    }
+
+    #[test]
+    fn captured_blocks_print_nothing_but_their_numbers_count() {
+        let text = "{% set q %} select 1 {% endset %} a {% set b = 2 %} c";
+        assert_eq!(cut(text), ["a", "{% set b = 2 %}", "c"]);
+        assert_eq!(tokens(text).numbers.len(), 1);
+    }
+}

@@ -1,0 +1,146 @@
+//! Every rule is what its file says: each test case is run, and no rule can lose its body unseen.
+
+#![allow(clippy::panic, reason = "a test's helpers fail as its own lines do")]
+
+use harness::rules::case::Expected;
+use harness::rules::finding::{Finding, Place, Severity};
+use harness::rules::registry::Registry;
+use harness::rules::rule::Rule;
+use harness::session::check_files;
+use std::fmt::Write as _;
+
+type Check<'a> = &'a dyn Fn(&[(String, String)], Option<&str>) -> Vec<Finding>;
+
+fn registry() -> &'static Registry {
+    Registry::embedded().unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn text(line: &Expected) -> String {
+    let mut text = format!("{}:{}:{} {}", line.path, line.at.line, line.at.column, line.rule);
+    if let Some(message) = &line.message {
+        text.extend([" ", message]);
+    }
+    text
+}
+
+fn is_met(expected: &Expected, found: &Expected) -> bool {
+    (&expected.path, expected.at, &expected.rule) == (&found.path, found.at, &found.rule)
+        && (expected.message.is_none() || expected.message == found.message)
+}
+
+/// What each failing case expects and gets; empty where the rule does what its file says.
+fn failures(rule: &Rule, check: Check<'_>) -> Vec<String> {
+    let mut failures = Vec::new();
+    for case in &rule.cases {
+        let mut found: Vec<Expected> = check(&case.files, Some(&rule.id))
+            .into_iter()
+            .map(|finding| Expected {
+                path: finding.place.path.to_string(),
+                at: finding.place.start,
+                rule: finding.rule.to_string(),
+                message: Some(finding.message),
+            })
+            .collect();
+        found.sort();
+
+        // A line that demands its message takes its finding before one that would take any.
+        let mut missing = Vec::new();
+        let (exact, open): (Vec<_>, Vec<_>) =
+            case.expected.iter().partition(|line| line.message.is_some());
+        for line in exact.into_iter().chain(open) {
+            match found.iter().position(|found| is_met(line, found)) {
+                Some(at) => drop(found.remove(at)),
+                None => missing.push(line),
+            }
+        }
+        if missing.is_empty() && found.is_empty() {
+            continue;
+        }
+        let mut failure = format!("{}:{}: {}\n", rule.path, case.line, case.name);
+        for line in missing {
+            let _ = writeln!(failure, "  not reported: {}", text(line));
+        }
+        for line in &found {
+            let _ = writeln!(failure, "  not expected: {}", text(line));
+        }
+        failures.push(failure);
+    }
+    failures
+}
+
+#[test]
+fn every_case_of_every_rule_reports_what_its_file_says() {
+    let failed: Vec<String> =
+        registry().rules().iter().flat_map(|rule| failures(rule, &check_files)).collect();
+    assert!(failed.is_empty(), "{} cases fail\n\n{}", failed.len(), failed.join("\n"));
+}
+
+#[test]
+fn every_rule_has_a_case_with_findings_and_one_without() {
+    for rule in registry().rules() {
+        let with = rule.cases.iter().filter(|case| !case.expected.is_empty()).count();
+        assert!(with > 0, "{}: no case with findings", rule.path);
+        assert!(with < rule.cases.len(), "{}: no case without findings", rule.path);
+    }
+}
+
+#[test]
+fn every_rule_has_a_case_that_demands_its_message() {
+    for rule in registry().rules().iter().filter(|rule| rule.message.names().next().is_some()) {
+        let mut lines = rule.cases.iter().flat_map(|case| &case.expected);
+        // What a file that cannot be read says comes from the parser, whole.
+        let passes_on = rule.message.parts().len() == 1;
+        assert!(
+            passes_on || lines.any(|line| line.message.is_some()),
+            "{}: no case demands the message",
+            rule.path
+        );
+    }
+}
+
+/// A rule whose relation is empty reports nothing, whatever else goes on.
+#[test]
+fn a_rule_whose_relation_is_emptied_fails_its_cases() {
+    for rule in registry().rules() {
+        assert!(!failures(rule, &|_, _| Vec::new()).is_empty(), "{} would not miss it", rule.path);
+    }
+}
+
+/// A rule that reports on all it sees is as broken as one that sees nothing.
+#[test]
+fn a_rule_that_reports_too_much_fails_its_cases() {
+    for rule in registry().rules() {
+        let any = rule.cases.iter().find_map(|case| case.expected.first());
+        let expected = any.unwrap_or_else(|| panic!("{}: no case with findings", rule.path));
+        let everywhere = Finding {
+            rule: expected.rule.as_str().into(),
+            severity: Severity::Error,
+            place: Place {
+                path: expected.path.as_str().into(),
+                start: expected.at,
+                end: expected.at,
+            },
+            node: None,
+            subject: Vec::new(),
+            message: expected.message.clone().unwrap_or_default(),
+            remedy: String::new(),
+            locations: Vec::new(),
+            fingerprint: String::new(),
+            fixable: false,
+        };
+        let failed = failures(rule, &|_, _| vec![everywhere.clone()]);
+        assert!(!failed.is_empty(), "{} would not see it", rule.path);
+    }
+}
+
+#[test]
+fn every_rule_tells_what_it_finds_why_how_to_fix_it_and_when_to_ignore_it() {
+    for rule in registry().rules() {
+        let mut rest = rule.prose.as_str();
+        for part in ["What it finds", "Why it matters", "How to fix it", "When to ignore it"] {
+            let lead = format!("**{part}.** ");
+            let at = rest.find(&lead).unwrap_or_else(|| panic!("{}: no '{lead}'", rule.path));
+            rest = &rest[at + lead.len()..];
+        }
+    }
+}
