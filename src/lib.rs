@@ -1,6 +1,9 @@
+pub mod cli;
 pub mod db;
+pub mod derive;
 pub mod files;
 pub mod project;
+pub mod relations;
 pub mod report;
 pub mod rules;
 pub mod session;

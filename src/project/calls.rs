@@ -63,3 +63,55 @@ fn literals(part: &str, list: &[Token]) -> Option<Vec<Arc<str>>> {
         }
     }
 }
+
+/// The call that begins at an offset: from its name to its closing parenthesis.
+pub fn call_span(text: &str, site: u32) -> Span {
+    let start = site as usize;
+    let bytes = text.as_bytes();
+    let mut at = start;
+    let mut depth = 0usize;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\'' | b'"' => match crate::syntax::jinja::tags::string_end(bytes, at, *byte) {
+                Some(end) => {
+                    at = end;
+                    continue;
+                }
+                None => break,
+            },
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return Span::new(start, at + 1);
+                }
+            }
+            b'\n' if depth == 0 => break,
+            _ => {}
+        }
+        at += 1;
+    }
+    Span::new(start, at.min(bytes.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_ends_at_its_own_parenthesis() {
+        let text = "{{ ref('a)', f(1)) }} x";
+        assert_eq!(call_span(text, 3).of(text), "ref('a)', f(1))");
+    }
+
+    #[test]
+    fn literal_calls_are_added_once_and_computed_ones_left_out() {
+        let text = "{{ ref('a') }} {{ ref('p', 'b') }} {{ ref(x) }} {{ source('s', 't') }} {{ ref('a') }}";
+        let mut trace = Trace::default();
+        add_literal_calls(text, Span::new(0, text.len()), &mut trace);
+        let names: Vec<_> = trace.refs.iter().map(|call| &*call.name).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(trace.sources.len(), 1);
+        assert_eq!(trace.refs[0].site, 3);
+    }
+}

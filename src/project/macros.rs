@@ -1,6 +1,7 @@
 //! Which macro a name means, and its text. One query a macro and one a name: a rendering depends on
 //! the macros it called and the names it looked up, found or not.
 
+use super::jinja::{Minijinja, Renderer};
 use super::packages::{DBT, all_packages, package_by_name, package_name, project_file};
 use crate::db::{Directory, FileKind, Package, Project, SourceFile};
 use crate::syntax::jinja::blocks::{Block, BlockKind, Blocks, blocks as blocks_of};
@@ -154,6 +155,28 @@ fn macro_template<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Op
 
 pub fn template(db: &dyn salsa::Database, package: Package, name: &Arc<str>) -> Option<Arc<MacroTemplate>> {
     macro_template(db, MacroName::new(db, package, name.clone())).clone()
+}
+
+/// What is wrong in the texts of a package's macros, called or not.
+pub fn macro_errors(db: &dyn salsa::Database, package: Package) -> Vec<(SourceFile, SyntaxError)> {
+    let mut found = Vec::new();
+    for (name, (file, index)) in macros_of_package(db, package) {
+        let base = blocks(db, *file).blocks.get(*index as usize).map_or(0, |block| block.span.start as usize);
+        let errors = macro_syntax(db, MacroName::new(db, package, name.clone()));
+        found.extend(errors.iter().map(|error| {
+            let span = Span::new(base + error.span.start as usize, base + error.span.end as usize);
+            (*file, SyntaxError { span, ..error.clone() })
+        }));
+    }
+    found
+}
+
+#[salsa::tracked(returns(deref))]
+fn macro_syntax<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Vec<SyntaxError> {
+    match macro_text(db, name) {
+        Some((text, block)) => Minijinja.check(text, block.body),
+        None => Vec::new(),
+    }
 }
 
 fn has_name(text: &str, name: &str) -> bool {

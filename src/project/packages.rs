@@ -72,10 +72,6 @@ impl ProjectFile {
         self.root.get(key)
     }
 
-    pub fn vars(&self) -> Option<&serde_json::Map<String, serde_json::Value>> {
-        self.root.get("vars")?.as_object()
-    }
-
     pub fn flag(&self, key: &str) -> bool {
         self.root.get("flags").and_then(|flags| flags.get(key)).and_then(data::flag).unwrap_or_default()
     }
@@ -96,7 +92,7 @@ fn project_file_with_errors(db: &dyn salsa::Database, package: Package) -> (Proj
         )
     };
     let mut render = |text: &str| {
-        let run = Run::new(package, Names::Settings, Subject::default());
+        let run = Run::new(package, Names::ProjectFile, Subject::default());
         let (value, _) = Minijinja.evaluate(text, run);
         value.unwrap_or_else(|error| {
             errors.push(SyntaxError { span: find_text(&document.root, text).unwrap_or_default(), ..error });
@@ -125,6 +121,15 @@ pub fn find_text(node: &Node, text: &str) -> Option<Span> {
 #[salsa::tracked(returns(ref))]
 pub fn project_file(db: &dyn salsa::Database, package: Package) -> ProjectFile {
     project_file_with_errors(db, package).0.clone()
+}
+
+/// The vars of a dbt_project.yml as written; dbt renders one when it is asked for.
+#[salsa::tracked(returns(ref))]
+pub fn vars(db: &dyn salsa::Database, package: Package) -> serde_json::Map<String, serde_json::Value> {
+    match yaml(db, package.project_file(db)).root.get("vars").map(data::of) {
+        Some(serde_json::Value::Object(vars)) => vars,
+        _ => serde_json::Map::new(),
+    }
 }
 
 /// What could not be rendered of a dbt_project.yml.

@@ -6,7 +6,7 @@ use super::jinja::run::{Names, Run, Subject};
 use super::jinja::{Minijinja, Renderer};
 use super::packages::yaml;
 use crate::db::{Directory, FileKind, Package, SourceFile};
-use crate::syntax::span::Span;
+use crate::syntax::span::{Span, SyntaxError};
 use crate::syntax::yaml::Node;
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
@@ -244,4 +244,30 @@ pub fn table_span(db: &dyn salsa::Database, file: SourceFile, source: u32, table
 
 fn name_span(entry: &Node) -> Span {
     entry.get("name").map_or(entry.span, |name| name.span)
+}
+
+/// `tests:` with nothing in it, which stops dbt.
+pub fn null_tests(root: &Node) -> Vec<SyntaxError> {
+    let mut errors = Vec::new();
+    let mut work: Vec<&Node> = PatchKind::ALL
+        .iter()
+        .map(|kind| kind.key())
+        .chain(["sources"])
+        .filter_map(|key| root.get(key))
+        .collect();
+    while let Some(node) = work.pop() {
+        work.extend(node.as_seq().unwrap_or_default());
+        for entry in node.as_map().unwrap_or_default() {
+            match entry.key.as_str() {
+                Some(key @ ("tests" | "data_tests")) if entry.value.is_null() => errors.push(SyntaxError {
+                    span: entry.key.span,
+                    message: format!("`{key}:` has no tests below it, which stops dbt"),
+                    remedy: format!("Write a list of tests, or delete `{key}:`."),
+                }),
+                Some("columns" | "tables" | "versions") => work.push(&entry.value),
+                _ => {}
+            }
+        }
+    }
+    errors
 }

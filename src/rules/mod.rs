@@ -2,6 +2,8 @@ pub mod case;
 pub mod finding;
 pub mod fingerprint;
 pub mod registry;
+pub mod rows;
 pub mod rule;
+pub mod selection;
 pub mod template;
 pub mod violation;

@@ -8,11 +8,23 @@ use crate::db::settings::HouseRules;
 use crate::db::{Database, FileKind, Invocation, Project};
 use crate::files::{Memory, Tree};
 use crate::project::graph::parents;
+use crate::project::layout::layout;
 use crate::project::macros::blocks;
 use crate::project::nodes::{facts, nodes_of_package};
 use crate::project::packages::{dbt_packages, yaml};
 use crate::project::properties::properties;
+use crate::project::settings;
+use crate::relations::model;
+use crate::report::Summary;
+use crate::rules::finding::Finding;
+use crate::rules::registry::Registry;
+use crate::rules::rows::Rows;
+use crate::rules::rule::Derivation;
+use crate::rules::selection::{Selection, of_finding, severity};
+use crate::rules::violation::{report, sort};
+use crate::syntax::span::SyntaxError;
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 
 /// Parsers and templates recurse on what people wrote.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
@@ -59,6 +71,78 @@ impl Session {
     }
 }
 
+/// What one run found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    pub findings: Vec<Finding>,
+    pub summary: Summary,
+    /// Why a group of rules said nothing, where a user would wonder.
+    pub notes: Vec<String>,
+}
+
+impl Session {
+    /// Runs the rules.
+    pub fn check(&self, registry: &Registry, selection: &Selection) -> Outcome {
+        self.prefetch();
+        let db = &self.db;
+        let house = self.project.house_rules(db);
+        let rows = Rows::new(db);
+        let mut findings = Vec::new();
+        let (mut run, mut skipped) = (Vec::new(), Vec::new());
+        for rule in registry.rules() {
+            let derived = match &rule.derivation {
+                Derivation::Relation(relation) => severity(rule, house, selection).zip(rows.of(relation)),
+            };
+            let Some((severity, violations)) = derived else {
+                skipped.push(rule.id.clone());
+                continue;
+            };
+            run.push(rule.id.clone());
+            let wanted = |id: &str| selection.only.is_empty() || selection.only.iter().any(|only| only == id || *rule.id == **only);
+            findings.extend(report(rule, severity, violations).into_iter().filter_map(|mut finding| {
+                let is_member = finding.rule != rule.id;
+                if is_member {
+                    finding.severity = of_finding(&finding.rule, house, finding.severity)?;
+                }
+                let skipped = selection.skip.iter().any(|id| **id == *finding.rule);
+                (wanted(&finding.rule) && !skipped).then_some(finding)
+            }));
+        }
+        sort(&mut findings);
+        let summary = Summary {
+            models: model::rows(db).len(),
+            files: self.files,
+            not_understood: not_understood(&findings),
+            rules_run: run,
+            rules_skipped: skipped,
+            ..Summary::of(&findings)
+        };
+        Outcome { findings, summary, notes: self.notes() }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let layout = layout(&self.db);
+        let has_models = !model::rows(&self.db).is_empty();
+        if layout.layers.is_empty() && has_models {
+            let note = "no layers can be recognised from folders or prefixes, so no dependency rule ran; \
+                        state them under layers: in harness.yml";
+            return vec![note.to_owned()];
+        }
+        Vec::new()
+    }
+}
+
+fn not_understood(findings: &[Finding]) -> usize {
+    let broken = findings.iter().filter(|finding| &*finding.rule == "PARSE_ERROR");
+    broken.map(|finding| &finding.place.path).collect::<BTreeSet<_>>().len()
+}
+
+/// The house rules a harness.yml states.
+pub fn house_rules(registry: &Registry, text: &str) -> Result<HouseRules, Vec<SyntaxError>> {
+    let known: Vec<&str> = registry.rules().iter().map(|rule| &*rule.id).collect();
+    settings::read(text, &known)
+}
+
 /// Runs work on threads whose stacks are large enough for what people write; `threads` 0 is one a
 /// core.
 pub fn on_large_stacks<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> Result<R, String> {
@@ -69,8 +153,17 @@ pub fn on_large_stacks<R: Send>(threads: usize, work: impl FnOnce() -> R + Send)
     }
 }
 
-/// A session over files in memory, with the house rules of their harness.yml.
-pub fn in_memory(files: &[(String, String)], house_rules: HouseRules) -> Session {
+/// Checks a project that is given as files in memory: their paths and texts. Of a harness.yml that
+/// cannot be read, or rule files that cannot, the error is told.
+pub fn check_files(files: &[(String, String)], only_rule: Option<&str>) -> Result<Vec<Finding>, String> {
+    let registry = Registry::embedded().map_err(ToString::to_string)?;
+    let house = files.iter().find(|(path, _)| path == HOUSE_RULES_FILE).map_or("", |(_, text)| text);
+    let house = house_rules(registry, house)
+        .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
     let tree: Memory = files.iter().map(|(path, text)| (path, text)).collect();
-    Session::load(Database::default(), &tree, house_rules, Invocation::default())
+    let selection = Selection { only: only_rule.into_iter().map(str::to_owned).collect(), skip: Vec::new() };
+    on_large_stacks(1, move || {
+        let session = Session::load(Database::default(), &tree, house, Invocation::default());
+        session.check(registry, &selection).findings
+    })
 }

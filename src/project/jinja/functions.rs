@@ -1,7 +1,7 @@
 //! dbt's functions and filters. Each acts on the thread's current run.
 
 use super::macros::{Adapter, Space};
-use super::run::{ConfigCall, FunctionCall, RefCall, SourceCall, with_run};
+use super::run::{ConfigCall, FunctionCall, Names, RefCall, SourceCall, with_run};
 use super::values::{MutDict, MutList, Relation, Unknown, data, mutable};
 use super::{dates, value_of};
 use crate::project::{target, vars};
@@ -109,16 +109,17 @@ impl Object for Sited {
 
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         let outer = with_run(|run| run.set_site(self.site));
-        let result = self.callee.call(state, args);
+        let result = self.callee.call(state, args)?;
+        // After an error the site stays: it is where the text failed.
         with_run(|run| outer.map(|outer| run.set_site(outer)));
-        result
+        Ok(result)
     }
 
     fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, name: &str, args: &[Value]) -> Result<Value, Error> {
         let outer = with_run(|run| run.set_site(self.site));
-        let result = self.callee.call_method(state, name, args);
+        let result = self.callee.call_method(state, name, args)?;
         with_run(|run| outer.map(|outer| run.set_site(outer)));
-        result
+        Ok(result)
     }
 }
 
@@ -222,15 +223,19 @@ fn relation(schema: &str, name: &Arc<str>) -> Value {
 
 fn var(name: &Value, default: Option<Value>) -> Result<Value, Error> {
     let name = text_of(name);
-    let Some(package) = with_run(|run| {
+    let Some((package, names)) = with_run(|run| {
         if !run.trace.vars.contains(&name) {
             run.trace.vars.push(name.clone());
         }
-        run.package
+        (run.package, run.names)
     }) else {
         return Ok(Value::UNDEFINED);
     };
-    match with_attached_database(|db| vars::var(db, package, &name)).flatten() {
+    let found = with_attached_database(|db| match names {
+        Names::ProjectFile => vars::command_line_var(db, &name),
+        Names::All | Names::Settings => vars::var(db, package, &name),
+    });
+    match found.flatten() {
         Some(serde_json::Value::String(text)) if text.contains("{{") || text.contains("{%") => {
             value_of(&text).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.message))
         }

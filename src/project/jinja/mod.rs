@@ -44,6 +44,9 @@ pub struct Rendered {
 pub trait Renderer {
     fn render(&self, text: &str, region: Span, run: Run) -> Rendered;
 
+    /// What is wrong with a part of a text before anything runs. Offsets are the text's.
+    fn check(&self, text: &str, region: Span) -> Vec<SyntaxError>;
+
     /// The value of a text as dbt's YAML gives it: one lone expression keeps its type.
     fn evaluate(&self, text: &str, run: Run) -> (Result<serde_json::Value, SyntaxError>, Trace);
 }
@@ -91,9 +94,23 @@ impl Renderer for Minijinja {
                     })
                     .collect();
             }
-            Err(error) => rendered.errors.push(syntax_error(&error, base, &rewritten)),
+            Err(error) => {
+                let mut found = syntax_error(&error, base, &rewritten);
+                if error.name().is_some_and(|name| name != "text") {
+                    found.span = Span::at(rendered.trace.last_site as usize);
+                }
+                rendered.errors.push(found);
+            }
         }
         rendered
+    }
+
+    fn check(&self, text: &str, region: Span) -> Vec<SyntaxError> {
+        let rewritten = rewrite(text, region, &[]);
+        match ENVIRONMENT.template_from_named_str("text", &rewritten.text) {
+            Ok(_) => Vec::new(),
+            Err(error) => vec![syntax_error(&error, region.start as usize, &rewritten)],
+        }
     }
 
     fn evaluate(&self, text: &str, run: Run) -> (Result<serde_json::Value, SyntaxError>, Trace) {

@@ -17,6 +17,8 @@ pub enum Names {
     All,
     /// What YAML may: vars, the environment, the target.
     Settings,
+    /// What dbt_project.yml may: of the vars only those of the command line.
+    ProjectFile,
 }
 
 /// The node a text is rendered for, as `model` and `this` show it.
@@ -95,6 +97,8 @@ pub struct Trace {
     pub env: Vec<Arc<str>>,
     /// Something this checkout does not hold was asked for, so what follows may differ from dbt's.
     pub incomplete: bool,
+    /// The call in the text itself that was evaluated last.
+    pub last_site: Site,
 }
 
 #[derive(Debug)]
@@ -141,7 +145,11 @@ impl Run {
         RUNS.with_borrow_mut(|runs| runs.push(self));
         let guard = Guard;
         let result = render();
-        let trace = with_run(|run| std::mem::take(&mut run.trace)).unwrap_or_default();
+        let trace = with_run(|run| {
+            run.trace.last_site = run.site;
+            std::mem::take(&mut run.trace)
+        })
+        .unwrap_or_default();
         drop(guard);
         (result, trace)
     }

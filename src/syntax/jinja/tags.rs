@@ -148,7 +148,7 @@ fn close_of(bytes: &[u8], from: usize, close: &[u8; 2]) -> Option<usize> {
 }
 
 /// Behind the string that starts at `at`.
-pub(super) fn string_end(bytes: &[u8], at: usize, quote: u8) -> Option<usize> {
+pub(crate) fn string_end(bytes: &[u8], at: usize, quote: u8) -> Option<usize> {
     let mut at = at + 1;
     while at < bytes.len() {
         match bytes[at] {

@@ -1,0 +1,159 @@
+//! `harness check`
+
+use super::{Color, Failure, Global, Verdict, print, project, say};
+use crate::files::normalise;
+use crate::report::text::{PIPED_LIMIT, TERMINAL_LIMIT, TextOptions};
+use crate::report::{Summary, json, text};
+use crate::rules::finding::{Finding, Severity};
+use crate::rules::selection::Selection;
+use crate::session::Outcome;
+use clap::ValueEnum;
+use std::io::{IsTerminal, stdout};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Report only what lies in these files and folders. All else is still read.
+    #[arg(value_name = "PATHS")]
+    paths: Vec<PathBuf>,
+    /// How to print findings.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Run only this rule, also when it is off; may be given several times.
+    #[arg(long, value_name = "RULE")]
+    rule: Vec<String>,
+    /// Do not run this rule; may be given several times.
+    #[arg(long, value_name = "RULE")]
+    skip_rule: Vec<String>,
+    /// The severity from which on findings make the exit code 1.
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Error)]
+    fail_on: FailOn,
+    /// How many findings to print: a number or `all`.
+    #[arg(long, value_name = "N")]
+    limit: Option<Limit>,
+    /// Print the table of rules alone.
+    #[arg(long)]
+    summary: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Error,
+    Warning,
+    Info,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    All,
+    First(usize),
+}
+
+impl std::str::FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            number => number.parse().map(Self::First).map_err(|_| "write a number or `all`".to_owned()),
+        }
+    }
+}
+
+pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Failure> {
+    let registry = project::registry()?;
+    let upper = |ids: &[String]| ids.iter().map(|id| id.to_uppercase().replace('-', "_")).collect::<Vec<_>>();
+    let selection = Selection { only: upper(&arguments.rule), skip: upper(&arguments.skip_rule) };
+    if let Some(id) = selection.unknown(registry) {
+        let hint = match registry.closest(id) {
+            Some(other) => format!("Did you mean {other}? "),
+            None => String::new(),
+        };
+        return Err(Failure(format!("harness: no rule is called {id}.\n  → {hint}`harness rules` lists all of them.")));
+    }
+    let paths = reported_paths(global, &arguments.paths)?;
+    let mut outcome = project::with_session(global, |session, registry| session.check(registry, &selection))?;
+    if !arguments.paths.is_empty() {
+        narrow(&mut outcome, &paths);
+    }
+    outcome.notes.iter().for_each(|note| say(&format!("harness: note: {note}")));
+    let shown = match arguments.format {
+        Format::Json => json::render(&outcome.findings, &outcome.summary),
+        Format::Text => {
+            let terminal = stdout().is_terminal();
+            let usual = if terminal { TERMINAL_LIMIT } else { PIPED_LIMIT };
+            let limit = match arguments.limit {
+                None => Some(usual),
+                Some(Limit::All) => None,
+                Some(Limit::First(count)) => Some(count),
+            };
+            let color = match global.color {
+                Color::Always => true,
+                Color::Never => false,
+                Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            };
+            let options = TextOptions { terminal, color, limit, summary_only: arguments.summary };
+            text::render(&outcome.findings, &outcome.summary, &options)
+        }
+    };
+    print(&shown)?;
+    let grave = |finding: &Finding| match arguments.fail_on {
+        FailOn::Error => finding.severity == Severity::Error,
+        FailOn::Warning => finding.severity <= Severity::Warning,
+        FailOn::Info => true,
+        FailOn::Never => false,
+    };
+    Ok(if outcome.findings.iter().any(grave) { Verdict::Findings } else { Verdict::Clean })
+}
+
+/// Keeps what lies in the paths; the totals are those of what is kept.
+fn narrow(outcome: &mut Outcome, paths: &[String]) {
+    let within = |path: &str| {
+        paths.iter().any(|wanted| {
+            wanted.is_empty() || path == wanted || path.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('/'))
+        })
+    };
+    outcome.findings.retain(|finding| within(&finding.place.path));
+    let summary = Summary::of(&outcome.findings);
+    outcome.summary.errors = summary.errors;
+    outcome.summary.warnings = summary.warnings;
+    outcome.summary.infos = summary.infos;
+    outcome.summary.by_rule = summary.by_rule;
+}
+
+/// The paths as findings show them. A path is looked for from the current folder, as a shell
+/// completes it, and then from the project's, as findings print it.
+fn reported_paths(global: &Global, paths: &[PathBuf]) -> Result<Vec<String>, Failure> {
+    if paths.is_empty() {
+        return Ok(Vec::new());
+    }
+    let folder = project::folder(global)?;
+    paths.iter().map(|path| reported_path(&folder, path)).collect()
+}
+
+fn reported_path(folder: &Path, path: &Path) -> Result<String, Failure> {
+    let below = |path: &Path| {
+        let path = crate::files::absolute(path);
+        path.strip_prefix(folder).ok().map(|below| normalise(&below.to_string_lossy()))
+    };
+    if path.exists()
+        && let Some(below) = below(path)
+    {
+        return Ok(below);
+    }
+    let from_project = folder.join(path);
+    if path.is_relative() && from_project.exists() {
+        return Ok(normalise(&path.to_string_lossy()));
+    }
+    Err(Failure(format!(
+        "harness: {} is no file or folder of the project.\n  → Give paths below the folder of dbt_project.yml.",
+        path.display()
+    )))
+}

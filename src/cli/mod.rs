@@ -1,0 +1,142 @@
+//! The command line: one file a command. Only here is anything printed, and only here does the
+//! program end.
+
+mod check;
+mod export;
+mod project;
+mod rules;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Architecture checks for dbt repositories, from a bare checkout.
+#[derive(Debug, Parser)]
+#[command(name = "harness", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+/// Options of every command that loads a project.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// The house rules to use instead of the harness.yml beside dbt_project.yml.
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// The folder of dbt_project.yml; by default the nearest one at or above the current folder.
+    #[arg(long, value_name = "DIR", global = true)]
+    project_dir: Option<PathBuf>,
+    /// Where profiles.yml lies; by default the project's folder.
+    #[arg(long, value_name = "DIR", global = true)]
+    profiles_dir: Option<PathBuf>,
+    /// The profile to take from profiles.yml.
+    #[arg(long, value_name = "NAME", global = true)]
+    profile: Option<String>,
+    /// The target of the profile.
+    #[arg(long, short = 't', value_name = "NAME", global = true)]
+    target: Option<String>,
+    /// Vars for the project, as a YAML mapping: '{start: 2024-01-01}'.
+    #[arg(long, value_name = "YAML", global = true)]
+    vars: Option<String>,
+    /// How many threads to use; by default one a core.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, global = true)]
+    threads: usize,
+    /// When to colour the output.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, global = true)]
+    color: Color,
+    /// Say what was assumed: the adapter, the target, the environment variables that are not set.
+    #[arg(long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check the project and print findings.
+    Check(check::Arguments),
+    /// List the rules.
+    Rules(rules::Arguments),
+    /// Write what is known of the project for other tools.
+    Export(export::Arguments),
+}
+
+/// What went wrong with the call itself: printed, and exit code 2.
+#[derive(Debug)]
+struct Failure(String);
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self(format!("the output cannot be written: {error}"))
+    }
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Clean,
+    Findings,
+}
+
+const FINDINGS: u8 = 1;
+const USAGE: u8 = 2;
+const BUG: u8 = 101;
+
+/// Runs the program with the process's own arguments.
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|bug| {
+        let _ = writeln!(
+            io::stderr(),
+            "harness: this is a bug of harness, not of your project: {bug}\n  → Please report it with the file it was working on."
+        );
+    }));
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // clap knows which stream its message belongs to; help is no error.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    let run = std::panic::catch_unwind(|| run(&arguments));
+    match run {
+        Ok(Ok(Verdict::Clean)) => ExitCode::SUCCESS,
+        Ok(Ok(Verdict::Findings)) => ExitCode::from(FINDINGS),
+        Ok(Err(Failure(message))) => {
+            let _ = writeln!(io::stderr(), "{}", message.trim_end());
+            ExitCode::from(USAGE)
+        }
+        Err(_) => ExitCode::from(BUG),
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Verdict, Failure> {
+    match &arguments.command {
+        Command::Check(own) => check::run(&arguments.global, own),
+        Command::Rules(own) => rules::run(&arguments.global, own),
+        Command::Export(own) => export::run(&arguments.global, own),
+    }
+}
+
+/// Writes data to standard output. A reader that has seen enough (`| head`) is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// Talk goes to standard error; if that is closed there is nobody to tell.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}

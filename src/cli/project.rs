@@ -1,0 +1,109 @@
+//! Finding the project, its house rules and its profile; the same for every command.
+
+use super::{Failure, Global, say};
+use crate::db::settings::HouseRules;
+use crate::db::{Database, Invocation};
+use crate::files::{Content, Disk, Tree, absolute, find_above};
+use crate::project::profile;
+use crate::report::text::escaped;
+use crate::rules::registry::Registry;
+use crate::session::{HOUSE_RULES_FILE, PROJECT_FILE, Session, house_rules, on_large_stacks};
+use crate::syntax::span::{LineIndex, SyntaxError};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub(super) fn registry() -> Result<&'static Registry, Failure> {
+    Registry::embedded().map_err(|errors| Failure(format!("harness: its own rule files are broken:\n{errors}")))
+}
+
+/// The folder of dbt_project.yml.
+pub(super) fn folder(global: &Global) -> Result<PathBuf, Failure> {
+    if let Some(folder) = &global.project_dir {
+        if !folder.join(PROJECT_FILE).is_file() {
+            return Err(Failure(format!(
+                "harness: {} holds no {PROJECT_FILE}.\n  → Give --project-dir the folder that does.",
+                folder.display()
+            )));
+        }
+        return Ok(absolute(folder));
+    }
+    find_above(Path::new("."), PROJECT_FILE).ok_or_else(|| {
+        Failure(format!(
+            "harness: no {PROJECT_FILE} in this folder or above it.\n  → Go into a dbt project, or name its folder with --project-dir."
+        ))
+    })
+}
+
+fn read_house_rules(global: &Global, folder: &Path, registry: &Registry) -> Result<HouseRules, Failure> {
+    let (path, shown) = match &global.config {
+        Some(path) => (absolute(path), path.display().to_string()),
+        None => (folder.join(HOUSE_RULES_FILE), HOUSE_RULES_FILE.to_owned()),
+    };
+    if global.config.is_none() && !path.is_file() {
+        return Ok(HouseRules::default());
+    }
+    let above = path.parent().unwrap_or(Path::new("/"));
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let text = match Disk::new(above).read(&name) {
+        Content::Text(text) => text,
+        Content::Unreadable(problem) => {
+            return Err(Failure(format!("{shown}: {}\n  → {}", problem.what, problem.fix)));
+        }
+        Content::NameOnly => return Ok(HouseRules::default()),
+    };
+    house_rules(registry, &text).map_err(|errors| Failure(located(&shown, &text, &errors)))
+}
+
+/// Errors of a file with line and column, the form of findings.
+fn located(path: &str, text: &str, errors: &[SyntaxError]) -> String {
+    let lines = LineIndex::new(text);
+    let mut shown = String::new();
+    for error in errors {
+        let at = lines.position(text, error.span.start);
+        let message = escaped(&error.message);
+        shown.push_str(&format!("{path}:{}:{}: {message}\n  → {}\n", at.line, at.column, escaped(&error.remedy)));
+    }
+    shown
+}
+
+fn vars(global: &Global) -> Result<BTreeMap<String, serde_json::Value>, Failure> {
+    let Some(text) = &global.vars else { return Ok(BTreeMap::new()) };
+    let document = crate::syntax::yaml::parse(text);
+    match crate::project::data::of(&document.root) {
+        serde_json::Value::Object(vars) if document.errors.is_empty() => Ok(vars.into_iter().collect()),
+        _ => Err(Failure(format!(
+            "harness: --vars is no YAML mapping: {text}\n  → Write it as '{{name: value, other: value}}'."
+        ))),
+    }
+}
+
+/// Loads the project and does some work with it, on threads with large stacks.
+pub(super) fn with_session<R: Send>(
+    global: &Global,
+    work: impl FnOnce(&Session, &'static Registry) -> R + Send,
+) -> Result<R, Failure> {
+    let registry = registry()?;
+    let folder = folder(global)?;
+    let house = read_house_rules(global, &folder, registry)?;
+    let vars = vars(global)?;
+    let tree = Disk::new(&folder);
+    let choice = profile::Choice { profile: global.profile.clone(), target: global.target.clone() };
+    let env: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let profiles_dir = global.profiles_dir.clone().or_else(|| env.get("DBT_PROFILES_DIR").map(PathBuf::from));
+    let profiles = match &profiles_dir {
+        Some(dir) => Disk::new(dir).read("profiles.yml"),
+        None => tree.read("profiles.yml"),
+    };
+    let chosen = profile::choose(&tree, profiles.text(), &choice, &env);
+    if global.verbose {
+        chosen.notes.iter().for_each(|note| say(&format!("harness: {note}")));
+    }
+    let invocation = Invocation { vars, env, target: chosen.target };
+    on_large_stacks(global.threads, move || {
+        let session = Session::load(Database::default(), &tree, house, invocation);
+        work(&session, registry)
+    })
+    .map_err(|error| Failure(format!("harness: {error}")))
+}

@@ -1,0 +1,124 @@
+//! Chains of refs that come back to where they began.
+
+use crate::db::Sym;
+use crate::relations::depends_on;
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+
+/// One cycle for each group of nodes that reach each other: from its smallest name, by the shortest
+/// way back.
+#[salsa::tracked(returns(ref))]
+pub fn cycles<'db>(db: &'db dyn salsa::Database) -> Vec<Vec<Sym<'db>>> {
+    let mut ids: FxHashMap<Sym<'db>, usize> = FxHashMap::default();
+    let mut nodes: Vec<Sym<'db>> = Vec::new();
+    let mut edges: Vec<Vec<usize>> = Vec::new();
+    for (child, parent) in depends_on::rows(db) {
+        let [child, parent] = [*child, *parent].map(|node| {
+            *ids.entry(node).or_insert_with(|| {
+                nodes.push(node);
+                edges.push(Vec::new());
+                nodes.len() - 1
+            })
+        });
+        edges[child].push(parent);
+    }
+    for parents in &mut edges {
+        parents.sort_by_key(|parent| nodes[*parent].text(db));
+    }
+    let mut found: Vec<Vec<Sym<'db>>> = components(&edges)
+        .into_iter()
+        .filter(|group| group.len() > 1 || edges[group[0]].contains(&group[0]))
+        .filter_map(|group| {
+            let first = group.iter().copied().min_by_key(|node| nodes[*node].text(db))?;
+            Some(way_back(&edges, &group, first).into_iter().map(|node| nodes[node]).collect())
+        })
+        .collect();
+    found.sort_by_key(|cycle: &Vec<Sym<'db>>| cycle.first().map(|node| node.text(db).clone()));
+    found
+}
+
+/// Tarjan's strongly connected components, without recursion: a chain may be as long as a project.
+fn components(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    const UNSEEN: usize = usize::MAX;
+    let mut order = vec![UNSEEN; edges.len()];
+    let mut low = vec![0; edges.len()];
+    let mut on_stack = vec![false; edges.len()];
+    let mut stack = Vec::new();
+    let mut groups = Vec::new();
+    let mut next = 0;
+    for start in 0..edges.len() {
+        if order[start] != UNSEEN {
+            continue;
+        }
+        let mut work = vec![(start, 0)];
+        while let Some((node, at)) = work.pop() {
+            if at == 0 {
+                order[node] = next;
+                low[node] = next;
+                next += 1;
+                stack.push(node);
+                on_stack[node] = true;
+            }
+            if let Some(parent) = edges[node].get(at).copied() {
+                work.push((node, at + 1));
+                if order[parent] == UNSEEN {
+                    work.push((parent, 0));
+                } else if on_stack[parent] {
+                    low[node] = low[node].min(order[parent]);
+                }
+                continue;
+            }
+            if low[node] == order[node] {
+                let from = stack.iter().rposition(|other| *other == node).unwrap_or_default();
+                let group = stack.split_off(from);
+                group.iter().for_each(|member| on_stack[*member] = false);
+                groups.push(group);
+            }
+            if let Some((child, _)) = work.last() {
+                low[*child] = low[*child].min(low[node]);
+            }
+        }
+    }
+    groups
+}
+
+fn way_back(edges: &[Vec<usize>], group: &[usize], first: usize) -> Vec<usize> {
+    let inside: FxHashMap<usize, ()> = group.iter().map(|node| (*node, ())).collect();
+    let mut came_from: FxHashMap<usize, usize> = FxHashMap::default();
+    let mut queue = VecDeque::from([first]);
+    while let Some(node) = queue.pop_front() {
+        for parent in edges[node].iter().copied().filter(|parent| inside.contains_key(parent)) {
+            if parent == first {
+                let mut path = vec![node];
+                while let Some(before) = path.last().filter(|last| **last != first).and_then(|last| came_from.get(last)) {
+                    path.push(*before);
+                }
+                path.reverse();
+                return path;
+            }
+            if let std::collections::hash_map::Entry::Vacant(slot) = came_from.entry(parent) {
+                slot.insert(node);
+                queue.push_back(parent);
+            }
+        }
+    }
+    vec![first]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_group_is_found_once_and_a_long_chain_needs_no_stack() {
+        let mut edges = vec![vec![1], vec![2], vec![0], vec![0], vec![4]];
+        let mut groups = components(&edges);
+        groups.retain(|group| group.len() > 1 || edges[group[0]].contains(&group[0]));
+        groups.iter_mut().for_each(|group| group.sort_unstable());
+        assert_eq!(groups, [vec![0, 1, 2], vec![4]]);
+        assert_eq!(way_back(&edges, &groups[0], 0), [0, 1, 2]);
+        edges = (0..200_000).map(|node| vec![node + 1]).collect();
+        edges.push(Vec::new());
+        assert_eq!(components(&edges).len(), 200_001);
+    }
+}

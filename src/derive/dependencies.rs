@@ -1,0 +1,107 @@
+//! Which edges go against the layers and tenants of the house.
+
+use crate::db::settings::Read;
+use crate::db::{Sym, sym};
+use crate::project::layout::{Layout, layout};
+use crate::relations::{layer, layer_folder, reads, reads_source, tenant};
+use ascent::aggregators::count;
+use ascent::ascent;
+
+ascent! {
+    struct Program<'db>;
+
+    // Base relations.
+    relation reads(Sym<'db>, Sym<'db>);
+    relation reads_source(Sym<'db>, Sym<'db>);
+    relation layer(Sym<'db>, Sym<'db>);
+    relation layer_folder(Sym<'db>, Sym<'db>);
+    relation tenant(Sym<'db>, Sym<'db>);
+
+    // The table of layers.
+    relation known(Sym<'db>);
+    relation may_read(Sym<'db>, Sym<'db>);
+    relation stands_on_sources(Sym<'db>);
+    relation mart(Sym<'db>);
+
+    relation dependency_direction(Sym<'db>, Sym<'db>, Sym<'db>, Sym<'db>);
+    dependency_direction(child, parent, lower, upper) <--
+        reads(child, parent), layer(child, lower), layer(parent, upper),
+        known(lower), known(upper), !may_read(lower, upper);
+
+    relation mart_reads_staging(Sym<'db>, Sym<'db>, Sym<'db>, Sym<'db>);
+    mart_reads_staging(child, parent, lower, upper) <--
+        reads(child, parent), layer(child, lower), layer(parent, upper),
+        mart(lower), stands_on_sources(upper), may_read(lower, upper);
+
+    relation cross_tenant(Sym<'db>, Sym<'db>, Sym<'db>, Sym<'db>);
+    cross_tenant(child, parent, own, other) <--
+        reads(child, parent), tenant(child, own), tenant(parent, other), if own != other;
+
+    relation source_outside_staging(Sym<'db>, Sym<'db>, Sym<'db>);
+    source_outside_staging(child, source, lower) <--
+        reads_source(child, source), layer(child, lower), known(lower), !stands_on_sources(lower);
+
+    relation unknown_folder(Sym<'db>, Sym<'db>);
+    unknown_folder(folder, name) <--
+        layer_folder(model, folder), layer(model, name), !known(name);
+
+    relation unknown_layer(Sym<'db>, Sym<'db>, usize);
+    unknown_layer(folder, name, models) <--
+        unknown_folder(folder, name), agg models = count() in layer_folder(_, folder);
+}
+
+/// child, parent, layer of the child, layer of the parent
+pub type Edge<'db> = (Sym<'db>, Sym<'db>, Sym<'db>, Sym<'db>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, salsa::SalsaValue)]
+pub struct Dependencies<'db> {
+    pub dependency_direction: Vec<Edge<'db>>,
+    pub mart_reads_staging: Vec<Edge<'db>>,
+    /// child, parent, tenant of the child, tenant of the parent
+    pub cross_tenant: Vec<Edge<'db>>,
+    /// child, source, layer of the child
+    pub source_outside_staging: Vec<(Sym<'db>, Sym<'db>, Sym<'db>)>,
+    /// folder, its name, how many models it holds
+    pub unknown_layer: Vec<(Sym<'db>, Sym<'db>, usize)>,
+}
+
+/// The layer that MART_REFS_STAGING is about.
+const MARTS: &str = "marts";
+
+#[salsa::tracked(returns(ref))]
+pub fn dependencies<'db>(db: &'db dyn salsa::Database) -> Dependencies<'db> {
+    let mut program = Program {
+        reads: reads::rows(db).clone(),
+        reads_source: reads_source::rows(db).clone(),
+        layer: layer::rows(db).clone(),
+        layer_folder: layer_folder::rows(db).clone(),
+        tenant: tenant::rows(db).clone(),
+        mart: vec![(sym(db, MARTS),)],
+        ..Program::default()
+    };
+    for layer in &layout(db).layers {
+        let name = sym(db, &layer.name);
+        program.known.push((name,));
+        if Layout::reads_sources(layer) {
+            program.stands_on_sources.push((name,));
+        }
+        program.may_read.extend(layer.reads.iter().filter_map(|read| match read {
+            Read::Layer(other) => Some((name, sym(db, other))),
+            Read::Source | Read::Seed => None,
+        }));
+    }
+    program.run();
+    let by_text = |row: &Edge<'db>| (row.0.text(db).clone(), row.1.text(db).clone());
+    program.dependency_direction.sort_by_cached_key(by_text);
+    program.mart_reads_staging.sort_by_cached_key(by_text);
+    program.cross_tenant.sort_by_cached_key(by_text);
+    program.source_outside_staging.sort_by_cached_key(|row| (row.0.text(db).clone(), row.1.text(db).clone()));
+    program.unknown_layer.sort_by_cached_key(|row| row.0.text(db).clone());
+    Dependencies {
+        dependency_direction: program.dependency_direction,
+        mart_reads_staging: program.mart_reads_staging,
+        cross_tenant: program.cross_tenant,
+        source_outside_staging: program.source_outside_staging,
+        unknown_layer: program.unknown_layer,
+    }
+}

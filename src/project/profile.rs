@@ -1,0 +1,130 @@
+//! Which target Jinja sees: from profiles.yml where there is one, else a guess from what the repo
+//! says. A profile's secrets are dropped here; nothing else ever sees them.
+
+use super::data;
+use crate::files::Tree;
+use crate::syntax::yaml::parse;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// What the command line chose.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choice {
+    pub profile: Option<String>,
+    pub target: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Chosen {
+    pub target: BTreeMap<String, Value>,
+    /// What was assumed.
+    pub notes: Vec<String>,
+}
+
+/// The keys of an output that templates may see. dbt shows the connection's plain keys only.
+const SHOWN: [&str; 18] = [
+    "type", "schema", "database", "dbname", "project", "dataset", "catalog", "threads", "user", "role", "warehouse",
+    "account", "host", "port", "location", "http_path", "path", "cluster",
+];
+
+/// Adapters and the words a repo betrays them with.
+const ADAPTERS: [&str; 12] = [
+    "snowflake", "bigquery", "databricks", "redshift", "clickhouse", "trino", "duckdb", "athena", "synapse", "fabric",
+    "spark", "postgres",
+];
+
+/// Files beside a project that name its adapter's package.
+const REQUIREMENTS: [&str; 8] = [
+    "requirements.txt", "requirements-dev.txt", "pyproject.toml", "Pipfile", "poetry.lock", "uv.lock", "README.md",
+    "dbt_project.yml",
+];
+
+pub fn choose(tree: &dyn Tree, profiles: &str, choice: &Choice, env: &BTreeMap<String, String>) -> Chosen {
+    let mut chosen = Chosen::default();
+    let name = choice.profile.clone().or_else(|| {
+        let root = data::of(&parse(tree.read("dbt_project.yml").text()).root);
+        root.get("profile").and_then(data::scalar)
+    });
+    let all = data::of(&parse(profiles).root);
+    let profile = name.as_deref().and_then(|name| all.get(name));
+    let default = profile.and_then(|profile| profile.get("target")).and_then(data::scalar);
+    let default = default.map(|target| plain(&target, env));
+    let target = choice.target.clone().or(default).unwrap_or_else(|| "dev".to_owned());
+    let outputs = profile.and_then(|profile| profile.get("outputs")).and_then(Value::as_object);
+    let output = outputs.and_then(|outputs| outputs.get(&target)).and_then(Value::as_object);
+    match output {
+        Some(output) => take_output(output, env, &mut chosen),
+        None => guess(tree, &mut chosen),
+    }
+    chosen.notes.push(format!("the target is {target}"));
+    chosen.target.insert("name".to_owned(), Value::String(target));
+    if let Some(name) = name {
+        chosen.target.insert("profile_name".to_owned(), Value::String(name));
+    }
+    chosen
+}
+
+fn take_output(output: &Map<String, Value>, env: &BTreeMap<String, String>, chosen: &mut Chosen) {
+    for key in SHOWN {
+        let value = match output.get(key) {
+            Some(Value::String(text)) => Value::String(plain(text, env)),
+            Some(value) => value.clone(),
+            None => continue,
+        };
+        let key = if key == "dbname" { "database" } else { key };
+        chosen.target.insert(key.to_owned(), value);
+    }
+}
+
+/// `{{ env_var('NAME', 'default') }}`, the one expression profiles hold.
+fn plain(text: &str, env: &BTreeMap<String, String>) -> String {
+    let Some(inner) = text.trim().strip_prefix("{{").and_then(|text| text.strip_suffix("}}")) else {
+        return text.to_owned();
+    };
+    let mut parts = inner.split(['\'', '"']).skip(1).step_by(2);
+    let Some(name) = parts.next().filter(|_| inner.contains("env_var")) else { return text.to_owned() };
+    let fallback = parts.next().map(str::to_owned);
+    env.get(name).cloned().or(fallback).unwrap_or_else(|| format!("__env_{name}__"))
+}
+
+fn guess(tree: &dyn Tree, chosen: &mut Chosen) {
+    let found = REQUIREMENTS.iter().filter(|file| tree.is_file(file)).find_map(|file| {
+        let text = tree.read(file).text().to_lowercase();
+        let named = |adapter: &&&str| text.contains(&format!("dbt-{adapter}")) || text.contains(&format!("dbt_{adapter}"));
+        ADAPTERS.iter().find(named).map(|adapter| (*adapter, *file))
+    });
+    match found {
+        Some((adapter, file)) => {
+            chosen.notes.push(format!("no profile was found; the adapter is {adapter}, as {file} names it"));
+            chosen.target.insert("type".to_owned(), Value::from(adapter));
+        }
+        None => chosen.notes.push("no profile was found and no file names an adapter; postgres is assumed".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::Memory;
+
+    #[test]
+    fn a_profiles_secrets_are_never_part_of_the_target() {
+        let tree: Memory = [("dbt_project.yml", "name: shop\nprofile: shop\n")].into_iter().collect();
+        let profiles = "shop:\n  target: ci\n  outputs:\n    ci: {type: snowflake, schema: \"{{ env_var('S', 'x') }}\", \
+                        password: hush, token: hush, account: a}\n";
+        let chosen = choose(&tree, profiles, &Choice::default(), &BTreeMap::new());
+        let shown = format!("{:?}", chosen);
+        assert!(!shown.contains("hush"), "{shown}");
+        assert_eq!(chosen.target["name"], "ci");
+        assert_eq!(chosen.target["schema"], "x");
+    }
+
+    #[test]
+    fn without_a_profile_the_adapter_is_read_from_the_repo() {
+        let tree: Memory =
+            [("dbt_project.yml", "name: shop"), ("requirements.txt", "dbt-core\ndbt-bigquery==1.9")].into_iter().collect();
+        let chosen = choose(&tree, "", &Choice::default(), &BTreeMap::new());
+        assert_eq!(chosen.target["type"], "bigquery");
+        assert_eq!(chosen.target["name"], "dev");
+    }
+}

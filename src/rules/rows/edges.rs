@@ -1,0 +1,220 @@
+//! Names that mean nothing here: refs, sources, macros; and parents that are switched off.
+
+use super::Rows;
+use crate::db::FileKind;
+use crate::project::graph::{Resolved, resolve_function, resolve_ref, resolve_source};
+use crate::project::jinja::run::{Owner, Site, UnknownCall};
+use crate::project::macros::definition;
+use crate::project::nodes::{Node, Reference, is_enabled, nodes_of_package, rendering, unique_id};
+use crate::project::packages::{Declared, absent_packages};
+use crate::rules::finding::{Place, Severity};
+use crate::rules::violation::Violation;
+use crate::syntax::span::Span;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The enabled nodes of the root project that name others.
+fn living<'db>(rows: &Rows<'db>) -> impl Iterator<Item = Node<'db>> {
+    let db = rows.db;
+    let root = crate::db::Project::try_get(db).map(|project| project.root(db));
+    let nodes = root.map(|root| nodes_of_package(db, root)).unwrap_or_default();
+    nodes.into_iter().filter(move |node| is_enabled(db, *node))
+}
+
+/// What a call names, and how its names resolve.
+struct Called<'db> {
+    child: Node<'db>,
+    shown: String,
+    sites: Vec<Site>,
+    bare: bool,
+    package: Option<Arc<str>>,
+    is_source: bool,
+    outcome: Outcome<'db>,
+}
+
+enum Outcome<'db> {
+    Missing,
+    Disabled(Option<Node<'db>>),
+}
+
+/// All calls of all living nodes that do not lead to an enabled parent, one a child and name.
+fn lost<'db>(rows: &Rows<'db>) -> Vec<Called<'db>> {
+    let db = rows.db;
+    let mut all = Vec::new();
+    for child in living(rows) {
+        let trace = &rendering(db, child).trace;
+        let from = child.package(db);
+        let mut seen: BTreeMap<(bool, String), Called<'db>> = BTreeMap::new();
+        let mut note = |shown: String, site: Site, package: Option<Arc<str>>, is_source: bool, outcome| {
+            seen.entry((is_source, shown.clone()))
+                .or_insert_with(|| Called {
+                    child,
+                    shown,
+                    sites: Vec::new(),
+                    bare: package.is_none(),
+                    package,
+                    is_source,
+                    outcome,
+                })
+                .sites
+                .push(site);
+        };
+        for call in &trace.refs {
+            let reference =
+                Reference { package: call.package.clone(), name: call.name.clone(), version: call.version.clone() };
+            let shown = match &call.package {
+                Some(package) => format!("{package}.{}", call.name),
+                None => call.name.to_string(),
+            };
+            match resolve_ref(db, from, &reference) {
+                Resolved::Found(_) => {}
+                Resolved::Missing => note(shown, call.site, call.package.clone(), false, Outcome::Missing),
+                Resolved::Disabled(parent) => {
+                    note(shown, call.site, call.package.clone(), false, Outcome::Disabled(Some(parent)));
+                }
+            }
+        }
+        for call in &trace.functions {
+            match resolve_function(db, from, call.package.as_deref(), &call.name) {
+                Resolved::Found(_) => {}
+                Resolved::Missing => {
+                    note(call.name.to_string(), call.site, call.package.clone(), false, Outcome::Missing);
+                }
+                Resolved::Disabled(parent) => {
+                    note(call.name.to_string(), call.site, call.package.clone(), false, Outcome::Disabled(Some(parent)));
+                }
+            }
+        }
+        for call in &trace.sources {
+            let shown = format!("{}.{}", call.source, call.table);
+            match resolve_source(db, from, &call.source, &call.table) {
+                Resolved::Found(_) => {}
+                Resolved::Missing => note(shown, call.site, None, true, Outcome::Missing),
+                Resolved::Disabled(_) => note(shown, call.site, None, true, Outcome::Disabled(None)),
+            }
+        }
+        all.extend(seen.into_values());
+    }
+    all
+}
+
+fn places<'db>(rows: &Rows<'db>, child: Node<'db>, sites: &[Site]) -> (Place, Vec<Place>) {
+    let sites: BTreeSet<Site> = sites.iter().copied().collect();
+    let mut places: Vec<Place> = sites.into_iter().map(|site| rows.call(child, site)).collect();
+    places.dedup();
+    let first = if places.is_empty() { rows.start_of(child) } else { places.remove(0) };
+    (first, places)
+}
+
+pub(super) fn unknown_ref(rows: &Rows<'_>) -> Vec<Violation> {
+    unknown(rows, false)
+}
+
+pub(super) fn unknown_source(rows: &Rows<'_>) -> Vec<Violation> {
+    unknown(rows, true)
+}
+
+fn unknown(rows: &Rows<'_>, sources: bool) -> Vec<Violation> {
+    let db = rows.db;
+    let absent: Vec<&Declared> = absent_packages(db).collect();
+    let names: Vec<&str> = absent.iter().map(|declared| declared.name.as_deref().unwrap_or(&declared.shown)).collect();
+    let mut found = Vec::new();
+    for called in lost(rows) {
+        if called.is_source != sources || !matches!(called.outcome, Outcome::Missing) {
+            continue;
+        }
+        if called.package.as_deref().is_some_and(|package| may_define(&absent, package)) {
+            // PACKAGE_NOT_INSTALLED says it already.
+            continue;
+        }
+        let unsure = called.bare && !absent.is_empty();
+        let hint = if unsure {
+            format!("; it may come from a package that is not installed: {}", names.join(", "))
+        } else {
+            String::new()
+        };
+        let (place, locations) = places(rows, called.child, &called.sites);
+        let child = unique_id(db, called.child).clone();
+        found.push(Violation {
+            node: Some(child.clone()),
+            subject: vec![child, called.shown.as_str().into()],
+            place,
+            locations,
+            severity: unsure.then_some(Severity::Warning),
+            args: vec![("name", called.shown), ("child_name", called.child.name(db).to_string()), ("hint", hint)],
+        });
+    }
+    found
+}
+
+/// Whether a package that is declared and not installed may bear this name.
+fn may_define(absent: &[&Declared], package: &str) -> bool {
+    absent.iter().any(|declared| declared.name.as_deref().is_none_or(|name| name == package))
+}
+
+pub(super) fn disabled_parent(rows: &Rows<'_>) -> Vec<Violation> {
+    let db = rows.db;
+    let mut found = Vec::new();
+    for called in lost(rows) {
+        let Outcome::Disabled(parent) = called.outcome else { continue };
+        let (place, locations) = places(rows, called.child, &called.sites);
+        let child = unique_id(db, called.child).clone();
+        let parent = parent.map_or_else(|| called.shown.as_str().into(), |parent| unique_id(db, parent).clone());
+        found.push(Violation {
+            node: Some(child.clone()),
+            subject: vec![child, parent],
+            place,
+            locations,
+            severity: None,
+            args: vec![("child_name", called.child.name(db).to_string()), ("parent_name", called.shown)],
+        });
+    }
+    found
+}
+
+/// One finding a call: a macro's own text is rendered for many models, and is mended once.
+pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Violation> {
+    let db = rows.db;
+    let absent: Vec<&Declared> = absent_packages(db).collect();
+    let mut found: BTreeMap<(Place, Arc<str>), Violation> = BTreeMap::new();
+    for node in living(rows) {
+        for call in &rendering(db, node).trace.unknown {
+            let space = call.name.split_once('.').map(|(space, _)| space);
+            if call.dotted && space.is_some_and(|space| may_define(&absent, space)) {
+                continue;
+            }
+            let Some((place, owner, owner_name)) = place_of_unknown(rows, node, call) else { continue };
+            found.entry((place.clone(), call.name.clone())).or_insert_with(|| Violation {
+                node: owner,
+                subject: vec![call.name.clone()],
+                place,
+                locations: Vec::new(),
+                severity: None,
+                args: vec![("name", call.name.to_string()), ("child_name", owner_name)],
+            });
+        }
+    }
+    found.into_values().collect()
+}
+
+/// Where the call stands; `None` inside of a package, which is not this project's to mend.
+fn place_of_unknown<'db>(
+    rows: &Rows<'db>,
+    node: Node<'db>,
+    call: &UnknownCall,
+) -> Option<(Place, Option<Arc<str>>, String)> {
+    let db = rows.db;
+    match &call.owner {
+        Owner::Text => {
+            Some((rows.call(node, call.site), Some(unique_id(db, node).clone()), node.name(db).to_string()))
+        }
+        Owner::Macro(package, name) => {
+            let root = crate::db::Project::try_get(db)?.root(db);
+            let (file, block) = definition(db, *package, name).filter(|_| *package == root)?;
+            debug_assert!(matches!(file.kind(db), FileKind::Macro | FileKind::Test));
+            let start = (block.span.start + call.site) as usize;
+            let length = call.name.len();
+            Some((rows.place(file, Span::new(start, start + length)), None, name.to_string()))
+        }
+    }
+}

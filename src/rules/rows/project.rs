@@ -1,0 +1,228 @@
+//! What keeps dbt from reading the project, and what it reads other than was meant.
+
+use super::{Rows, place, start_of_file};
+use crate::db::{FileKind, Project, SourceFile};
+use crate::derive::cycles::cycles;
+use crate::files::Content;
+use crate::project::graph::{Resolved, is_source_enabled, resolve_ref, source_id, sources_of_package};
+use crate::project::macros::{blocks, macro_errors, macros_of_package};
+use crate::project::nodes::{Node, Reference, is_enabled, nodes_of_package, rendering, unique_id};
+use crate::project::packages::{
+    absent_packages, declaration_span, project_file_errors, yaml,
+};
+use crate::project::properties::{PatchKind, entry_span, null_tests, patch_index, properties, table_span};
+use crate::rules::finding::Place;
+use crate::rules::violation::Violation;
+use crate::syntax::span::SyntaxError;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The root project's own files.
+fn own_files(rows: &Rows<'_>) -> Vec<SourceFile> {
+    let db = rows.db;
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let root = project.root(db);
+    let mut files = vec![root.project_file(db)];
+    files.extend_from_slice(project.package_files(db));
+    files.extend(root.directories(db).iter().flat_map(|directory| directory.files(db)));
+    files
+}
+
+fn is_yaml(kind: FileKind) -> bool {
+    matches!(kind, FileKind::ProjectFile | FileKind::PackagesFile | FileKind::Properties)
+}
+
+pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Violation> {
+    let db = rows.db;
+    let mut found: BTreeMap<(Place, String), Violation> = BTreeMap::new();
+    let mut add = |place: Place, what: &str, fix: &str| {
+        let violation = Violation {
+            node: None,
+            subject: vec![place.path.clone()],
+            place: place.clone(),
+            locations: Vec::new(),
+            severity: None,
+            args: vec![("what", what.to_owned()), ("fix", fix.to_owned())],
+        };
+        found.entry((place, what.to_owned())).or_insert(violation);
+    };
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let root = project.root(db);
+    for (path, problem) in project.problems(db) {
+        add(start_of_file(path), &problem.what, &problem.fix);
+    }
+    let mut add_all = |file: SourceFile, errors: &[SyntaxError]| {
+        for error in errors {
+            add(place(db, file, error.span), &error.message, &error.remedy);
+        }
+    };
+    for file in own_files(rows) {
+        let kind = file.kind(db);
+        if is_yaml(kind) {
+            add_all(file, &yaml(db, file).errors);
+        }
+        match kind {
+            FileKind::ProjectFile => add_all(file, project_file_errors(db, root)),
+            FileKind::Properties => add_all(file, &null_tests(&yaml(db, file).root)),
+            FileKind::Macro | FileKind::Test | FileKind::Snapshot => add_all(file, &blocks(db, file).errors),
+            _ => {}
+        }
+    }
+    for (file, error) in macro_errors(db, root) {
+        add_all(file, &[error]);
+    }
+    for node in nodes_of_package(db, root) {
+        add_all(node.file(db), &rendering(db, node).errors);
+    }
+    for file in own_files(rows) {
+        if let Content::Unreadable(problem) = file.content(db) {
+            add(start_of_file(file.path(db)), &problem.what, &problem.fix);
+        }
+    }
+    found.into_values().collect()
+}
+
+pub(super) fn duplicate_yaml_key(rows: &Rows<'_>) -> Vec<Violation> {
+    let db = rows.db;
+    let mut found = Vec::new();
+    for file in own_files(rows).into_iter().filter(|file| is_yaml(file.kind(db))) {
+        for duplicate in &yaml(db, file).duplicates {
+            let later = place(db, file, duplicate.last);
+            found.push(Violation {
+                node: None,
+                subject: vec![file.path(db).clone(), duplicate.key.as_str().into()],
+                place: place(db, file, duplicate.first),
+                args: vec![
+                    ("key", duplicate.key.clone()),
+                    ("mapping", duplicate.path.clone()),
+                    ("later_line", later.start.line.to_string()),
+                ],
+                locations: vec![later],
+                severity: None,
+            });
+        }
+    }
+    found
+}
+
+pub(super) fn package_not_installed(rows: &Rows<'_>) -> Vec<Violation> {
+    let db = rows.db;
+    absent_packages(db)
+        .map(|declared| Violation {
+            node: None,
+            subject: vec![declared.name.clone().unwrap_or_else(|| declared.shown.clone())],
+            place: place(db, declared.file, declaration_span(db, declared)),
+            locations: Vec::new(),
+            severity: None,
+            args: vec![("package", declared.shown.to_string())],
+        })
+        .collect()
+}
+
+pub(super) fn cycle(rows: &Rows<'_>) -> Vec<Violation> {
+    let db = rows.db;
+    let mut found = Vec::new();
+    for cycle in cycles(db) {
+        let ids: Vec<&Arc<str>> = cycle.iter().map(|node| node.text(db)).collect();
+        let Some(first) = ids.first().and_then(|id| rows.node(id)) else { continue };
+        let next = ids.get(1).or(ids.first()).map(|id| &***id).unwrap_or_default();
+        let path: Vec<&str> = ids.iter().chain(ids.first()).map(|id| super::name_of(id)).collect();
+        found.push(Violation {
+            node: Some(unique_id(db, first).clone()),
+            subject: ids.iter().map(|id| (*id).clone()).collect(),
+            place: first_call(rows, first, next),
+            locations: Vec::new(),
+            severity: None,
+            args: vec![("path", path.join(" → "))],
+        });
+    }
+    found
+}
+
+fn first_call<'db>(rows: &Rows<'db>, child: Node<'db>, parent: &str) -> Place {
+    let db = rows.db;
+    let calls = rendering(db, child).trace.refs.iter().filter(|call| {
+        let reference =
+            Reference { package: call.package.clone(), name: call.name.clone(), version: call.version.clone() };
+        matches!(resolve_ref(db, child.package(db), &reference), Resolved::Found(node) if **unique_id(db, node) == *parent)
+    });
+    calls.map(|call| call.site).min().map_or_else(|| rows.start_of(child), |site| rows.call(child, site))
+}
+
+/// Things that share a name they must not share: kind, name, and where each stands.
+type Declarations = BTreeMap<(&'static str, String), Vec<Place>>;
+
+pub(super) fn duplicate_resource(rows: &Rows<'_>) -> Vec<Violation> {
+    let db = rows.db;
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let root = project.root(db);
+    let mut declared: Declarations = BTreeMap::new();
+    for node in nodes_of_package(db, root).into_iter().filter(|node| is_enabled(db, *node)) {
+        // A model and a seed of one name are as ambiguous as two models.
+        let kind = if node.kind(db).is_refable() { "model" } else { node.kind(db).name() };
+        declared.entry((kind, node.name(db).to_string())).or_default().push(rows.start_of(node));
+    }
+    for source in sources_of_package(db, root).iter().filter(|source| is_source_enabled(db, **source)) {
+        let file = source.file(db);
+        let tables = properties(db, root, file).sources.iter();
+        let own = tables.filter(|table| table.source == *source.source(db) && table.table == *source.table(db));
+        let places = own.map(|table| place(db, file, table_span(db, file, table.source_index, table.table_index)));
+        let id = source_id(db, *source);
+        let name = id.splitn(3, '.').nth(2).unwrap_or_default().to_owned();
+        let known = declared.entry(("source table", name)).or_default();
+        for place in places {
+            if !known.contains(&place) {
+                known.push(place);
+            }
+        }
+    }
+    for (name, (file, index)) in macros_of_package(db, root) {
+        let span = blocks(db, *file).blocks.get(*index as usize).map(|block| block.name_span).unwrap_or_default();
+        declared.entry(("macro", name.to_string())).or_default().push(place(db, *file, span));
+    }
+    for ((kind, name), patches) in patch_index(db, root) {
+        let yaml_snapshots = *kind == PatchKind::Snapshot;
+        for (file, at) in patches {
+            let patch = properties(db, root, *file).patches.get(*at as usize);
+            let Some(patch) = patch.filter(|patch| !(yaml_snapshots && patch.relation.is_some())) else { continue };
+            let span = entry_span(db, *file, kind.key(), patch.index);
+            declared.entry((entry_kind(*kind), name.to_string())).or_default().push(place(db, *file, span));
+        }
+    }
+    let mut found = Vec::new();
+    for ((kind, name), mut places) in declared.into_iter().filter(|(_, places)| places.len() > 1) {
+        places.sort();
+        let first = places.remove(0);
+        for place in places {
+            let (shown, kind) = match kind.strip_suffix("!") {
+                Some(kind) => ("YAML entry", kind),
+                None => (kind, kind),
+            };
+            found.push(Violation {
+                node: None,
+                subject: vec![kind.into(), name.as_str().into()],
+                place,
+                locations: vec![first.clone()],
+                severity: None,
+                args: vec![
+                    ("name", name.clone()),
+                    ("kind", shown.to_owned()),
+                    ("first_place", format!("{}:{}", first.path, first.start.line)),
+                ],
+            });
+        }
+    }
+    found
+}
+
+/// Entries of two kinds may share a name; the mark keeps them apart from the resources themselves.
+fn entry_kind(kind: PatchKind) -> &'static str {
+    match kind {
+        PatchKind::Model => "models!",
+        PatchKind::Seed => "seeds!",
+        PatchKind::Snapshot => "snapshots!",
+        PatchKind::Analysis => "analyses!",
+        PatchKind::Function => "functions!",
+        PatchKind::Macro => "macros!",
+    }
+}
