@@ -30,10 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let path = format!("/{FOLDER}/{group}/{stem}.md");
         // The root is looked up where the library is compiled, so the generated text is the same
         // on every machine.
-        writeln!(
-            code,
-            "    ({group:?}, {stem:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {path:?}))),"
-        )?;
+        writeln!(code, "    ({group:?}, {stem:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {path:?}))),")?;
     }
     code.push_str("]\n");
     fs::write(Path::new(&env::var("OUT_DIR")?).join("rules.rs"), code)?;
@@ -45,10 +42,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn names(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))? {
-        let name = entry?
-            .file_name()
-            .into_string()
-            .map_err(|name| format!("{}: not UTF-8: {name:?}", folder.display()))?;
+        let name =
+            entry?.file_name().into_string().map_err(|name| format!("{}: not UTF-8: {name:?}", folder.display()))?;
         if !name.starts_with('.') {
             names.push(name);
         }

@@ -90,7 +90,8 @@ fn way_back(edges: &[Vec<usize>], group: &[usize], first: usize) -> Vec<usize> {
         for parent in edges[node].iter().copied().filter(|parent| inside.contains_key(parent)) {
             if parent == first {
                 let mut path = vec![node];
-                while let Some(before) = path.last().filter(|last| **last != first).and_then(|last| came_from.get(last)) {
+                while let Some(before) = path.last().filter(|last| **last != first).and_then(|last| came_from.get(last))
+                {
                     path.push(*before);
                 }
                 path.reverse();

@@ -116,7 +116,10 @@ mod tests {
             "+tags": "all", "+materialized": "view",
             "shop": {"staging": {"materialized": "table", "+tags": ["stg"], "stg_a": {"+enabled": false}}}
         });
-        assert_eq!(config(&section, "shop.staging.stg_a"), json!({"tags": ["all", "stg"], "materialized": "table", "enabled": false}));
+        assert_eq!(
+            config(&section, "shop.staging.stg_a"),
+            json!({"tags": ["all", "stg"], "materialized": "table", "enabled": false})
+        );
         assert_eq!(config(&section, "shop.marts.a"), json!({"tags": ["all"], "materialized": "view"}));
     }
 

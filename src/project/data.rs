@@ -13,10 +13,7 @@ pub fn of(node: &Node) -> serde_json::Value {
         Value::Str(text) => Json::String(text.to_string()),
         Value::Seq(items) => Json::Array(items.iter().map(of).collect()),
         Value::Map(entries) => Json::Object(
-            entries
-                .iter()
-                .filter_map(|entry| Some((entry.key.key_text()?.into_owned(), of(&entry.value))))
-                .collect(),
+            entries.iter().filter_map(|entry| Some((entry.key.key_text()?.into_owned(), of(&entry.value)))).collect(),
         ),
     }
 }

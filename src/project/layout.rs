@@ -78,10 +78,8 @@ pub fn layout(db: &dyn salsa::Database) -> Layout {
             tenants: house.tenants.clone(),
         };
     }
-    let layers: Vec<Layer> = CUSTOMARY
-        .iter()
-        .map(|(name, ..)| Layer { name: (*name).to_owned(), reads: customary_reads(name) })
-        .collect();
+    let layers: Vec<Layer> =
+        CUSTOMARY.iter().map(|(name, ..)| Layer { name: (*name).to_owned(), reads: customary_reads(name) }).collect();
     let recognised = is_recognised(db, project);
     Layout { layers: if recognised { layers } else { Vec::new() }, ..Layout::default() }
 }

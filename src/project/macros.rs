@@ -62,11 +62,7 @@ fn find_macro<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Option
 }
 
 /// Where a macro is defined.
-pub fn definition<'db>(
-    db: &'db dyn salsa::Database,
-    package: Package,
-    name: &str,
-) -> Option<(SourceFile, &'db Block)> {
+pub fn definition<'db>(db: &'db dyn salsa::Database, package: Package, name: &str) -> Option<(SourceFile, &'db Block)> {
     let (file, index) = find_macro(db, MacroName::new(db, package, name))?;
     Some((file, blocks(db, file).blocks.get(index as usize)?))
 }
@@ -128,7 +124,9 @@ fn macro_template<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Op
                 if names_another {
                     // minijinja evaluates defaults where the other arguments are not known yet.
                     header.push(name.to_string());
-                    opening.push_str(&format!("{{% if {name} is undefined %}}{{% set {name} = {default} %}}{{% endif %}}"));
+                    opening.push_str(&format!(
+                        "{{% if {name} is undefined %}}{{% set {name} = {default} %}}{{% endif %}}"
+                    ));
                 } else {
                     header.push(format!("{name}={default}"));
                 }

@@ -198,9 +198,7 @@ pub fn unique_id<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Arc<str>
 fn region<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Span {
     let file = node.file(db);
     match node.part(db) {
-        Part::Block(index) => {
-            blocks(db, file).blocks.get(index as usize).map(|block| block.body).unwrap_or_default()
-        }
+        Part::Block(index) => blocks(db, file).blocks.get(index as usize).map(|block| block.body).unwrap_or_default(),
         Part::Whole => Span::new(0, file.content(db).text().len()),
         Part::Entry(_) => Span::default(),
     }

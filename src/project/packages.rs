@@ -87,8 +87,18 @@ fn project_file_with_errors(db: &dyn salsa::Database, package: Package) -> (Proj
     let skip = |key: &str| {
         matches!(
             key,
-            "vars" | "on-run-start" | "on-run-end" | "query-comment" | "pre-hook" | "post-hook" | "+pre-hook"
-                | "+post-hook" | "pre_hook" | "post_hook" | "+pre_hook" | "+post_hook"
+            "vars"
+                | "on-run-start"
+                | "on-run-end"
+                | "query-comment"
+                | "pre-hook"
+                | "post-hook"
+                | "+pre-hook"
+                | "+post-hook"
+                | "pre_hook"
+                | "post_hook"
+                | "+pre_hook"
+                | "+post_hook"
         )
     };
     let mut render = |text: &str| {

@@ -23,19 +23,51 @@ pub struct Chosen {
 
 /// The keys of an output that templates may see. dbt shows the connection's plain keys only.
 const SHOWN: [&str; 18] = [
-    "type", "schema", "database", "dbname", "project", "dataset", "catalog", "threads", "user", "role", "warehouse",
-    "account", "host", "port", "location", "http_path", "path", "cluster",
+    "type",
+    "schema",
+    "database",
+    "dbname",
+    "project",
+    "dataset",
+    "catalog",
+    "threads",
+    "user",
+    "role",
+    "warehouse",
+    "account",
+    "host",
+    "port",
+    "location",
+    "http_path",
+    "path",
+    "cluster",
 ];
 
 /// Adapters and the words a repo betrays them with.
 const ADAPTERS: [&str; 12] = [
-    "snowflake", "bigquery", "databricks", "redshift", "clickhouse", "trino", "duckdb", "athena", "synapse", "fabric",
-    "spark", "postgres",
+    "snowflake",
+    "bigquery",
+    "databricks",
+    "redshift",
+    "clickhouse",
+    "trino",
+    "duckdb",
+    "athena",
+    "synapse",
+    "fabric",
+    "spark",
+    "postgres",
 ];
 
 /// Files beside a project that name its adapter's package.
 const REQUIREMENTS: [&str; 8] = [
-    "requirements.txt", "requirements-dev.txt", "pyproject.toml", "Pipfile", "poetry.lock", "uv.lock", "README.md",
+    "requirements.txt",
+    "requirements-dev.txt",
+    "pyproject.toml",
+    "Pipfile",
+    "poetry.lock",
+    "uv.lock",
+    "README.md",
     "dbt_project.yml",
 ];
 
@@ -48,7 +80,8 @@ pub fn choose(tree: &dyn Tree, profiles: &str, choice: &Choice, env: &BTreeMap<S
     let all = data::of(&parse(profiles).root);
     let profile = name.as_deref().and_then(|name| all.get(name));
     let default = profile.and_then(|profile| profile.get("target")).and_then(data::scalar);
-    let default = default.map(|target| plain(&target, env));
+    // A target that the environment names and nobody set is unknown, and so the usual one.
+    let default = default.map(|target| plain(&target, env)).filter(|target| !target.starts_with("__env_"));
     let target = choice.target.clone().or(default).unwrap_or_else(|| "dev".to_owned());
     let outputs = profile.and_then(|profile| profile.get("outputs")).and_then(Value::as_object);
     let output = outputs.and_then(|outputs| outputs.get(&target)).and_then(Value::as_object);
@@ -90,7 +123,8 @@ fn plain(text: &str, env: &BTreeMap<String, String>) -> String {
 fn guess(tree: &dyn Tree, chosen: &mut Chosen) {
     let found = REQUIREMENTS.iter().filter(|file| tree.is_file(file)).find_map(|file| {
         let text = tree.read(file).text().to_lowercase();
-        let named = |adapter: &&&str| text.contains(&format!("dbt-{adapter}")) || text.contains(&format!("dbt_{adapter}"));
+        let named =
+            |adapter: &&&str| text.contains(&format!("dbt-{adapter}")) || text.contains(&format!("dbt_{adapter}"));
         ADAPTERS.iter().find(named).map(|adapter| (*adapter, *file))
     });
     match found {
@@ -121,8 +155,9 @@ mod tests {
 
     #[test]
     fn without_a_profile_the_adapter_is_read_from_the_repo() {
-        let tree: Memory =
-            [("dbt_project.yml", "name: shop"), ("requirements.txt", "dbt-core\ndbt-bigquery==1.9")].into_iter().collect();
+        let tree: Memory = [("dbt_project.yml", "name: shop"), ("requirements.txt", "dbt-core\ndbt-bigquery==1.9")]
+            .into_iter()
+            .collect();
         let chosen = choose(&tree, "", &Choice::default(), &BTreeMap::new());
         assert_eq!(chosen.target["type"], "bigquery");
         assert_eq!(chosen.target["name"], "dev");

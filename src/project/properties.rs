@@ -24,8 +24,7 @@ pub enum PatchKind {
 }
 
 impl PatchKind {
-    pub const ALL: [Self; 6] =
-        [Self::Model, Self::Seed, Self::Snapshot, Self::Analysis, Self::Function, Self::Macro];
+    pub const ALL: [Self; 6] = [Self::Model, Self::Seed, Self::Snapshot, Self::Analysis, Self::Function, Self::Macro];
 
     /// The key of its list in a YAML file.
     pub fn key(self) -> &'static str {
@@ -249,12 +248,8 @@ fn name_span(entry: &Node) -> Span {
 /// `tests:` with nothing in it, which stops dbt.
 pub fn null_tests(root: &Node) -> Vec<SyntaxError> {
     let mut errors = Vec::new();
-    let mut work: Vec<&Node> = PatchKind::ALL
-        .iter()
-        .map(|kind| kind.key())
-        .chain(["sources"])
-        .filter_map(|key| root.get(key))
-        .collect();
+    let mut work: Vec<&Node> =
+        PatchKind::ALL.iter().map(|kind| kind.key()).chain(["sources"]).filter_map(|key| root.get(key)).collect();
     while let Some(node) = work.pop() {
         work.extend(node.as_seq().unwrap_or_default());
         for entry in node.as_map().unwrap_or_default() {

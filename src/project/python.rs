@@ -40,7 +40,8 @@ fn tokens(text: &str) -> Vec<(usize, Token<'_>)> {
                 at = (end + open).min(bytes.len());
             }
             byte if byte == b'_' || byte.is_ascii_alphanumeric() || byte >= 0x80 => {
-                while at < bytes.len() && (bytes[at] == b'_' || bytes[at].is_ascii_alphanumeric() || bytes[at] >= 0x80) {
+                while at < bytes.len() && (bytes[at] == b'_' || bytes[at].is_ascii_alphanumeric() || bytes[at] >= 0x80)
+                {
                     at += 1;
                 }
                 found.push((start, Token::Name(text.get(start..at).unwrap_or_default())));
@@ -60,7 +61,8 @@ pub fn trace(text: &str) -> Trace {
     let list = tokens(text);
     let mut trace = Trace::default();
     for (index, window) in list.windows(4).enumerate() {
-        let [(site, Token::Name("dbt")), (_, Token::Sign('.')), (_, Token::Name(method)), (_, Token::Sign('('))] = window
+        let [(site, Token::Name("dbt")), (_, Token::Sign('.')), (_, Token::Name(method)), (_, Token::Sign('('))] =
+            window
         else {
             continue;
         };

@@ -24,11 +24,7 @@ pub fn read(text: &str, known_rules: &[&str]) -> Result<HouseRules, Vec<SyntaxEr
         reader.report(duplicate.last, message, "Keep one of the two.");
     }
     // Part of a tree would look like a file that lacks the rest.
-    let house = if reader.problems.is_empty() {
-        reader.house(&document.root)
-    } else {
-        HouseRules::default()
-    };
+    let house = if reader.problems.is_empty() { reader.house(&document.root) } else { HouseRules::default() };
     if reader.problems.is_empty() {
         return Ok(house);
     }
@@ -79,8 +75,7 @@ impl Reader<'_> {
             match entry.key.as_str() {
                 Some(key) => found.push((key, entry)),
                 None => {
-                    let message =
-                        format!("a key of {what} must be a string, not {}", entry.key.kind_name());
+                    let message = format!("a key of {what} must be a string, not {}", entry.key.kind_name());
                     self.report(entry.key.span, message, "Put the key in quotes.");
                 }
             }
@@ -145,8 +140,7 @@ impl Reader<'_> {
         for (name, entry) in entries {
             if RESERVED.contains(&name) {
                 let message = format!("`{name}` is a reserved word and no layer's name");
-                let remedy =
-                    format!("Rename the layer; in `reads`, `{name}` needs no layer of its own.");
+                let remedy = format!("Rename the layer; in `reads`, `{name}` needs no layer of its own.");
                 self.report(entry.key.span, message, remedy);
             }
             let reads = self.reads(entry, name, &names);
@@ -168,11 +162,7 @@ impl Reader<'_> {
         let Some(stated) = stated else {
             if self.problems.len() == before {
                 let message = format!("{what} does not say what it reads");
-                self.report(
-                    layer.key.span,
-                    message,
-                    "Add `reads: [...]`; `reads: []` if it reads nothing.",
-                );
+                self.report(layer.key.span, message, "Add `reads: [...]`; `reads: []` if it reads nothing.");
             }
             return Vec::new();
         };
@@ -215,8 +205,7 @@ impl Reader<'_> {
                 "exclude" => staging.exclude = self.strings(value, key),
                 "column_groups" => {
                     let groups = self.strings(value, key);
-                    staging.column_groups =
-                        groups.iter().map(|group| group.to_lowercase()).collect();
+                    staging.column_groups = groups.iter().map(|group| group.to_lowercase()).collect();
                 }
                 _ => self.unknown_key(entry, key, &STAGING_KEYS),
             }
@@ -226,11 +215,7 @@ impl Reader<'_> {
             for wanted in ["ctes", "materialized", "tags"] {
                 if !entries.iter().any(|(key, _)| *key == wanted) {
                     let message = format!("staging does not state `{wanted}`");
-                    self.report(
-                        node.span,
-                        message,
-                        format!("Add `{wanted}:` to the staging pattern."),
-                    );
+                    self.report(node.span, message, format!("Add `{wanted}:` to the staging pattern."));
                 }
             }
         }
@@ -299,11 +284,7 @@ impl Reader<'_> {
             let span = self.part_span(node, pattern, start, part.len());
             start += part.len() + 1;
             if segments.last() == Some(&Segment::Rest) {
-                self.report(
-                    span,
-                    "a folder follows `**` in paths",
-                    "Put `**` last, or use `*` for one folder.",
-                );
+                self.report(span, "a folder follows `**` in paths", "Put `**` last, or use `*` for one folder.");
                 return None;
             }
             let Some(segment) = self.segment(part, span) else { continue };
@@ -321,21 +302,13 @@ impl Reader<'_> {
             "" => self.report(span, "paths has an empty folder name", "Remove the extra `/`."),
             "." | ".." => {
                 let message = format!("`{part}` in paths is no folder's name");
-                self.report(
-                    span,
-                    message,
-                    "Write the pattern relative to dbt_project.yml, as `models/{layer}/**`.",
-                );
+                self.report(span, message, "Write the pattern relative to dbt_project.yml, as `models/{layer}/**`.");
             }
             "*" => return Some(Segment::Any),
             "**" => return Some(Segment::Rest),
             _ if part.contains('*') => {
                 let message = format!("the `*` in `{part}` stands for part of a folder's name");
-                self.report(
-                    span,
-                    message,
-                    "Use `*` for one whole folder, `**` for any number of them.",
-                );
+                self.report(span, message, "Use `*` for one whole folder, `**` for any number of them.");
             }
             _ if part.contains('\\') => {
                 self.report(span, "paths has a `\\`", "Separate folders by `/`.");
@@ -421,11 +394,7 @@ fn nearest<'a>(text: &str, allowed: &[&'a str]) -> Option<&'a str> {
     let distance = |name: &str| {
         let name = normal(name);
         // `warn` for `warning` is cut short, not mistyped.
-        if typed.len() > 2 && name.starts_with(&typed) {
-            0
-        } else {
-            strsim::damerau_levenshtein(&typed, &name)
-        }
+        if typed.len() > 2 && name.starts_with(&typed) { 0 } else { strsim::damerau_levenshtein(&typed, &name) }
     };
     allowed
         .iter()

@@ -19,14 +19,7 @@ pub fn render(findings: &[Finding], summary: &Summary) -> String {
                 ("errors", summary.errors.into()),
                 ("warnings", summary.warnings.into()),
                 ("infos", summary.infos.into()),
-                (
-                    "by_rule",
-                    summary
-                        .by_rule
-                        .iter()
-                        .map(|(rule, n)| (rule.to_string(), Value::from(*n)))
-                        .collect(),
-                ),
+                ("by_rule", summary.by_rule.iter().map(|(rule, n)| (rule.to_string(), Value::from(*n))).collect()),
                 ("models", summary.models.into()),
                 ("files", summary.files.into()),
                 ("not_understood", summary.not_understood.into()),

@@ -143,15 +143,10 @@ impl Page {
         let mark = self.painted("✗", style(finding.severity));
         let at = finding.place.start;
         let rule = self.painted(&format!("[{}]", escaped(&finding.rule)), Style::new().dimmed());
-        let mut line =
-            format!("  {mark} {}:{} {rule} {}", at.line, at.column, escaped(&finding.message));
+        let mut line = format!("  {mark} {}:{} {rule} {}", at.line, at.column, escaped(&finding.message));
         if !finding.locations.is_empty() {
-            let named: Vec<String> = finding
-                .locations
-                .iter()
-                .take(PLACES_NAMED)
-                .map(|place| short(place, &finding.place.path))
-                .collect();
+            let named: Vec<String> =
+                finding.locations.iter().take(PLACES_NAMED).map(|place| short(place, &finding.place.path)).collect();
             line.push_str(&format!(" (also {}", named.join(", ")));
             match finding.locations.len().saturating_sub(PLACES_NAMED) {
                 0 => line.push(')'),
@@ -172,15 +167,11 @@ impl Page {
         let rule_width = width("rule", &mut rows.iter().map(|row| row.1.as_str()));
         let severity_width = width("severity", &mut rows.iter().map(|row| row.0.name()));
         let count_width = width("findings", &mut rows.iter().map(|row| row.2.as_str()));
-        let head = format!(
-            "{:rule_width$}  {:severity_width$}  {:>count_width$}",
-            "rule", "severity", "findings"
-        );
+        let head = format!("{:rule_width$}  {:severity_width$}  {:>count_width$}", "rule", "severity", "findings");
         let head = self.painted(&head, Style::new().bold());
         self.line(&head);
         for (severity, rule, n) in rows {
-            let word =
-                self.painted(&format!("{:severity_width$}", severity.name()), style(severity));
+            let word = self.painted(&format!("{:severity_width$}", severity.name()), style(severity));
             self.line(&format!("{rule:rule_width$}  {word}  {n:>count_width$}"));
         }
     }
@@ -201,15 +192,9 @@ impl Page {
         } else {
             format!("{} in {}", kinds.join(", "), count(files.len(), "file"))
         };
-        let _ = write!(
-            line,
-            "; {} checked, {} read",
-            count(summary.models, "model"),
-            count(summary.files, "file")
-        );
+        let _ = write!(line, "; {} checked, {} read", count(summary.models, "model"), count(summary.files, "file"));
         if summary.not_understood > 0 {
-            let _ =
-                write!(line, "; {} not fully understood", count(summary.not_understood, "file"));
+            let _ = write!(line, "; {} not fully understood", count(summary.not_understood, "file"));
         }
         if summary.suppressed > 0 {
             let _ = write!(line, "; {} suppressed", count(summary.suppressed, "finding"));
@@ -273,8 +258,7 @@ mod tests {
     use crate::report::sample;
     use Severity::{Error, Info, Warning};
 
-    const PIPED: TextOptions =
-        TextOptions { terminal: false, color: false, limit: None, summary_only: false };
+    const PIPED: TextOptions = TextOptions { terminal: false, color: false, limit: None, summary_only: false };
 
     fn rendered(findings: &[Finding], options: TextOptions) -> String {
         let summary = Summary { models: 9, files: 12, ..Summary::of(findings) };
@@ -395,18 +379,14 @@ mod tests {
         for terminal in [false, true] {
             for summary_only in [false, true] {
                 let options = TextOptions { terminal, summary_only, ..PIPED };
-                assert_eq!(
-                    rendered(&[], options),
-                    "No findings; 9 models checked, 12 files read.\n"
-                );
+                assert_eq!(rendered(&[], options), "No findings; 9 models checked, 12 files read.\n");
             }
         }
     }
 
     #[test]
     fn what_was_not_understood_or_suppressed_is_never_silent() {
-        let summary =
-            Summary { models: 1, files: 1, not_understood: 1, suppressed: 2, ..Summary::default() };
+        let summary = Summary { models: 1, files: 1, not_understood: 1, suppressed: 2, ..Summary::default() };
         assert_eq!(
             render(&[], &summary, &PIPED),
             "No findings; 1 model checked, 1 file read; 1 file not fully understood; 2 findings suppressed.\n"
@@ -417,8 +397,7 @@ mod tests {
     fn further_places_are_named_briefly() {
         let mut finding = sample::finding("CYCLE", Error, "models/a.sql", 5);
         finding.remedy = String::new();
-        finding.locations =
-            vec![sample::place("models/a.sql", 9, 3), sample::place("models/b.sql", 1, 1)];
+        finding.locations = vec![sample::place("models/a.sql", 9, 3), sample::place("models/b.sql", 1, 1)];
         let line = |finding: &Finding| rendered(std::slice::from_ref(finding), PIPED);
         assert!(line(&finding).contains("breaks CYCLE. (also 9:3, models/b.sql:1:1)\n\n"));
         finding.locations = (1..=5).map(|n| sample::place("models/a.sql", n, n)).collect();
@@ -439,9 +418,7 @@ mod tests {
         let found = three();
         let options = TextOptions { terminal: true, color: true, ..PIPED };
         let colored = rendered(&found, options);
-        assert!(
-            colored.contains("\u{1b}[1m\u{1b}[31mFAIL\u{1b}[0m: \u{1b}[1mmodels/c.sql\u{1b}[0m\n")
-        );
+        assert!(colored.contains("\u{1b}[1m\u{1b}[31mFAIL\u{1b}[0m: \u{1b}[1mmodels/c.sql\u{1b}[0m\n"));
         let mut plain = String::new();
         let mut rest = colored.as_str();
         while let Some((before, code)) = rest.split_once('\u{1b}') {

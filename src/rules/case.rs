@@ -79,20 +79,13 @@ impl Body {
                     return Err((at, "a rule has one title, the first heading".to_owned()));
                 }
                 Some((2, _)) if title.is_none() => {
-                    return Err((
-                        at,
-                        "the title ('# …') comes before the first test case".to_owned(),
-                    ));
+                    return Err((at, "the title ('# …') comes before the first test case".to_owned()));
                 }
                 Some((2, name)) => {
                     cases.push(RawCase { name: name.to_owned(), line: at, fences: Vec::new() });
                 }
                 Some(_) => {
-                    return Err((
-                        at,
-                        "a rule's headings are its title ('#') and its test cases ('##')"
-                            .to_owned(),
-                    ));
+                    return Err((at, "a rule's headings are its title ('#') and its test cases ('##')".to_owned()));
                 }
                 // Words between the fences of a case are for the reader.
                 None if !cases.is_empty() => {}
@@ -102,10 +95,7 @@ impl Body {
                 None => prose.push(line),
             }
         }
-        let title = title.ok_or((
-            number(before.saturating_sub(1)),
-            "the rule has no title ('# …')".to_owned(),
-        ))?;
+        let title = title.ok_or((number(before.saturating_sub(1)), "the rule has no title ('# …')".to_owned()))?;
         Ok(Self { title, prose: prose.join("\n").trim().to_owned(), cases })
     }
 }
@@ -125,10 +115,7 @@ impl RawCase {
             let path = match fence.info.split_once(' ') {
                 Some((_, path)) => path.trim(),
                 None => {
-                    return Err((
-                        fence.line,
-                        "a test case's fence is 'LANGUAGE PATH' or 'findings'".to_owned(),
-                    ));
+                    return Err((fence.line, "a test case's fence is 'LANGUAGE PATH' or 'findings'".to_owned()));
                 }
             };
             if path.split('/').any(|part| matches!(part, "" | "." | "..")) || path.contains('\\') {
@@ -148,19 +135,13 @@ impl RawCase {
             files.push(("dbt_project.yml".to_owned(), DEFAULT_PROJECT.to_owned()));
         }
 
-        let findings =
-            findings.ok_or((self.line, "the test case has no fence 'findings'".to_owned()))?;
+        let findings = findings.ok_or((self.line, "the test case has no fence 'findings'".to_owned()))?;
         let mut expected = Vec::new();
         for (at, line) in findings.lines.iter().filter(|line| !line.1.trim().is_empty()) {
-            let finding = Expected::read(line).ok_or((
-                *at,
-                "a finding is written 'PATH:LINE:COLUMN RULE_ID message'".to_owned(),
-            ))?;
+            let finding = Expected::read(line)
+                .ok_or((*at, "a finding is written 'PATH:LINE:COLUMN RULE_ID message'".to_owned()))?;
             if !rule.owns(&finding.rule) {
-                return Err((
-                    *at,
-                    format!("this rule reports {}, never {}", rule.id, finding.rule),
-                ));
+                return Err((*at, format!("this rule reports {}, never {}", rule.id, finding.rule)));
             }
             if !files.iter().any(|file| file.0 == finding.path) {
                 return Err((*at, format!("the test case has no file '{}'", finding.path)));
@@ -261,16 +242,10 @@ mod tests {
             (format!("{file}```sql\n```\n"), "11: a test case's fence is"),
             (format!("{file}{file}"), "11: 'a.sql' stands twice"),
             ("```sql ../a.sql\n```\n".to_owned(), "8: '../a.sql' is no path inside"),
-            (
-                format!("{file}```findings\n```\n```findings\n```\n"),
-                "13: a test case has one fence",
-            ),
+            (format!("{file}```findings\n```\n```findings\n```\n"), "13: a test case has one fence"),
             (format!("{file}```findings\na.sql:1 HUB_MODEL\n```\n"), "12: a finding is written"),
             (format!("{file}```findings\na.sql:1:1 HUB\n```\n"), "12: this rule reports HUB_MODEL"),
-            (
-                format!("{file}```findings\nb.sql:1:1 HUB_MODEL\n```\n"),
-                "12: the test case has no file",
-            ),
+            (format!("{file}```findings\nb.sql:1:1 HUB_MODEL\n```\n"), "12: the test case has no file"),
         ] {
             let error = with(&format!("# T\n## One\n{body}")).unwrap_err();
             assert!(error.starts_with(expected), "{body}\n{error}");
@@ -280,14 +255,8 @@ mod tests {
     #[test]
     fn an_expected_finding_may_have_spaces_in_its_path_and_its_message() {
         let finding = Expected::read("models/a b: c.sql:12:3 HUB_MODEL it is 1:2 big").unwrap();
-        assert_eq!(
-            (finding.path.as_str(), finding.at.line, finding.at.column),
-            ("models/a b: c.sql", 12, 3)
-        );
-        assert_eq!(
-            (finding.rule.as_str(), finding.message.as_deref()),
-            ("HUB_MODEL", Some("it is 1:2 big"))
-        );
+        assert_eq!((finding.path.as_str(), finding.at.line, finding.at.column), ("models/a b: c.sql", 12, 3));
+        assert_eq!((finding.rule.as_str(), finding.message.as_deref()), ("HUB_MODEL", Some("it is 1:2 big")));
         assert_eq!(Expected::read("a.sql:1:1 HUB_MODEL").unwrap().message, None);
         assert_eq!(Expected::read("a.sql:1:1"), None);
     }

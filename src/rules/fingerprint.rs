@@ -25,12 +25,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    pub fn new(
-        rule: Arc<str>,
-        node: Option<Arc<str>>,
-        path: Arc<str>,
-        subject: Vec<Arc<str>>,
-    ) -> Self {
+    pub fn new(rule: Arc<str>, node: Option<Arc<str>>, path: Arc<str>, subject: Vec<Arc<str>>) -> Self {
         let path = if node.is_some() { Arc::from("") } else { path };
         Self { rule, node, path, subject }
     }
@@ -98,11 +93,9 @@ mod tests {
 
     #[test]
     fn the_hash_is_the_published_fnv_1a() {
-        for (text, expected) in [
-            ("", 0xcbf2_9ce4_8422_2325),
-            ("a", 0xaf63_dc4c_8601_ec8c),
-            ("foobar", 0x8594_4171_f739_67e8),
-        ] {
+        for (text, expected) in
+            [("", 0xcbf2_9ce4_8422_2325), ("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)]
+        {
             let mut hash = Fnv::default();
             hash.bytes(text.as_bytes());
             assert_eq!(hash.0, expected);

@@ -35,18 +35,14 @@ impl Registry {
         EMBEDDED
             .get_or_init(|| {
                 Registry::read(
-                    FILES.iter().map(|(group, stem, text)| {
-                        (format!("queries/rules/{group}/{stem}.md"), *text)
-                    }),
+                    FILES.iter().map(|(group, stem, text)| (format!("queries/rules/{group}/{stem}.md"), *text)),
                 )
             })
             .as_ref()
     }
 
     /// The rules of these files, given by path and text.
-    pub fn read<'a>(
-        files: impl IntoIterator<Item = (String, &'a str)>,
-    ) -> Result<Self, RegistryError> {
+    pub fn read<'a>(files: impl IntoIterator<Item = (String, &'a str)>) -> Result<Self, RegistryError> {
         let mut rules: BTreeMap<Arc<str>, Arc<Rule>> = BTreeMap::new();
         let mut errors = Vec::new();
         for (path, text) in files {
@@ -189,10 +185,7 @@ mod tests {
 
     #[test]
     fn two_rules_of_one_id_are_an_error() {
-        let error = registry(&[
-            file("cycle", ""),
-            ("queries/rules/h/cycle.md".to_owned(), file("cycle", "").1),
-        ]);
+        let error = registry(&[file("cycle", ""), ("queries/rules/h/cycle.md".to_owned(), file("cycle", "").1)]);
         assert_eq!(
             error.unwrap_err().to_string(),
             "queries/rules/h/cycle.md:1: CYCLE is already the id of queries/rules/g/cycle.md"

@@ -139,11 +139,7 @@ impl Level {
 impl Rule {
     /// Reads a rule file; its path gives the rule's group and id.
     pub fn parse(path: &str, text: &str) -> Result<Self, RuleError> {
-        read(path, text).map_err(|(line, message)| RuleError {
-            path: path.to_owned(),
-            line,
-            message,
-        })
+        read(path, text).map_err(|(line, message)| RuleError { path: path.to_owned(), line, message })
     }
 
     /// The id a finding with these arguments bears.
@@ -163,11 +159,8 @@ impl Rule {
 impl Family {
     fn member(&self, value: &str) -> String {
         // An id is one word on a command line and in a suppression, whatever the value holds.
-        let word: String = value
-            .to_uppercase()
-            .chars()
-            .map(|letter| if letter.is_alphanumeric() { letter } else { '_' })
-            .collect();
+        let word: String =
+            value.to_uppercase().chars().map(|letter| if letter.is_alphanumeric() { letter } else { '_' }).collect();
         format!("{}{word}{}", self.prefix, self.suffix)
     }
 
@@ -183,10 +176,7 @@ fn read(path: &str, text: &str) -> Result<Rule, Wrong> {
     let group = folder.rsplit('/').next().unwrap_or_default();
     let stem = file.strip_suffix(".md").unwrap_or(file);
     if !is_kebab(stem) {
-        return Err((
-            1,
-            format!("'{stem}' is no rule name: write it in kebab-case, as my-rule.md"),
-        ));
+        return Err((1, format!("'{stem}' is no rule name: write it in kebab-case, as my-rule.md")));
     }
 
     let lines: Vec<&str> = text.trim_start_matches('\u{feff}').lines().collect();
@@ -209,9 +199,8 @@ fn read(path: &str, text: &str) -> Result<Rule, Wrong> {
     })?;
 
     let line_of = |key: &str| {
-        let found = head.iter().position(|line| {
-            line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'))
-        });
+        let found =
+            head.iter().position(|line| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':')));
         number(found.map_or(0, |at| at + 1))
     };
     let template = |key: &str, text: &str| {
@@ -233,8 +222,7 @@ fn read(path: &str, text: &str) -> Result<Rule, Wrong> {
     let (id, family) = match &front.id {
         None => (stem.replace('-', "_").to_ascii_uppercase(), None),
         Some(id) => {
-            let family = family(id, &front.args)
-                .map_err(|message| (line_of("id"), format!("id: {message}")))?;
+            let family = family(id, &front.args).map_err(|message| (line_of("id"), format!("id: {message}")))?;
             (id.clone(), Some(family))
         }
     };
@@ -268,15 +256,12 @@ fn family(id: &str, args: &[String]) -> Result<Family, String> {
         [Part::Name(name)] => ("", name, ""),
         [Part::Text(prefix), Part::Name(name)] => (prefix.as_str(), name, ""),
         [Part::Name(name), Part::Text(suffix)] => ("", name, suffix.as_str()),
-        [Part::Text(prefix), Part::Name(name), Part::Text(suffix)] => {
-            (prefix.as_str(), name, suffix.as_str())
-        }
+        [Part::Text(prefix), Part::Name(name), Part::Text(suffix)] => (prefix.as_str(), name, suffix.as_str()),
         _ => {
             return Err("is only for a family and has one placeholder, as MY_RULE_{ARG}".to_owned());
         }
     };
-    let plain =
-        |part: &str| part.chars().all(|x| x.is_ascii_uppercase() || x.is_ascii_digit() || x == '_');
+    let plain = |part: &str| part.chars().all(|x| x.is_ascii_uppercase() || x.is_ascii_digit() || x == '_');
     if !plain(prefix) || !plain(suffix) || !plain(name) || prefix.is_empty() {
         return Err("is written in SCREAMING_SNAKE and begins with a word of its own".to_owned());
     }
@@ -289,9 +274,9 @@ fn family(id: &str, args: &[String]) -> Result<Family, String> {
 
 fn is_kebab(stem: &str) -> bool {
     stem.starts_with(|first: char| first.is_ascii_lowercase())
-        && stem.split('-').all(|word| {
-            !word.is_empty() && word.chars().all(|x| x.is_ascii_lowercase() || x.is_ascii_digit())
-        })
+        && stem
+            .split('-')
+            .all(|word| !word.is_empty() && word.chars().all(|x| x.is_ascii_lowercase() || x.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -348,9 +333,8 @@ mod tests {
 
     #[test]
     fn every_severity_has_its_word() {
-        let severity = |word: &str| {
-            front(&format!("severity: {word}\nrelation: r\nmessage: m\n")).map(|rule| rule.severity)
-        };
+        let severity =
+            |word: &str| front(&format!("severity: {word}\nrelation: r\nmessage: m\n")).map(|rule| rule.severity);
         assert_eq!(severity("error"), Ok(Some(Severity::Error)));
         assert_eq!(severity("warning"), Ok(Some(Severity::Warning)));
         assert_eq!(severity("info"), Ok(Some(Severity::Info)));
@@ -361,49 +345,30 @@ mod tests {
     #[test]
     fn front_matter_errors_tell_their_line() {
         for (text, expected) in [
-            (
-                "severity: error\nrelation: r\nmessage: m\nfoo: 1\n",
-                "5: front matter: unknown field",
-            ),
+            ("severity: error\nrelation: r\nmessage: m\nfoo: 1\n", "5: front matter: unknown field"),
             ("severity: error\nrelation: r\n", "front matter: missing field `message`"),
             ("severity: error\nmessage: m\n", "1: front matter: names no 'relation:'"),
             ("severity: error\nrelation: r\nmessage: \"{a}\"\n", "4: message: '{a}' is unknown"),
-            (
-                "severity: error\nrelation: r\nmessage: m\nremedy: \"a {b\"\n",
-                "5: remedy: a '{' is not",
-            ),
+            ("severity: error\nrelation: r\nmessage: m\nremedy: \"a {b\"\n", "5: remedy: a '{' is not"),
             ("severity: error\nrelation: r\nmessage: ''\n", "4: message: is empty"),
-            (
-                "severity: error\nrelation: r\nmessage: m\nmessage: n\n",
-                "5: front matter: duplicate",
-            ),
+            ("severity: error\nrelation: r\nmessage: m\nmessage: n\n", "5: front matter: duplicate"),
             ("severity: error\nrelation: [\n", "front matter: "),
-            (
-                "severity: error\nrelation: r\nmessage: m\nid: PLAIN\n",
-                "5: id: is only for a family",
-            ),
+            ("severity: error\nrelation: r\nmessage: m\nid: PLAIN\n", "5: id: is only for a family"),
             ("severity: error\nrelation: r\nmessage: m\nid: A_{B}\n", "5: id: '{b}' is unknown"),
-            (
-                "severity: error\nrelation: r\nmessage: m\nargs: [b]\nid: a_{B}\n",
-                "6: id: is written in",
-            ),
+            ("severity: error\nrelation: r\nmessage: m\nargs: [b]\nid: a_{B}\n", "6: id: is written in"),
         ] {
             let error = front(text).unwrap_err();
             assert!(error.contains(expected), "{text}\n{error}");
         }
         let error = |text| Rule::parse("q/hub.md", text).unwrap_err().to_string();
         assert!(error("# T\n").starts_with("q/hub.md:1: a rule file begins with front matter"));
-        assert!(
-            error("---\nseverity: off\n").starts_with("q/hub.md:1: the front matter is not closed")
-        );
+        assert!(error("---\nseverity: off\n").starts_with("q/hub.md:1: the front matter is not closed"));
         assert!(Rule::parse("q/Hub_model.md", "").unwrap_err().message.contains("kebab-case"));
     }
 
     #[test]
     fn a_family_gives_each_value_its_id() {
-        let rule =
-            front("severity: error\nrelation: r\nmessage: m\nargs: [cte]\nid: CTE_MISSING_{CTE}\n")
-                .unwrap();
+        let rule = front("severity: error\nrelation: r\nmessage: m\nargs: [cte]\nid: CTE_MISSING_{CTE}\n").unwrap();
         let id = |value: &'static str| rule.finding_id(|name| (name == "cte").then_some(value));
         assert_eq!(&*id("final"), "CTE_MISSING_FINAL");
         assert_eq!(&*id("my cte-2"), "CTE_MISSING_MY_CTE_2");

@@ -86,9 +86,7 @@ impl Template {
     pub fn check(&self, known: &[String]) -> Result<(), TemplateError> {
         match self.names().find(|name| !known.iter().any(|known| known == name)) {
             None => Ok(()),
-            Some(name) => {
-                Err(TemplateError::Unknown { name: name.to_owned(), known: known.to_vec() })
-            }
+            Some(name) => Err(TemplateError::Unknown { name: name.to_owned(), known: known.to_vec() }),
         }
     }
 
@@ -131,9 +129,9 @@ mod tests {
     use super::*;
 
     fn filled(text: &str) -> String {
-        Template::parse(text).unwrap().fill(|name| {
-            [("name", "orders"), ("n", "3")].into_iter().find(|x| x.0 == name).map(|x| x.1)
-        })
+        Template::parse(text)
+            .unwrap()
+            .fill(|name| [("name", "orders"), ("n", "3")].into_iter().find(|x| x.0 == name).map(|x| x.1))
     }
 
     #[test]
@@ -163,11 +161,7 @@ mod tests {
             assert_eq!(
                 Template::parse(&format!("x {{{text}}}")),
                 // Two braces in a row are a brace, so the third closes nothing.
-                Err(if text == "{a" {
-                    TemplateError::Unopened
-                } else {
-                    TemplateError::NoName(text.to_owned())
-                })
+                Err(if text == "{a" { TemplateError::Unopened } else { TemplateError::NoName(text.to_owned()) })
             );
         }
     }
@@ -176,13 +170,7 @@ mod tests {
     fn an_unknown_name_is_told_with_the_known_ones() {
         let template = Template::parse("{name} of {kind}").unwrap();
         let known = ["name".to_owned()];
-        assert_eq!(
-            template.check(&known).unwrap_err().to_string(),
-            "'{kind}' is unknown: args: names name"
-        );
-        assert_eq!(
-            template.check(&[]).unwrap_err().to_string(),
-            "'{name}' is unknown: the rule's args: names nothing"
-        );
+        assert_eq!(template.check(&known).unwrap_err().to_string(), "'{kind}' is unknown: args: names name");
+        assert_eq!(template.check(&[]).unwrap_err().to_string(), "'{name}' is unknown: the rule's args: names nothing");
     }
 }

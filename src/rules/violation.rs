@@ -23,9 +23,7 @@ pub fn report(rule: &Rule, severity: Severity, violations: Vec<Violation>) -> Ve
     let mut findings: Vec<Finding> = violations
         .into_iter()
         .map(|violation| {
-            let value = |name: &str| {
-                violation.args.iter().find(|arg| arg.0 == name).map(|arg| arg.1.as_str())
-            };
+            let value = |name: &str| violation.args.iter().find(|arg| arg.0 == name).map(|arg| arg.1.as_str());
             Finding {
                 rule: rule.finding_id(value),
                 // Severities are ordered from the gravest on.
@@ -96,9 +94,7 @@ mod tests {
 
     #[test]
     fn texts_and_the_id_are_filled_from_the_row() {
-        let rule = rule(
-            "message: \"no '{name}'.\"\nremedy: \"Write {{{name}}}.\"\nargs: [name, cte]\nid: MY_{CTE}\n",
-        );
+        let rule = rule("message: \"no '{name}'.\"\nremedy: \"Write {{{name}}}.\"\nargs: [name, cte]\nid: MY_{CTE}\n");
         let found = report(&rule, Severity::Error, vec![row("a.sql", 1, 1, "final")]);
         assert_eq!(found[0].message, "no 'final'.");
         assert_eq!(found[0].remedy, "Write {final}.");
@@ -108,10 +104,7 @@ mod tests {
     #[test]
     fn an_argument_that_the_row_does_not_give_stays_visible() {
         let rule = rule("message: \"no '{other}'.\"\nargs: [other]\n");
-        assert_eq!(
-            report(&rule, Severity::Error, vec![row("a", 1, 1, "x")])[0].message,
-            "no '{other}'."
-        );
+        assert_eq!(report(&rule, Severity::Error, vec![row("a", 1, 1, "x")])[0].message, "no '{other}'.");
     }
 
     #[test]
@@ -128,19 +121,9 @@ mod tests {
     #[test]
     fn findings_are_sorted_by_place_and_subject_whatever_order_the_rows_have() {
         let rule = rule("message: \"{name}\"\nargs: [name]\n");
-        let rows = || {
-            vec![
-                row("b", 1, 1, "x"),
-                row("a", 10, 1, "x"),
-                row("a", 2, 3, "z"),
-                row("a", 2, 3, "y"),
-            ]
-        };
+        let rows = || vec![row("b", 1, 1, "x"), row("a", 10, 1, "x"), row("a", 2, 3, "z"), row("a", 2, 3, "y")];
         let found = report(&rule, Severity::Error, rows());
-        let order: Vec<_> = found
-            .iter()
-            .map(|x| (&*x.place.path, x.place.start.line, x.message.as_str()))
-            .collect();
+        let order: Vec<_> = found.iter().map(|x| (&*x.place.path, x.place.start.line, x.message.as_str())).collect();
         assert_eq!(order, [("a", 2, "y"), ("a", 2, "z"), ("a", 10, "x"), ("b", 1, "x")]);
         assert_eq!(report(&rule, Severity::Error, rows().into_iter().rev().collect()), found);
     }
@@ -149,10 +132,7 @@ mod tests {
     fn equals_are_told_apart_by_their_order_and_by_nothing_else() {
         let rule = rule("message: m\n");
         let digits = |rows: Vec<Violation>| {
-            report(&rule, Severity::Error, rows)
-                .into_iter()
-                .map(|x| x.fingerprint)
-                .collect::<Vec<_>>()
+            report(&rule, Severity::Error, rows).into_iter().map(|x| x.fingerprint).collect::<Vec<_>>()
         };
         let two = digits(vec![row("a", 1, 1, "x"), row("a", 5, 1, "x")]);
         assert_ne!(two[0], two[1]);

@@ -29,13 +29,13 @@ struct Found {
 
 /// The inputs of one load.
 #[derive(Debug)]
-pub struct Loaded {
+pub(super) struct Loaded {
     pub project: Project,
     pub files: usize,
 }
 
 /// Reads a project into an empty database.
-pub fn load(db: &mut Database, tree: &dyn Tree, house_rules: HouseRules, invocation: Invocation) -> Loaded {
+pub(super) fn load(db: &mut Database, tree: &dyn Tree, house_rules: HouseRules, invocation: Invocation) -> Loaded {
     let project_text = tree.read(PROJECT_FILE);
     let own = paths(project_text.text());
     let mut problems = Vec::new();
@@ -98,12 +98,7 @@ fn kind_of(resource: FileKind, path: &str) -> Option<FileKind> {
     }
 }
 
-fn find_files(
-    tree: &dyn Tree,
-    folder: &str,
-    paths: &Paths,
-    problems: &mut Vec<(Arc<str>, Unreadable)>,
-) -> Vec<Found> {
+fn find_files(tree: &dyn Tree, folder: &str, paths: &Paths, problems: &mut Vec<(Arc<str>, Unreadable)>) -> Vec<Found> {
     let ignore = dbtignore(tree, folder);
     let left_out = [join(folder, &paths.target), join(folder, &paths.packages)];
     let ignored = |path: &str, is_folder: bool| {
@@ -133,7 +128,8 @@ fn find_files(
             let listing = tree.list(&start, &ignored);
             problems.extend(listing.problems.into_iter().map(|(path, problem)| (path.into(), problem)));
             for path in listing.files {
-                let Some(kind) = kind_of(resource, &path).filter(|kind| resource != FileKind::Docs || *kind == resource)
+                let Some(kind) =
+                    kind_of(resource, &path).filter(|kind| resource != FileKind::Docs || *kind == resource)
                 else {
                     continue;
                 };
@@ -174,12 +170,8 @@ fn dbtignore(tree: &dyn Tree, folder: &str) -> Option<Gitignore> {
 /// Installed packages, and local ones that were declared and not installed: they are in the repo.
 fn package_folders(tree: &dyn Tree, paths: &Paths, package_files: &[Found]) -> Vec<String> {
     let is_package = |folder: &String| tree.is_file(&join(folder, PROJECT_FILE));
-    let mut folders: Vec<String> = tree
-        .folders(&paths.packages)
-        .into_iter()
-        .map(|name| join(&paths.packages, &name))
-        .filter(is_package)
-        .collect();
+    let mut folders: Vec<String> =
+        tree.folders(&paths.packages).into_iter().map(|name| join(&paths.packages, &name)).filter(is_package).collect();
     let name_of = |folder: &str| {
         let root = crate::syntax::yaml::parse(tree.read(&join(folder, PROJECT_FILE)).text()).root;
         root.get("name").and_then(|name| name.as_str().map(str::to_owned))

@@ -98,7 +98,9 @@ impl Session {
                 continue;
             };
             run.push(rule.id.clone());
-            let wanted = |id: &str| selection.only.is_empty() || selection.only.iter().any(|only| only == id || *rule.id == **only);
+            let wanted = |id: &str| {
+                selection.only.is_empty() || selection.only.iter().any(|only| only == id || *rule.id == **only)
+            };
             findings.extend(report(rule, severity, violations).into_iter().filter_map(|mut finding| {
                 let is_member = finding.rule != rule.id;
                 if is_member {

@@ -17,7 +17,7 @@ use std::sync::{Arc, LazyLock};
 struct Root;
 
 /// The context every template is rendered with.
-pub fn root() -> Value {
+pub(super) fn root() -> Value {
     static ROOT: LazyLock<Value> = LazyLock::new(|| Value::from_object(Root));
     ROOT.clone()
 }
@@ -50,7 +50,7 @@ impl Object for Root {
 }
 
 fn member(name: &str, names: Names) -> Option<Value> {
-    let db_value = |read: fn(&dyn salsa::Database) -> Value| with_attached_database(|db| read(db));
+    let db_value = |read: fn(&dyn salsa::Database) -> Value| with_attached_database(&read);
     match name {
         "target" | "env" => return db_value(|db| mutable(&serde_json::Value::Object(target::shown(db).clone()))),
         "project_name" => return db_value(|db| Value::from(&*target::root_name(db))),
@@ -120,6 +120,6 @@ fn model() -> Option<Value> {
 }
 
 /// The name of the package whose macro is running, for messages.
-pub fn name_of(package: crate::db::Package) -> Arc<str> {
+pub(super) fn name_of(package: crate::db::Package) -> Arc<str> {
     with_attached_database(|db| package_name(db, package).clone()).unwrap_or_default()
 }

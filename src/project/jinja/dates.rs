@@ -10,7 +10,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 use std::sync::Arc;
 
 /// 2024-01-01 00:00:00 UTC, the time of every run.
-pub const NOW: i64 = 1_704_067_200;
+pub(super) const NOW: i64 = 1_704_067_200;
 const DAY: i64 = 86_400;
 
 fn civil(seconds: &Value) -> Option<DateTime> {
@@ -22,7 +22,7 @@ fn seconds(date: DateTime) -> Option<i64> {
     date.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_second())
 }
 
-pub fn part(value: &Value, name: &str) -> Option<i64> {
+pub(super) fn part(value: &Value, name: &str) -> Option<i64> {
     let date = civil(value)?;
     Some(match name {
         "year" => date.year().into(),
@@ -36,7 +36,7 @@ pub fn part(value: &Value, name: &str) -> Option<i64> {
 }
 
 /// The methods of dates and differences, which are numbers here.
-pub fn method(value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
+pub(super) fn method(value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
     let unknown = || Error::from(ErrorKind::UnknownMethod);
     let date = civil(value).ok_or_else(unknown)?;
     let shown = |format: &str| Value::from(date.strftime(format).to_string());
@@ -115,9 +115,9 @@ fn difference(args: &[Value]) -> Result<Value, Error> {
 fn parsed(args: &[Value]) -> Result<Value, Error> {
     let (text, format): (&str, Option<&str>) = from_args(args)?;
     let date = match format {
-        Some(format) => jiff::fmt::strtime::parse(format, text).ok().and_then(|it| {
-            it.to_datetime().or_else(|_| it.to_date().map(|date| date.at(0, 0, 0, 0))).ok()
-        }),
+        Some(format) => jiff::fmt::strtime::parse(format, text)
+            .ok()
+            .and_then(|it| it.to_datetime().or_else(|_| it.to_date().map(|date| date.at(0, 0, 0, 0))).ok()),
         None => text.parse().ok(),
     };
     match date.and_then(seconds) {
@@ -128,7 +128,7 @@ fn parsed(args: &[Value]) -> Result<Value, Error> {
 
 /// `modules`, `modules.datetime`, `modules.datetime.datetime` and so on, by path.
 #[derive(Debug)]
-pub struct Module(pub &'static str);
+pub(super) struct Module(pub &'static str);
 
 impl Object for Module {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {

@@ -11,7 +11,7 @@ use minijinja::{Environment, Error, ErrorKind, State, Value};
 use salsa::with_attached_database;
 use std::sync::Arc;
 
-pub fn add_to(environment: &mut Environment<'static>) {
+pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function(CALL, mark_call);
     environment.add_function(SPACE, mark_space);
     environment.add_function(LIST, |list: Value| Ok::<_, Error>(MutList::value(list.try_iter()?.collect())));
@@ -369,7 +369,9 @@ impl Object for Config {
     fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         Ok(match method {
             "get" | "meta_get" => match from_args::<(Value, Option<Value>, Kwargs)>(args) {
-                Ok((_, default, kwargs)) => default.or_else(|| kwargs.peek("default").ok()).unwrap_or_else(|| "".into()),
+                Ok((_, default, kwargs)) => {
+                    default.or_else(|| kwargs.peek("default").ok()).unwrap_or_else(|| "".into())
+                }
                 Err(_) => Value::from(""),
             },
             "persist_relation_docs" | "persist_column_docs" => Value::from(false),

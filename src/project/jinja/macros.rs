@@ -23,12 +23,12 @@ thread_local! {
 }
 
 /// The source of the template that `compiled` asks for.
-pub fn pending(name: &str) -> Option<String> {
+pub(super) fn pending(name: &str) -> Option<String> {
     PENDING.with_borrow_mut(|slot| slot.take_if(|(key, _)| key == name)).map(|(_, source)| source)
 }
 
 /// A template key as a person reads it.
-pub fn shown_name(key: &str) -> String {
+pub(super) fn shown_name(key: &str) -> String {
     match key.split('#').next() {
         Some(name) if name.contains('.') => format!("macro `{name}`"),
         _ => key.to_owned(),
@@ -36,13 +36,13 @@ pub fn shown_name(key: &str) -> String {
 }
 
 #[derive(Debug)]
-pub struct Macro {
+pub(super) struct Macro {
     package: Package,
     name: Arc<str>,
 }
 
 impl Macro {
-    pub fn value(package: Package, name: &str) -> Value {
+    pub(super) fn value(package: Package, name: &str) -> Value {
         Value::from_object(Self { package, name: name.into() })
     }
 
@@ -187,7 +187,7 @@ impl Object for Caller {
 
 /// `dbt_utils` in `dbt_utils.star(…)`: the macros of one package.
 #[derive(Debug)]
-pub struct Space {
+pub(super) struct Space {
     pub package: Package,
 }
 
@@ -221,7 +221,7 @@ impl Object for Space {
 
 /// `adapter`
 #[derive(Debug)]
-pub struct Adapter;
+pub(super) struct Adapter;
 
 impl Object for Adapter {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
@@ -239,13 +239,15 @@ impl Object for Adapter {
     fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         Ok(match method {
             "dispatch" => dispatch(args)?,
-            "type" => with_attached_database(|db| Value::from(&*target::adapter_type(db))).unwrap_or_default(),
+            "type" => with_attached_database(|db| Value::from(target::adapter_type(db))).unwrap_or_default(),
             "quote" => Value::from(format!("\"{}\"", args.first().map(ToString::to_string).unwrap_or_default())),
             "quote_as_configured" | "quote_seed_column" => args.first().cloned().unwrap_or_default(),
-            "get_columns_in_relation" | "get_missing_columns" | "list_relations" | "list_relations_without_caching"
-            | "get_column_schema_from_query" | "expand_target_column_types" => {
-                super::values::MutList::value(Vec::new())
-            }
+            "get_columns_in_relation"
+            | "get_missing_columns"
+            | "list_relations"
+            | "list_relations_without_caching"
+            | "get_column_schema_from_query"
+            | "expand_target_column_types" => super::values::MutList::value(Vec::new()),
             // At parse time dbt answers each question to the warehouse with nothing.
             _ => Value::from(()),
         })

@@ -5,7 +5,7 @@ use super::values::MutList;
 use minijinja::value::{ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
-pub fn unknown(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
+pub(super) fn unknown(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
     match value.kind() {
         // dbt's own undefined answers every call with itself.
         ValueKind::Undefined => Ok(Value::UNDEFINED),

@@ -122,16 +122,7 @@ thread_local! {
 
 impl Run {
     pub fn new(package: Package, names: Names, subject: Subject) -> Self {
-        Self {
-            package,
-            names,
-            subject,
-            trace: Trace::default(),
-            frames: Vec::new(),
-            site: 0,
-            returned: None,
-            calls: 0,
-        }
+        Self { package, names, subject, trace: Trace::default(), frames: Vec::new(), site: 0, returned: None, calls: 0 }
     }
 
     /// Makes this the thread's current run while `render` works, and returns its trace.

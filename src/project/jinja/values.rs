@@ -117,10 +117,7 @@ impl MutDict {
     }
 
     fn pairs(&self) -> Vec<Value> {
-        lock(&self.0)
-            .iter()
-            .map(|(key, value)| Value::from(Tuple::from(vec![key.clone(), value.clone()])))
-            .collect()
+        lock(&self.0).iter().map(|(key, value)| Value::from(Tuple::from(vec![key.clone(), value.clone()]))).collect()
     }
 }
 

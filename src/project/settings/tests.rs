@@ -1,7 +1,6 @@
 use super::*;
 
-const RULES: [&str; 4] =
-    ["MART_REFS_STAGING", "DEPENDENCY_DIRECTION", "CTE_MISSING_{CTE}", "CTE_ORDER"];
+const RULES: [&str; 4] = ["MART_REFS_STAGING", "DEPENDENCY_DIRECTION", "CTE_MISSING_{CTE}", "CTE_ORDER"];
 
 const SAMPLE: &str = r#"extends: strict
 paths: "models/{tenant}/{layer}/{domain}/**"
@@ -25,10 +24,7 @@ fn texts(items: &[&str]) -> Vec<String> {
 /// The problems of a file: what each covers, says and advises.
 fn problems(text: &str) -> Vec<(String, String, String)> {
     let found = read(text, &RULES).err().unwrap_or_default();
-    found
-        .into_iter()
-        .map(|problem| (problem.span.of(text).to_owned(), problem.message, problem.remedy))
-        .collect()
+    found.into_iter().map(|problem| (problem.span.of(text).to_owned(), problem.message, problem.remedy)).collect()
 }
 
 fn assert_one(text: &str, covers: &str, message: &str, remedy: &str) {
@@ -63,13 +59,9 @@ fn the_sample_of_the_plan_is_read_in_full() {
             exclude: texts(&["wiserock_tables"]),
             column_groups: Staging::default_column_groups(),
         }),
-        rules: [
-            ("MART_REFS_STAGING", Level::Warning),
-            ("CTE_MISSING_SOURCE", Level::Off),
-            ("CTE_ORDER", Level::Auto),
-        ]
-        .map(|(id, level)| (id.to_owned(), level))
-        .into(),
+        rules: [("MART_REFS_STAGING", Level::Warning), ("CTE_MISSING_SOURCE", Level::Off), ("CTE_ORDER", Level::Auto)]
+            .map(|(id, level)| (id.to_owned(), level))
+            .into(),
     };
     assert_eq!(read(SAMPLE, &RULES), Ok(wanted));
 }
@@ -84,12 +76,7 @@ fn an_empty_file_states_nothing() {
 #[test]
 fn an_unknown_key_is_an_error_at_every_level() {
     assert_one("layer: {}", "layer", "the key `layer` is unknown", "Did you mean `layers`?");
-    assert_one(
-        "layers: {a: {reads: [], read: []}}",
-        "read",
-        "the key `read` is unknown",
-        "Did you mean `reads`?",
-    );
+    assert_one("layers: {a: {reads: [], read: []}}", "read", "the key `read` is unknown", "Did you mean `reads`?");
     assert_one(
         "staging: {materialised: view}",
         "materialised",
@@ -106,12 +93,7 @@ fn an_unknown_key_is_an_error_at_every_level() {
 
 #[test]
 fn a_layer_may_read_only_layers_sources_and_seeds() {
-    assert_one(
-        "layers: {staging: {reads: [sources]}}",
-        "sources",
-        "`sources` is no layer",
-        "Did you mean `source`?",
-    );
+    assert_one("layers: {staging: {reads: [sources]}}", "sources", "`sources` is no layer", "Did you mean `source`?");
     assert_one(
         "layers: {staging: {reads: [xyz]}}",
         "xyz",
@@ -140,48 +122,28 @@ fn an_unknown_rule_is_an_error_and_a_familys_member_is_not() {
         "there is no rule `mart-refs-stagin`",
         "Did you mean `MART_REFS_STAGING`?",
     );
-    assert_one(
-        "rules: {NO_SUCH: off}",
-        "NO_SUCH",
-        "there is no rule `NO_SUCH`",
-        "`harness rules` lists the rules.",
-    );
+    assert_one("rules: {NO_SUCH: off}", "NO_SUCH", "there is no rule `NO_SUCH`", "`harness rules` lists the rules.");
     assert!(problems("rules: {CTE_MISSING_renamed: off}").len() == 1);
     assert_eq!(problems("rules: {CTE_MISSING_RENAMED_2: info}"), []);
 }
 
 #[test]
 fn a_severity_is_one_of_five_words() {
-    assert_one(
-        "rules: {CTE_ORDER: warn}",
-        "warn",
-        "`warn` is no severity",
-        "Did you mean `warning`?",
-    );
+    assert_one("rules: {CTE_ORDER: warn}", "warn", "`warn` is no severity", "Did you mean `warning`?");
     assert_one(
         "rules: {CTE_ORDER: fatal}",
         "fatal",
         "`fatal` is no severity",
         "Use one of `error`, `warning`, `info`, `off`, `auto`.",
     );
-    assert_one(
-        "rules: {CTE_ORDER: eror}",
-        "eror",
-        "`eror` is no severity",
-        "Did you mean `error`?",
-    );
+    assert_one("rules: {CTE_ORDER: eror}", "eror", "`eror` is no severity", "Did you mean `error`?");
     assert_one(
         "rules: {CTE_ORDER: on}",
         "on",
         "the severity of CTE_ORDER cannot be a bare yes",
         "Use one of `error`, `warning`, `info`, `off`, `auto`.",
     );
-    assert_one(
-        "extends: strickt",
-        "strickt",
-        "`strickt` is nothing that can be extended",
-        "Did you mean `strict`?",
-    );
+    assert_one("extends: strickt", "strickt", "`strickt` is nothing that can be extended", "Did you mean `strict`?");
 }
 
 #[test]
@@ -192,10 +154,7 @@ fn a_value_of_the_wrong_type_is_named_with_the_type_it_has() {
     assert_eq!(said("tenants: operations"), ["tenants must be a list, not a string"]);
     assert_eq!(said("tenants: [a, yes]"), ["each item of tenants must be a string, not a boolean"]);
     assert_eq!(said("paths: 3"), ["paths must be a string, not a whole number"]);
-    assert_eq!(
-        said("rules: {CTE_ORDER: 1.5}"),
-        ["the severity of CTE_ORDER must be a string, not a number"]
-    );
+    assert_eq!(said("rules: {CTE_ORDER: 1.5}"), ["the severity of CTE_ORDER must be a string, not a number"]);
     assert_eq!(said("[a]"), ["harness.yml must be a mapping, not a list"]);
     assert_eq!(said("no: 1"), ["a key of harness.yml must be a string, not a boolean"]);
     assert_eq!(said("staging: view"), ["staging must be a mapping, not a string"]);
@@ -203,12 +162,7 @@ fn a_value_of_the_wrong_type_is_named_with_the_type_it_has() {
 
 #[test]
 fn a_path_pattern_names_whole_folders() {
-    assert_one(
-        "paths: models/{layr}/**",
-        "{layr}",
-        "the placeholder `{layr}` is unknown",
-        "Did you mean `layer`?",
-    );
+    assert_one("paths: models/{layr}/**", "{layr}", "the placeholder `{layr}` is unknown", "Did you mean `layer`?");
     assert_one(
         "paths: 'models/**/x'",
         "x",
@@ -239,15 +193,10 @@ fn a_path_pattern_names_whole_folders() {
 
 #[test]
 fn the_staging_pattern_is_stated_whole() {
-    let said: Vec<_> =
-        problems("staging: {exclude: []}").into_iter().map(|problem| problem.1).collect();
+    let said: Vec<_> = problems("staging: {exclude: []}").into_iter().map(|problem| problem.1).collect();
     assert_eq!(
         said,
-        [
-            "staging does not state `ctes`",
-            "staging does not state `materialized`",
-            "staging does not state `tags`"
-        ]
+        ["staging does not state `ctes`", "staging does not state `materialized`", "staging does not state `tags`"]
     );
     assert_one(
         "staging: {ctes: [], materialized: view, tags: ['{sauce}']}",
@@ -255,12 +204,8 @@ fn the_staging_pattern_is_stated_whole() {
         "the tag `{sauce}` has a placeholder that is unknown",
         "Use `{source}`: the folder below staging.",
     );
-    let house =
-        read("staging: {ctes: [], materialized: view, tags: [], column_groups: [IDs]}", &RULES);
-    assert_eq!(
-        house.ok().and_then(|house| house.staging).map(|staging| staging.column_groups),
-        Some(texts(&["ids"]))
-    );
+    let house = read("staging: {ctes: [], materialized: view, tags: [], column_groups: [IDs]}", &RULES);
+    assert_eq!(house.ok().and_then(|house| house.staging).map(|staging| staging.column_groups), Some(texts(&["ids"])));
 }
 
 #[test]

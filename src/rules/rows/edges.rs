@@ -81,7 +81,13 @@ fn lost<'db>(rows: &Rows<'db>) -> Vec<Called<'db>> {
                     note(call.name.to_string(), call.site, call.package.clone(), false, Outcome::Missing);
                 }
                 Resolved::Disabled(parent) => {
-                    note(call.name.to_string(), call.site, call.package.clone(), false, Outcome::Disabled(Some(parent)));
+                    note(
+                        call.name.to_string(),
+                        call.site,
+                        call.package.clone(),
+                        false,
+                        Outcome::Disabled(Some(parent)),
+                    );
                 }
             }
         }
@@ -205,9 +211,7 @@ fn place_of_unknown<'db>(
 ) -> Option<(Place, Option<Arc<str>>, String)> {
     let db = rows.db;
     match &call.owner {
-        Owner::Text => {
-            Some((rows.call(node, call.site), Some(unique_id(db, node).clone()), node.name(db).to_string()))
-        }
+        Owner::Text => Some((rows.call(node, call.site), Some(unique_id(db, node).clone()), node.name(db).to_string())),
         Owner::Macro(package, name) => {
             let root = crate::db::Project::try_get(db)?.root(db);
             let (file, block) = definition(db, *package, name).filter(|_| *package == root)?;

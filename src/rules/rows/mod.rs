@@ -84,7 +84,9 @@ impl<'db> Rows<'db> {
     /// The first character of a node's file, or the entry of the YAML file that defines it.
     fn start_of(&self, node: Node<'db>) -> Place {
         match node.part(self.db) {
-            Part::Entry(index) => self.place(node.file(self.db), entry_span(self.db, node.file(self.db), "snapshots", index)),
+            Part::Entry(index) => {
+                self.place(node.file(self.db), entry_span(self.db, node.file(self.db), "snapshots", index))
+            }
             Part::Whole | Part::Block(_) => start_of_file(node.file(self.db).path(self.db)),
         }
     }
@@ -111,11 +113,7 @@ fn lines(db: &dyn salsa::Database, file: SourceFile) -> LineIndex {
 pub fn place(db: &dyn salsa::Database, file: SourceFile, span: Span) -> Place {
     let text = file.content(db).text();
     let lines = lines(db, file);
-    Place {
-        path: file.path(db).clone(),
-        start: lines.position(text, span.start),
-        end: lines.position(text, span.end),
-    }
+    Place { path: file.path(db).clone(), start: lines.position(text, span.start), end: lines.position(text, span.end) }
 }
 
 pub fn start_of_file(path: &Arc<str>) -> Place {

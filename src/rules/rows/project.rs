@@ -7,9 +7,7 @@ use crate::files::Content;
 use crate::project::graph::{Resolved, is_source_enabled, resolve_ref, source_id, sources_of_package};
 use crate::project::macros::{blocks, macro_errors, macros_of_package};
 use crate::project::nodes::{Node, Reference, is_enabled, nodes_of_package, rendering, unique_id};
-use crate::project::packages::{
-    absent_packages, declaration_span, project_file_errors, yaml,
-};
+use crate::project::packages::{absent_packages, declaration_span, project_file_errors, yaml};
 use crate::project::properties::{PatchKind, entry_span, null_tests, patch_index, properties, table_span};
 use crate::rules::finding::Place;
 use crate::rules::violation::Violation;
@@ -108,13 +106,16 @@ pub(super) fn duplicate_yaml_key(rows: &Rows<'_>) -> Vec<Violation> {
 pub(super) fn package_not_installed(rows: &Rows<'_>) -> Vec<Violation> {
     let db = rows.db;
     absent_packages(db)
-        .map(|declared| Violation {
-            node: None,
-            subject: vec![declared.name.clone().unwrap_or_else(|| declared.shown.clone())],
-            place: place(db, declared.file, declaration_span(db, declared)),
-            locations: Vec::new(),
-            severity: None,
-            args: vec![("package", declared.shown.to_string())],
+        .map(|declared| {
+            let name = declared.name.as_ref().unwrap_or(&declared.shown);
+            Violation {
+                node: None,
+                subject: vec![name.clone()],
+                place: place(db, declared.file, declaration_span(db, declared)),
+                locations: Vec::new(),
+                severity: None,
+                args: vec![("package", name.to_string())],
+            }
         })
         .collect()
 }

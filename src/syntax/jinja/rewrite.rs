@@ -50,8 +50,28 @@ impl Rewritten {
 
 /// Names that are no call although a parenthesis follows, or that minijinja itself must see.
 const NO_CALL: [&str; 22] = [
-    "and", "or", "not", "in", "is", "if", "else", "elif", "for", "set", "call", "filter", "macro", "caller", "super",
-    "loop", "self", "range", "namespace", "dict", "true", "false",
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "if",
+    "else",
+    "elif",
+    "for",
+    "set",
+    "call",
+    "filter",
+    "macro",
+    "caller",
+    "super",
+    "loop",
+    "self",
+    "range",
+    "namespace",
+    "dict",
+    "true",
+    "false",
 ];
 
 /// Rewrites `text[region]`; offsets written into calls are `text`'s own. `given` are names that have
@@ -244,7 +264,8 @@ fn is_date_part(part: &str, before: Option<Token>, token: &Token, after: Option<
 fn ends_operand(part: &str, token: Token, is_word: bool) -> bool {
     match token.kind {
         TokenKind::Name => {
-            !is_word && !matches!(token.of(part), "in" | "and" | "or" | "not" | "is" | "if" | "else" | "elif" | "return")
+            !is_word
+                && !matches!(token.of(part), "in" | "and" | "or" | "not" | "is" | "if" | "else" | "elif" | "return")
         }
         TokenKind::Text | TokenKind::Integer | TokenKind::Number => true,
         TokenKind::Operator => matches!(token.of(part), ")" | "]" | "}"),

@@ -188,11 +188,7 @@ mod tests {
     fn strings_and_braces_hide_closing_delimiters() {
         assert_eq!(
             shown("{{ {'a': {'b': 1}} }} {%- if '%}' -%} {# {{ no }} #}"),
-            [
-                (TagKind::Expression, "{'a': {'b': 1}}"),
-                (TagKind::Statement, "if '%}'"),
-                (TagKind::Comment, "{{ no }}"),
-            ]
+            [(TagKind::Expression, "{'a': {'b': 1}}"), (TagKind::Statement, "if '%}'"), (TagKind::Comment, "{{ no }}"),]
         );
     }
 

@@ -91,7 +91,8 @@ pub fn tokens(text: &str, from: usize, to: usize) -> Vec<Token> {
 }
 
 fn digits(bytes: &[u8], mut at: usize) -> usize {
-    while at < bytes.len() && (bytes[at].is_ascii_alphanumeric() && !matches!(bytes[at], b'e' | b'E') || bytes[at] == b'_')
+    while at < bytes.len()
+        && (bytes[at].is_ascii_alphanumeric() && !matches!(bytes[at], b'e' | b'E') || bytes[at] == b'_')
     {
         at += 1;
     }

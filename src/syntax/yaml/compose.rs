@@ -33,11 +33,7 @@ pub(super) fn compose(text: &str) -> Document {
             Ok((event, span)) => {
                 events += 1;
                 let span = to_span(&span);
-                if events > MAX_EVENTS {
-                    Err(messages::too_many_events(span))
-                } else {
-                    composer.take(event, span)
-                }
+                if events > MAX_EVENTS { Err(messages::too_many_events(span)) } else { composer.take(event, span) }
             }
             Err(error) => Err(messages::scan_error(text, &error)),
         };
@@ -168,12 +164,7 @@ impl<'t> Composer<'t> {
             Value::BigInt(text) | Value::Timestamp(text) => 1 + text.len() / 64,
             _ => 1,
         };
-        Part {
-            node: Node { span, value: resolved.value },
-            weight,
-            height: 0,
-            special: resolved.special,
-        }
+        Part { node: Node { span, value: resolved.value }, weight, height: 0, special: resolved.special }
     }
 
     /// The place for a scalar that is not there: behind the `:` for a value. YAML 1.2 allows
@@ -207,11 +198,7 @@ impl<'t> Composer<'t> {
     }
 
     fn refuse(&mut self, span: Span, problem: resolve::Problem) {
-        self.errors.push(SyntaxError {
-            span,
-            message: problem.message,
-            remedy: problem.remedy.to_owned(),
-        });
+        self.errors.push(SyntaxError { span, message: problem.message, remedy: problem.remedy.to_owned() });
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Step {
@@ -270,12 +257,8 @@ impl<'t> Composer<'t> {
             Children::Seq(items) => Value::Seq(items),
             Children::Map(mapping) => Value::Map(mapping.finish()),
         };
-        let part = Part {
-            node: Node { span, value },
-            weight: frame.weight,
-            height: frame.height,
-            special: Special::None,
-        };
+        let part =
+            Part { node: Node { span, value }, weight: frame.weight, height: frame.height, special: Special::None };
         self.place(part, frame.anchor)
     }
 
@@ -403,9 +386,8 @@ impl<'t> Composer<'t> {
 
     /// From the header (`|`, `>-`) to the last line that is not blank.
     fn block_scalar_span(&self, span: Span) -> Span {
-        let start = self
-            .indicator(self.cursor, span.start, 0, |byte| matches!(byte, b'|' | b'>'))
-            .unwrap_or(span.start);
+        let start =
+            self.indicator(self.cursor, span.start, 0, |byte| matches!(byte, b'|' | b'>')).unwrap_or(span.start);
         let content = span.of(self.text);
         let end = span.start as usize + content.trim_end().len();
         let header_only = content.trim_end().is_empty();
@@ -422,9 +404,9 @@ impl<'t> Composer<'t> {
     /// A block sequence begins at its first `-`; granit's span begins after it.
     fn block_sequence_start(&mut self, span: Span) -> Span {
         let parents_dashes = match self.frames.last() {
-            Some(Frame {
-                children: Children::Seq(items), style: StructureStyle::Block, ..
-            }) => usize::from(!items.is_empty()),
+            Some(Frame { children: Children::Seq(items), style: StructureStyle::Block, .. }) => {
+                usize::from(!items.is_empty())
+            }
             _ => 0,
         };
         let dash = self.indicator(self.cursor, span.start, parents_dashes, |byte| byte == b'-');

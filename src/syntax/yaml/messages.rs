@@ -13,19 +13,11 @@ fn error(span: Span, message: impl Into<String>, remedy: &str) -> SyntaxError {
 }
 
 pub(super) fn too_many_events(span: Span) -> SyntaxError {
-    error(
-        span,
-        format!("the YAML has more than {MAX_EVENTS} elements"),
-        "Split the file into smaller ones.",
-    )
+    error(span, format!("the YAML has more than {MAX_EVENTS} elements"), "Split the file into smaller ones.")
 }
 
 pub(super) fn too_deep(span: Span) -> SyntaxError {
-    error(
-        span,
-        format!("the YAML is nested more than {MAX_DEPTH} levels deep"),
-        "Nest fewer lists and mappings.",
-    )
+    error(span, format!("the YAML is nested more than {MAX_DEPTH} levels deep"), "Nest fewer lists and mappings.")
 }
 
 pub(super) fn too_many_clones(span: Span) -> SyntaxError {
@@ -45,11 +37,7 @@ pub(super) fn second_document(span: Span) -> SyntaxError {
 }
 
 pub(super) fn recursive_alias(span: Span) -> SyntaxError {
-    error(
-        span,
-        "the alias stands inside its own anchor",
-        "Write the value out instead of the alias.",
-    )
+    error(span, "the alias stands inside its own anchor", "Write the value out instead of the alias.")
 }
 
 pub(super) fn repeated_anchor(span: Span, name: &str) -> SyntaxError {
@@ -72,11 +60,7 @@ pub(super) fn missing_key(span: Span) -> SyntaxError {
 pub(super) fn unhashable_key(span: Span, text: &str) -> SyntaxError {
     let start = span.start as usize;
     if text.get(..start).is_some_and(|before| before.ends_with('{')) {
-        return error(
-            span,
-            "`{{` without quotes is a mapping to YAML, not Jinja",
-            "Put the whole value in quotes.",
-        );
+        return error(span, "`{{` without quotes is a mapping to YAML, not Jinja", "Put the whole value in quotes.");
     }
     error(
         span,
@@ -86,11 +70,7 @@ pub(super) fn unhashable_key(span: Span, text: &str) -> SyntaxError {
 }
 
 pub(super) fn misplaced_merge(span: Span) -> SyntaxError {
-    error(
-        span,
-        "`<<` is a merge key and no value",
-        "Put the `<<` in quotes if it is meant as text.",
-    )
+    error(span, "`<<` is a merge key and no value", "Put the `<<` in quotes if it is meant as text.")
 }
 
 pub(super) fn misplaced_default(span: Span) -> SyntaxError {
@@ -98,11 +78,7 @@ pub(super) fn misplaced_default(span: Span) -> SyntaxError {
 }
 
 pub(super) fn wrong_merge(span: Span) -> SyntaxError {
-    error(
-        span,
-        "`<<` merges something that is no mapping",
-        "Give `<<` an alias of a mapping, or a list of them.",
-    )
+    error(span, "`<<` merges something that is no mapping", "Give `<<` an alias of a mapping, or a list of them.")
 }
 
 /// The parser's own error: a clause without its stage directions, and what to do about it.
@@ -131,10 +107,7 @@ fn character_at(text: &str, offset: usize) -> Span {
 
 /// granit words some errors as "while doing this, found that".
 fn plain_clause(info: &str) -> String {
-    let info = info
-        .strip_prefix("while ")
-        .and_then(|rest| rest.split_once(", "))
-        .map_or(info, |(_, clause)| clause);
+    let info = info.strip_prefix("while ").and_then(|rest| rest.split_once(", ")).map_or(info, |(_, clause)| clause);
     info.replace("did not find expected", "expected").replace(['\r', '\n'], " ")
 }
 
@@ -181,10 +154,9 @@ fn wording(kind: &ErrorKind) -> (Option<&'static str>, &'static str) {
         | Kind::TabInPlainScalar
         | Kind::TabAtBlockScalarStart => (Some("a tab stands where YAML wants spaces"), TAB),
         Kind::UnclosedQuotedScalar => (Some("a quote is never closed"), "Close the quote."),
-        Kind::DocumentIndicatorInQuotedScalar => (
-            Some("a document marker stands inside quotes"),
-            "Close the quote, or indent the marker.",
-        ),
+        Kind::DocumentIndicatorInQuotedScalar => {
+            (Some("a document marker stands inside quotes"), "Close the quote, or indent the marker.")
+        }
         Kind::InvalidTrailingSingleQuotedScalar | Kind::InvalidTrailingDoubleQuotedScalar => {
             (Some("text follows a closing quote"), "Put the whole value inside the quotes.")
         }
@@ -201,35 +173,28 @@ fn wording(kind: &ErrorKind) -> (Option<&'static str>, &'static str) {
         | Kind::UnexpectedEofFlowMapping
         | Kind::UnexpectedEofImplicitFlowMapping
         | Kind::UnclosedFlowCollection { .. } => (Some("a bracket is never closed"), CLOSE),
-        Kind::MisplacedFlowCollectionEnd => (
-            Some("a bracket is closed that was never opened"),
-            "Remove the bracket, or quote the value it belongs to.",
-        ),
-        Kind::MismatchedFlowCollectionEnd { .. } => (
-            Some("a bracket is closed by one of another kind"),
-            "Close each bracket by its own kind.",
-        ),
+        Kind::MisplacedFlowCollectionEnd => {
+            (Some("a bracket is closed that was never opened"), "Remove the bracket, or quote the value it belongs to.")
+        }
+        Kind::MismatchedFlowCollectionEnd { .. } => {
+            (Some("a bracket is closed by one of another kind"), "Close each bracket by its own kind.")
+        }
         Kind::UnknownAnchor => (
             Some("no anchor of this name stands above"),
             "Define the anchor with `&` first, or quote the value if the `*` belongs to it.",
         ),
-        Kind::MissingAnchorOrAliasName => (
-            Some("`&` or `*` has no name"),
-            "Name the anchor, or quote the value if the sign belongs to it.",
-        ),
+        Kind::MissingAnchorOrAliasName => {
+            (Some("`&` or `*` has no name"), "Name the anchor, or quote the value if the sign belongs to it.")
+        }
         Kind::ExpectedNodeContent => (Some("a value was expected here"), QUOTE),
         Kind::UnexpectedCharacter { .. } => (None, QUOTE),
-        Kind::CommentNotSeparated | Kind::CommentInterceptedScalar => (
-            Some("a comment breaks a value"),
-            "Put a space before the `#`, or quote the value it belongs to.",
-        ),
-        Kind::BomInsideDocument => {
-            (Some("a byte order mark stands inside the file"), "Remove the byte order mark.")
+        Kind::CommentNotSeparated | Kind::CommentInterceptedScalar => {
+            (Some("a comment breaks a value"), "Put a space before the `#`, or quote the value it belongs to.")
         }
-        Kind::InvalidBlockScalarHeader | Kind::ZeroBlockScalarIndent => (
-            Some("text follows `|` or `>` on its line"),
-            "Begin the text on the next line, indented.",
-        ),
+        Kind::BomInsideDocument => (Some("a byte order mark stands inside the file"), "Remove the byte order mark."),
+        Kind::InvalidBlockScalarHeader | Kind::ZeroBlockScalarIndent => {
+            (Some("text follows `|` or `>` on its line"), "Begin the text on the next line, indented.")
+        }
         Kind::ExpectedTagBang
         | Kind::InvalidGlobalTagCharacter
         | Kind::InvalidTagTerminator
@@ -243,12 +208,8 @@ fn wording(kind: &ErrorKind) -> (Option<&'static str>, &'static str) {
         Kind::InvalidDirectiveTerminator
         | Kind::MissingDirectiveName
         | Kind::InvalidDirectiveName
-        | Kind::MissingDocumentEndBeforeDirective => {
-            (Some("the `%` directive cannot be read"), DIRECTIVE)
-        }
-        Kind::InvalidMappingValueWhitespace
-        | Kind::ExpectedWhitespace
-        | Kind::InvalidBlockEntryWhitespace => {
+        | Kind::MissingDocumentEndBeforeDirective => (Some("the `%` directive cannot be read"), DIRECTIVE),
+        Kind::InvalidMappingValueWhitespace | Kind::ExpectedWhitespace | Kind::InvalidBlockEntryWhitespace => {
             (Some("a space is missing"), "Put a space after `:`, `-` and `,`.")
         }
         _ => (None, "Correct the YAML here."),

@@ -88,10 +88,7 @@ pub(super) fn collection_problem(tag: &Tag, is_mapping: bool) -> Option<Problem>
 
 fn wrong_kind(tag: &Tag, is_mapping: bool) -> Problem {
     let kind = if is_mapping { "a mapping" } else { "a list" };
-    Problem {
-        message: format!("the tag `{}` does not fit {kind}", tag_text(tag)),
-        remedy: "Remove the tag.",
-    }
+    Problem { message: format!("the tag `{}` does not fit {kind}", tag_text(tag)), remedy: "Remove the tag." }
 }
 
 fn unknown_tag(tag: &Tag) -> Problem {
@@ -131,8 +128,7 @@ fn explicit(text: &str, tag: &Tag) -> Resolved {
     };
     value.map_or_else(
         || {
-            let message =
-                format!("`{}` is no value of the tag `{}`", shortened(text), tag_text(tag));
+            let message = format!("`{}` is no value of the tag `{}`", shortened(text), tag_text(tag));
             Resolved::refused(text, message, "Correct the value, or remove the tag.")
         },
         Resolved::plain,
@@ -156,9 +152,7 @@ fn implicit(text: &str) -> Resolved {
 fn word(text: &str) -> Option<Value> {
     Some(match text {
         "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Value::Bool(true),
-        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            Value::Bool(false)
-        }
+        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Value::Bool(false),
         "null" | "Null" | "NULL" => Value::Null,
         _ => return None,
     })
@@ -183,11 +177,7 @@ fn number_or_date(text: &str) -> Resolved {
         Some(parts) => timestamp(text, Some(parts)).map_or_else(
             || {
                 let message = format!("`{text}` is no date of the calendar");
-                Resolved::refused(
-                    text,
-                    message,
-                    "Correct the date, or quote it if it is meant as text.",
-                )
+                Resolved::refused(text, message, "Correct the date, or quote it if it is meant as text.")
             },
             Resolved::plain,
         ),
@@ -199,11 +189,7 @@ fn number(text: &str, value: Option<Value>) -> Resolved {
     value.map_or_else(
         || {
             let message = format!("`{}` has the form of a number but is none", shortened(text));
-            Resolved::refused(
-                text,
-                message,
-                "Correct the number, or quote it if it is meant as text.",
-            )
+            Resolved::refused(text, message, "Correct the number, or quote it if it is meant as text.")
         },
         Resolved::plain,
     )
@@ -277,17 +263,13 @@ fn looks_like_bare_fraction(bytes: &[u8]) -> bool {
 
 fn is_exponent(bytes: &[u8]) -> bool {
     match bytes {
-        [b'e' | b'E', b'+' | b'-', digits @ ..] => {
-            !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
-        }
+        [b'e' | b'E', b'+' | b'-', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
         _ => false,
     }
 }
 
 fn looks_like_integer(bytes: &[u8]) -> bool {
-    let all = |rest: &[u8], test: &dyn Fn(u8) -> bool| {
-        !rest.is_empty() && rest.iter().all(|byte| test(*byte))
-    };
+    let all = |rest: &[u8], test: &dyn Fn(u8) -> bool| !rest.is_empty() && rest.iter().all(|byte| test(*byte));
     match without_sign(bytes) {
         b"0" => true,
         [b'0', b'b', rest @ ..] => all(rest, &|byte| matches!(byte, b'0' | b'1' | b'_')),
@@ -323,8 +305,7 @@ fn integer(text: &str) -> Option<Value> {
 }
 
 fn in_base(digits: &str, base: u32, negative: bool) -> Option<Value> {
-    let steps: Option<Vec<_>> =
-        digits.chars().map(|digit| Some((base, digit.to_digit(base)?))).collect();
+    let steps: Option<Vec<_>> = digits.chars().map(|digit| Some((base, digit.to_digit(base)?))).collect();
     steps.filter(|steps| !steps.is_empty()).map(|steps| accumulate(&steps, negative))
 }
 
@@ -406,8 +387,7 @@ pub(super) fn float_text(value: f64) -> String {
     let text = format!("{value:?}");
     match text.split_once('e') {
         Some((digits, exponent)) => {
-            let (sign, number) =
-                exponent.strip_prefix('-').map_or(('+', exponent), |number| ('-', number));
+            let (sign, number) = exponent.strip_prefix('-').map_or(('+', exponent), |number| ('-', number));
             format!("{}e{sign}{number:0>2}", digits.strip_suffix(".0").unwrap_or(digits))
         }
         None => text,

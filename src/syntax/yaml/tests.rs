@@ -22,8 +22,7 @@ fn repr_node(node: &Node) -> String {
             format!("[{}]", items.iter().map(repr_node).collect::<Vec<_>>().join(", "))
         }
         Value::Map(entries) => {
-            let pair =
-                |entry: &Entry| format!("{}: {}", repr_node(&entry.key), repr_node(&entry.value));
+            let pair = |entry: &Entry| format!("{}: {}", repr_node(&entry.key), repr_node(&entry.value));
             format!("{{{}}}", entries.iter().map(pair).collect::<Vec<_>>().join(", "))
         }
         _ => node.key_text().unwrap().into_owned(),
@@ -63,9 +62,7 @@ fn words_are_booleans_and_nulls_in_three_casings() {
 #[test]
 fn whole_numbers_have_the_notations_of_yaml_1_1() {
     assert_eq!(
-        repr(
-            "[0, 012, 08, 0o14, 0x1F, -0b11, 1_000, 1:30, -1:30, 190:20:30, 0:30, 1:60, _1, +1, 0_]"
-        ),
+        repr("[0, 012, 08, 0o14, 0x1F, -0b11, 1_000, 1:30, -1:30, 190:20:30, 0:30, 1:60, _1, +1, 0_]"),
         "[0, 10, '08', '0o14', 31, -3, 1000, 90, -90, 685230, '0:30', '1:60', '_1', 1, 0]"
     );
 }
@@ -73,14 +70,10 @@ fn whole_numbers_have_the_notations_of_yaml_1_1() {
 #[test]
 fn whole_numbers_beyond_64_bits_keep_their_digits() {
     assert_eq!(
-        repr(
-            "[9223372036854775807, -9223372036854775808, 9223372036854775808, 0xffffffffffffffffff]"
-        ),
+        repr("[9223372036854775807, -9223372036854775808, 9223372036854775808, 0xffffffffffffffffff]"),
         "[9223372036854775807, -9223372036854775808, 9223372036854775808, 4722366482869645213695]"
     );
-    assert!(
-        matches!(value("99999999999999999999"), Value::BigInt(digits) if digits == "99999999999999999999")
-    );
+    assert!(matches!(value("99999999999999999999"), Value::BigInt(digits) if digits == "99999999999999999999"));
 }
 
 #[test]
@@ -120,9 +113,7 @@ fn quoted_scalars_are_strings() {
 #[test]
 fn explicit_tags_are_respected() {
     assert_eq!(
-        repr(
-            "[!!str 1, !!int '12', !!float 1e5, !!bool 'yes', !!null x, !!timestamp 2001-1-1, ! '12']"
-        ),
+        repr("[!!str 1, !!int '12', !!float 1e5, !!bool 'yes', !!null x, !!timestamp 2001-1-1, ! '12']"),
         "['1', 12, 100000.0, True, None, 2001-01-01, 12]"
     );
     assert_eq!(repr("a: !!str"), "{'a': ''}");
@@ -133,14 +124,7 @@ fn explicit_tags_are_respected() {
 fn an_unknown_tag_is_an_error_and_the_value_is_kept() {
     let document = parse("a: !Ref x\nb: !Sub [1]\nc: !!int x");
     let said: Vec<_> = document.errors.iter().map(|error| error.message.as_str()).collect();
-    assert_eq!(
-        said,
-        [
-            "the tag `!Ref` is unknown",
-            "the tag `!Sub` is unknown",
-            "`x` is no value of the tag `!!int`"
-        ]
-    );
+    assert_eq!(said, ["the tag `!Ref` is unknown", "the tag `!Sub` is unknown", "`x` is no value of the tag `!!int`"]);
     assert_eq!(repr_node(&document.root), "{'a': 'x', 'b': [1], 'c': 'x'}");
 }
 
@@ -152,17 +136,13 @@ fn a_tag_that_does_not_fit_its_collection_is_an_error() {
 
 #[test]
 fn keys_may_be_any_scalar() {
-    assert_eq!(
-        repr("1: a\nyes: b2\n~: c\n2001-01-01: d\n1.5: e"),
-        "{1: 'b2', None: 'c', 2001-01-01: 'd', 1.5: 'e'}"
-    );
+    assert_eq!(repr("1: a\nyes: b2\n~: c\n2001-01-01: d\n1.5: e"), "{1: 'b2', None: 'c', 2001-01-01: 'd', 1.5: 'e'}");
     assert_eq!(repr("=: a"), "{'=': 'a'}");
 }
 
 #[test]
 fn the_last_duplicate_wins_at_the_first_ones_place() {
-    let text =
-        "models:\n- name: a\n- name: b\n  columns:\n  - {x: 1, name: c, x: 2, x: 3}\nv: 1\nv: 2\n";
+    let text = "models:\n- name: a\n- name: b\n  columns:\n  - {x: 1, name: c, x: 2, x: 3}\nv: 1\nv: 2\n";
     let document = parse(text);
     assert_eq!(
         repr_node(&document.root),
@@ -211,10 +191,7 @@ fn merge_keys_put_their_entries_first_and_own_keys_win() {
     assert_eq!(repr("a: 2\n<<: {a: 1, b: 1}\nc: 3"), "{'a': 2, 'b': 1, 'c': 3}");
     assert_eq!(repr("<<: [{a: 1}, {b: 2, a: 2}]\nc: 3"), "{'b': 2, 'a': 1, 'c': 3}");
     assert_eq!(repr("<<: {a: 1}\n<<: {a: 2}"), "{'a': 2}");
-    assert_eq!(
-        repr("x: &x {<<: {a: 1}, b: 2}\ny: {<<: *x}"),
-        "{'x': {'a': 1, 'b': 2}, 'y': {'a': 1, 'b': 2}}"
-    );
+    assert_eq!(repr("x: &x {<<: {a: 1}, b: 2}\ny: {<<: *x}"), "{'x': {'a': 1, 'b': 2}, 'y': {'a': 1, 'b': 2}}");
     assert_eq!(parse("<<: {a: 1}\na: 2\n<<: {a: 3}").duplicates, []);
     assert_eq!(repr("'<<': {a: 1}"), "{'<<': {'a': 1}}");
 }
@@ -332,10 +309,7 @@ fn an_absent_value_has_an_empty_span_after_its_key() {
 fn a_scan_error_keeps_the_tree_composed_so_far() {
     let document = parse("models:\n- name: a\n  columns: [{y: 1}, x, z\n");
     assert_eq!(document.errors.len(), 1);
-    assert_eq!(
-        repr_node(&document.root),
-        "{'models': [{'name': 'a', 'columns': [{'y': 1}, 'x']}]}"
-    );
+    assert_eq!(repr_node(&document.root), "{'models': [{'name': 'a', 'columns': [{'y': 1}, 'x']}]}");
 }
 
 #[test]
@@ -368,11 +342,7 @@ fn every_error_has_a_plain_message_and_a_remedy() {
         let document = parse(text);
         let error = document.errors.first().unwrap_or_else(|| panic!("{text:?} is no error"));
         assert!(!error.message.contains("while "), "{text:?}: {}", error.message);
-        assert!(
-            !error.message.ends_with('.') && !error.message.is_empty(),
-            "{text:?}: {}",
-            error.message
-        );
+        assert!(!error.message.ends_with('.') && !error.message.is_empty(), "{text:?}: {}", error.message);
         assert!(error.remedy.ends_with('.'), "{text:?}: {}", error.remedy);
         assert!(error.span.end as usize <= text.len(), "{text:?}");
     }
@@ -380,9 +350,7 @@ fn every_error_has_a_plain_message_and_a_remedy() {
 
 #[test]
 fn deep_nesting_ends_quickly_with_an_error() {
-    for text in
-        ["[".repeat(100_000), "{a: ".repeat(100_000), "- ".repeat(100_000), "? ".repeat(100_000)]
-    {
+    for text in ["[".repeat(100_000), "{a: ".repeat(100_000), "- ".repeat(100_000), "? ".repeat(100_000)] {
         let start = Instant::now();
         assert_eq!(messages(&text), ["the YAML is nested more than 200 levels deep"]);
         assert!(start.elapsed() < Duration::from_secs(2));

@@ -50,14 +50,11 @@ impl Timestamp {
             1..=12 => 31,
             _ => return false,
         };
-        self.year >= 1
-            && (1..=days).contains(&self.day)
-            && self.time.is_none_or(|time| time.is_on_the_clock())
+        self.year >= 1 && (1..=days).contains(&self.day) && self.time.is_none_or(|time| time.is_on_the_clock())
     }
 
     fn is_leap_year(&self) -> bool {
-        self.year.is_multiple_of(4)
-            && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400))
+        self.year.is_multiple_of(4) && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400))
     }
 
     fn text(&self) -> String {
@@ -88,10 +85,7 @@ impl Time {
 
     fn is_on_the_clock(self) -> bool {
         let day = 24 * 60;
-        self.hour < 24
-            && self.minute < 60
-            && self.second < 60
-            && self.offset.is_none_or(|offset| offset.abs() < day)
+        self.hour < 24 && self.minute < 60 && self.second < 60 && self.offset.is_none_or(|offset| offset.abs() < day)
     }
 
     fn text(self) -> String {
@@ -144,9 +138,7 @@ impl Cursor<'_> {
         let count = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (digits, rest) = self.0.split_at(count);
         self.0 = rest;
-        (0..6).fold(0, |value, at| {
-            value * 10 + digits.get(at).map_or(0, |digit| u32::from(digit - b'0'))
-        })
+        (0..6).fold(0, |value, at| value * 10 + digits.get(at).map_or(0, |digit| u32::from(digit - b'0')))
     }
 
     fn offset(&mut self) -> Option<i32> {
