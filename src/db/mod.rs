@@ -29,6 +29,13 @@ pub enum FileKind {
     Docs,
 }
 
+impl FileKind {
+    /// Whether no other file's meaning depends on what the file holds.
+    fn is_local(self) -> bool {
+        matches!(self, Self::Model | Self::PythonModel | Self::Analysis)
+    }
+}
+
 #[salsa::input(debug)]
 pub struct SourceFile {
     /// Relative to the root project's folder, with `/`.
@@ -162,13 +169,19 @@ impl Database {
         counts
     }
 
-    /// Gives a file new text. An edited file is likely to be edited again, so it leaves the files
-    /// that are taken for stable. Says whether anything changed: an equal text starts no revision.
+    /// Gives a file new text. Says whether anything changed: an equal text starts no revision.
+    ///
+    /// A model that is edited will be edited again, so it leaves the files that are taken for
+    /// stable: from then on a look after its next edit passes over all others. That first time
+    /// salsa takes all it reached for changed, which for one model is little. Macros, YAML and
+    /// project files reach everything, so they stay among the stable ones: each edit of them walks
+    /// over all there is, and runs again only what really changed.
     pub fn set_content(&mut self, file: SourceFile, content: Content) -> bool {
         if *file.content(self) == content {
             return false;
         }
-        file.set_content(self).with_durability(Durability::LOW).to(content);
+        let durability = if file.kind(self).is_local() { Durability::LOW } else { Durability::HIGH };
+        file.set_content(self).with_durability(durability).to(content);
         true
     }
 }

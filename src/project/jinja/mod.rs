@@ -14,6 +14,7 @@ pub mod run;
 pub mod values;
 
 use crate::syntax::jinja::rewrite::{Rewritten, rewrite};
+use crate::syntax::jinja::tags::{TagKind, tags, unclosed_block};
 use crate::syntax::span::{Span, SyntaxError};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use run::{Run, Trace};
@@ -94,8 +95,10 @@ impl Renderer for Minijinja {
                     })
                     .collect();
             }
+            // What was cut short at an unclosed tag fails in some way; the tag is the reason.
+            Err(error) if error.kind() == ErrorKind::SyntaxError && !rewritten.errors.is_empty() => {}
             Err(error) => {
-                let mut found = syntax_error(&error, base, &rewritten);
+                let mut found = located(&error, text, region, &rewritten);
                 if error.name().is_some_and(|name| name != "text") {
                     found.span = Span::at(rendered.trace.last_site as usize);
                 }
@@ -109,7 +112,7 @@ impl Renderer for Minijinja {
         let rewritten = rewrite(text, region, &[]);
         match ENVIRONMENT.template_from_named_str("text", &rewritten.text) {
             Ok(_) => Vec::new(),
-            Err(error) => vec![syntax_error(&error, region.start as usize, &rewritten)],
+            Err(error) => vec![located(&error, text, region, &rewritten)],
         }
     }
 
@@ -123,14 +126,14 @@ impl Renderer for Minijinja {
 fn value_of(text: &str) -> Result<Value, SyntaxError> {
     let trimmed = text.trim();
     let whole = Span::new(0, trimmed.len());
-    let found = crate::syntax::jinja::tags::tags(trimmed);
+    let found = tags(trimmed);
     let rewritten = rewrite(trimmed, whole, &[]);
     if let Some(error) = found.errors.into_iter().next() {
         return Err(error);
     }
     let failed = |error: Error| syntax_error(&error, 0, &rewritten);
     match found.tags.as_slice() {
-        [tag] if tag.span == whole && tag.kind == crate::syntax::jinja::tags::TagKind::Expression => {
+        [tag] if tag.span == whole && tag.kind == TagKind::Expression => {
             let inner = rewritten.text[2..rewritten.text.len() - 2].trim_matches(['-', '+']).to_owned();
             let template = format!("{{% set __value = ({inner}) %}}");
             let template = ENVIRONMENT.template_from_named_str("value", &template).map_err(failed)?;
@@ -142,6 +145,20 @@ fn value_of(text: &str) -> Result<Value, SyntaxError> {
             template.render(context::root()).map(Value::from).map_err(failed)
         }
     }
+}
+
+/// An error of a template; the engine tells of a block that is never closed only where the text ends.
+fn located(error: &Error, text: &str, region: Span, rewritten: &Rewritten) -> SyntaxError {
+    let at_end = error.range().is_some_and(|range| range.start >= rewritten.text.trim_end().len());
+    if error.kind() == ErrorKind::SyntaxError && at_end {
+        let part = region.of(text);
+        if let Some(found) = unclosed_block(part, &tags(part).tags) {
+            let base = region.start as usize;
+            let span = Span::new(base + found.span.start as usize, base + found.span.end as usize);
+            return SyntaxError { span, ..found };
+        }
+    }
+    syntax_error(error, region.start as usize, rewritten)
 }
 
 fn syntax_error(error: &Error, base: usize, rewritten: &Rewritten) -> SyntaxError {

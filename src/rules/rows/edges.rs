@@ -6,7 +6,7 @@ use crate::project::graph::{Resolved, resolve_function, resolve_ref, resolve_sou
 use crate::project::jinja::run::{Owner, Site, UnknownCall};
 use crate::project::macros::definition;
 use crate::project::nodes::{Node, Reference, is_enabled, nodes_of_package, rendering, unique_id};
-use crate::project::packages::{Declared, absent_packages};
+use crate::project::packages::{Declared, absent_packages, package_by_name};
 use crate::rules::finding::{Place, Severity};
 use crate::rules::violation::Violation;
 use crate::syntax::span::Span;
@@ -129,7 +129,8 @@ fn unknown(rows: &Rows<'_>, sources: bool) -> Vec<Violation> {
         if called.is_source != sources || !matches!(called.outcome, Outcome::Missing) {
             continue;
         }
-        if called.package.as_deref().is_some_and(|package| may_define(&absent, package)) {
+        let elsewhere = |package: &str| package_by_name(db, package).is_none() && may_define(&absent, package);
+        if called.package.as_deref().is_some_and(elsewhere) {
             // PACKAGE_NOT_INSTALLED says it already.
             continue;
         }

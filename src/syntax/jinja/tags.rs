@@ -54,6 +54,36 @@ pub fn tags(text: &str) -> Tags {
     found
 }
 
+/// The block that is opened last and never closed: `{% if %}` without `{% endif %}`.
+pub fn unclosed_block(text: &str, tags: &[Tag]) -> Option<SyntaxError> {
+    let mut open: Vec<(&str, &Tag)> = Vec::new();
+    for tag in tags.iter().filter(|tag| tag.kind == TagKind::Statement) {
+        let word = tag.word(text);
+        match word {
+            "if" | "for" | "macro" | "call" | "filter" | "block" | "autoescape" | "with" => open.push((word, tag)),
+            // `set x = 1` is whole; `set x` opens a block.
+            "set" if !tag.inner.of(text).contains('=') => open.push((word, tag)),
+            _ => {
+                if let Some(word) = word.strip_prefix("end")
+                    && let Some(at) = open.iter().rposition(|(opened, _)| *opened == word)
+                {
+                    open.truncate(at);
+                }
+            }
+        }
+    }
+    let (word, tag) = open.pop()?;
+    Some(SyntaxError {
+        span: Span::new(tag.inner.start as usize + leading_space(tag.inner.of(text)), tag.inner.end as usize),
+        message: format!("the Jinja block `{word}` is never closed"),
+        remedy: format!("Close it with `{{% end{word} %}}`."),
+    })
+}
+
+fn leading_space(text: &str) -> usize {
+    text.len() - text.trim_start().len()
+}
+
 fn next_open(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while at + 1 < bytes.len() {
@@ -203,6 +233,16 @@ mod tests {
         let found = tags("{{ a }} {{ b");
         assert_eq!(found.tags.len(), 1);
         assert_eq!(found.errors[0].span, Span::new(8, 10));
+    }
+
+    #[test]
+    fn an_unclosed_block_is_named_at_its_opening() {
+        let text = "{% for x in y %}{% if x %}{% endif %}{% set a = 1 %}";
+        let error = unclosed_block(text, &tags(text).tags).unwrap();
+        assert_eq!(error.span.start, 3);
+        assert!(error.message.contains("`for`"));
+        let whole = "{% if a %}{% set b %}{% endset %}{% else %}{% endif %}";
+        assert_eq!(unclosed_block(whole, &tags(whole).tags), None);
     }
 
     #[test]

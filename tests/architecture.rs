@@ -1,0 +1,115 @@
+//! The order of the layers, and who may touch what. docs/architecture.md says why.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From the lowest to the highest: a folder names only what stands before it.
+const LAYERS: [&str; 10] =
+    ["files", "db", "syntax", "project", "relations", "derive", "rules", "report", "session", "cli"];
+
+fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+}
+
+/// The code of a file without comments and without its tests.
+fn code(text: &str) -> String {
+    let body = text.split("#[cfg(test)]").next().unwrap_or_default();
+    body.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn all() -> Vec<(String, String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    sources(&root, &mut found);
+    found
+        .into_iter()
+        .map(|(path, text)| {
+            let path = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+            let layer = path.split('/').next().unwrap_or_default().to_owned();
+            (path, layer, text)
+        })
+        .collect()
+}
+
+#[test]
+fn no_layer_names_a_higher_one() {
+    let mut seen = 0;
+    for (path, layer, text) in all() {
+        let Some(own) = LAYERS.iter().position(|name| *name == layer) else {
+            assert!(matches!(path.as_str(), "lib.rs" | "main.rs"), "{path} belongs to no layer");
+            continue;
+        };
+        seen += 1;
+        let code = code(&text);
+        for higher in &LAYERS[own + 1..] {
+            let named = format!("crate::{higher}");
+            assert!(!code.contains(&named), "{path} names {named}, which stands above it");
+        }
+    }
+    assert!(seen > 30, "the sources were found");
+}
+
+#[test]
+fn only_files_touches_the_file_system() {
+    for (path, layer, text) in all() {
+        if layer == "files" {
+            continue;
+        }
+        let code = code(&text);
+        for forbidden in ["std::fs", "File::open", ".is_file()", ".is_dir()", ".canonicalize()", ".read_dir("] {
+            // `Tree::is_file` asks a tree; only a `Path` asks the disk.
+            let asks_tree = forbidden == ".is_file()";
+            assert!(asks_tree || !code.contains(forbidden), "{path} uses {forbidden}");
+        }
+    }
+}
+
+#[test]
+fn only_the_command_line_prints_reads_the_environment_or_ends_the_program() {
+    for (path, layer, text) in all() {
+        if layer == "cli" || path == "main.rs" {
+            continue;
+        }
+        let code = code(&text);
+        for forbidden in
+            ["println!", "print!(", "eprint", "stdout()", "stderr()", "std::env::", "process::exit", "ExitCode"]
+        {
+            assert!(!code.contains(forbidden), "{path} uses {forbidden}");
+        }
+    }
+}
+
+#[test]
+fn nothing_below_the_session_asks_the_clock() {
+    for (path, layer, text) in all() {
+        if layer != "cli" && !path.ends_with("tests.rs") {
+            for forbidden in ["SystemTime::now", "Instant::now", "Timestamp::now"] {
+                assert!(!code(&text).contains(forbidden), "{path} uses {forbidden}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_datalog_names_of_relations_are_documented_in_one_place() {
+    let (_, _, text) = all().into_iter().find(|(path, ..)| path == "relations/catalogue.rs").unwrap();
+    let declared = text.matches("relation! {").count();
+    assert_eq!(declared, harness::relations::ALL.len(), "each declared relation is in ALL");
+}
+
+#[test]
+fn no_file_is_too_long_to_find_ones_way_in() {
+    for (path, _, text) in all() {
+        let lines = text.lines().count();
+        assert!(lines <= 600, "{path} has {lines} lines: split it by subject");
+    }
+}
