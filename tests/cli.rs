@@ -1,0 +1,213 @@
+//! The program as a user starts it: exit codes, streams, options.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+fn harness(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+    command.current_dir(folder).args(arguments).env_remove("DBT_PROFILES_DIR").output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn write(folder: &Path, path: &str, text: &str) {
+    let path = folder.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn errors_make_the_exit_code_1_and_fail_on_moves_the_line() {
+    assert_eq!(code(&harness(&fixture("two_tenants"), &["check"])), 1);
+    assert_eq!(code(&harness(&fixture("two_tenants"), &["check", "--fail-on", "never"])), 0);
+    assert_eq!(code(&harness(&fixture("ordinary"), &["check"])), 0);
+    assert_eq!(code(&harness(&fixture("ordinary"), &["check", "--fail-on", "warning"])), 1);
+}
+
+#[test]
+fn the_text_is_the_plans_form() {
+    let output = harness(&fixture("two_tenants"), &["check", "--rule", "DEPENDENCY_DIRECTION"]);
+    insta::assert_snapshot!(out(&output));
+}
+
+#[test]
+fn json_is_one_object_with_everything_in_it() {
+    let output = harness(&fixture("ordinary"), &["check", "--format", "json"]);
+    insta::assert_snapshot!(out(&output));
+    let document: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(document["version"], 1);
+}
+
+#[test]
+fn the_project_is_found_from_any_folder_below_it() {
+    let from_below = harness(&fixture("ordinary").join("models/marts"), &["check", "--format", "json"]);
+    let from_project = harness(&fixture("ordinary"), &["check", "--format", "json"]);
+    assert_eq!(out(&from_below), out(&from_project));
+}
+
+#[test]
+fn paths_narrow_what_is_reported_and_not_what_is_read() {
+    let all = harness(&fixture("ordinary"), &["check", "models/staging", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&out(&all)).unwrap();
+    let paths: Vec<&str> =
+        document["findings"].as_array().unwrap().iter().map(|it| it["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["models/staging/stg_rental__repairs.sql"]);
+    assert_eq!(document["summary"]["models"], 20);
+    let unknown = harness(&fixture("ordinary"), &["check", "models/nowhere"]);
+    assert_eq!(code(&unknown), 2);
+    assert!(err(&unknown).contains("models/nowhere"));
+}
+
+#[test]
+fn a_rule_that_does_not_exist_is_an_error_with_a_suggestion() {
+    let output = harness(&fixture("ordinary"), &["check", "--rule", "DEPENDENCY_DIRECTON"]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("Did you mean DEPENDENCY_DIRECTION?"), "{}", err(&output));
+    assert_eq!(out(&output), "");
+}
+
+#[test]
+fn a_rule_runs_alone_and_another_can_be_left_out() {
+    let alone = out(&harness(&fixture("two_tenants"), &["check", "--rule", "cross-tenant", "--summary"]));
+    assert!(alone.contains("CROSS_TENANT") && !alone.contains("TAGS_MISSING"), "{alone}");
+    let without = out(&harness(&fixture("two_tenants"), &["check", "--skip-rule", "CROSS_TENANT", "--summary"]));
+    assert!(!without.contains("CROSS_TENANT") && without.contains("TAGS_MISSING"), "{without}");
+    let member = out(&harness(&fixture("two_tenants"), &["check", "--rule", "CTE_MISSING_FILTERED", "--summary"]));
+    assert!(member.contains("CTE_MISSING_FILTERED") && !member.contains("CTE_MISSING_ENHANCED"), "{member}");
+}
+
+#[test]
+fn a_wrong_harness_yml_stops_the_run_and_names_each_place() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "dbt_project.yml", "name: shop\n");
+    write(
+        folder.path(),
+        "harness.yml",
+        "extend: strict\nlayers:\n  staging: {reads: [sorce]}\nrules: {CYCEL: error}\n",
+    );
+    let output = harness(folder.path(), &["check"]);
+    assert_eq!(code(&output), 2);
+    assert_eq!(out(&output), "");
+    insta::assert_snapshot!(err(&output));
+}
+
+#[test]
+fn no_project_is_an_error_with_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = harness(folder.path(), &["check"]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("no dbt_project.yml") && err(&output).contains("→"), "{}", err(&output));
+    let output = harness(folder.path(), &["check", "--project-dir", "."]);
+    assert_eq!(code(&output), 2);
+}
+
+#[test]
+fn a_project_without_models_is_clean() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "dbt_project.yml", "name: shop\n");
+    let output = harness(folder.path(), &["check"]);
+    assert_eq!((code(&output), err(&output)), (0, String::new()));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_that_leads_back_up_is_a_finding_and_the_rest_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "dbt_project.yml", "name: shop\n");
+    write(folder.path(), "models/a.sql", "select * from {{ ref('nowhere') }}\n");
+    std::os::unix::fs::symlink(folder.path().join("models"), folder.path().join("models/loop")).unwrap();
+    std::os::unix::fs::symlink("/nowhere/at/all", folder.path().join("models/dangling.sql")).unwrap();
+    let output = harness(folder.path(), &["check", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    let findings = document["findings"].as_array().unwrap();
+    let rules: Vec<(&str, &str)> =
+        findings.iter().map(|it| (it["path"].as_str().unwrap(), it["rule"].as_str().unwrap())).collect();
+    assert_eq!(
+        rules,
+        [("models/a.sql", "UNKNOWN_REF"), ("models/dangling.sql", "PARSE_ERROR"), ("models/loop", "PARSE_ERROR")]
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn a_folder_nobody_may_read_is_a_finding_and_the_rest_is_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "dbt_project.yml", "name: shop\n");
+    write(folder.path(), "models/a.sql", "select * from {{ ref('nowhere') }}\n");
+    write(folder.path(), "models/closed/b.sql", "select 1\n");
+    let closed = folder.path().join("models/closed");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    let readable = fs::read_dir(&closed).is_ok();
+    let output = harness(folder.path(), &["check"]);
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(out(&output).contains("UNKNOWN_REF"));
+    // The superuser may read everything.
+    assert!(readable || out(&output).contains("models/closed"), "{}", out(&output));
+}
+
+#[test]
+fn a_file_over_the_limit_is_a_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "dbt_project.yml", "name: shop\n");
+    write(folder.path(), "models/large.sql", &"-- comment\n".repeat(1_600_000));
+    let output = harness(folder.path(), &["check"]);
+    assert_eq!(code(&output), 1);
+    assert!(out(&output).contains("larger than 16 MiB"), "{}", out(&output));
+}
+
+#[test]
+fn the_house_rules_of_another_place_can_be_used() {
+    let config = fixture("two_tenants").join("harness.yml");
+    let output = harness(&fixture("ordinary"), &["check", "--config", config.to_str().unwrap()]);
+    assert_eq!(code(&output), 0, "{}", out(&output));
+    let output = harness(&fixture("ordinary"), &["check", "--config", "nowhere.yml"]);
+    assert_eq!(code(&output), 2);
+}
+
+#[test]
+fn twenty_runs_print_the_same_bytes() {
+    let first = harness(&fixture("two_tenants"), &["check", "--format", "json", "--threads", "1"]);
+    for run in 0..20 {
+        let threads = ["1", "2", "8"][run % 3];
+        let again = harness(&fixture("two_tenants"), &["check", "--format", "json", "--threads", threads]);
+        assert_eq!(again.stdout, first.stdout);
+    }
+}
+
+#[test]
+fn the_rules_are_listed_with_their_titles() {
+    let output = harness(&fixture("ordinary"), &["rules"]);
+    assert_eq!(code(&output), 0);
+    insta::assert_snapshot!(out(&output));
+}
+
+#[test]
+fn the_manifest_holds_the_edges() {
+    let output = harness(&fixture("macros"), &["export", "--format", "manifest"]);
+    let document: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    let parents = document["parent_map"].as_object().unwrap();
+    let shown: Vec<String> = parents
+        .iter()
+        .map(|(child, parents)| {
+            let parents: Vec<&str> = parents.as_array().unwrap().iter().filter_map(|it| it.as_str()).collect();
+            format!("{child} <- {}", parents.join(", "))
+        })
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}

@@ -1,0 +1,196 @@
+//! Hostile and broken input: a message with place and remedy, all else still checked, never a panic.
+
+use harness::rules::finding::Finding;
+use harness::session::check_files;
+
+/// A project with one model that is wrong on purpose, so that "the rest is checked" can be seen.
+fn check_with(extra: &[(&str, &str)]) -> Vec<Finding> {
+    let mut files = vec![
+        ("dbt_project.yml".to_owned(), "name: shop\n".to_owned()),
+        ("models/canary.sql".to_owned(), "select * from {{ ref('nowhere') }}\n".to_owned()),
+    ];
+    files.extend(extra.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())));
+    let findings = check_files(&files, None).unwrap();
+    let canary =
+        findings.iter().find(|finding| &*finding.rule == "UNKNOWN_REF" && &*finding.place.path == "models/canary.sql");
+    assert!(canary.is_some(), "the rest was not checked");
+    findings
+}
+
+/// The parse errors of one file, as `line:column message`.
+fn errors(path: &str, text: &str) -> Vec<String> {
+    let findings = check_with(&[(path, text)]);
+    let own = findings.iter().filter(|finding| &*finding.rule == "PARSE_ERROR" && &*finding.place.path == path);
+    own.map(|finding| {
+        assert!(!finding.remedy.is_empty());
+        format!("{}:{} {}", finding.place.start.line, finding.place.start.column, finding.message)
+    })
+    .collect()
+}
+
+#[test]
+fn unclosed_jinja_is_told_where_it_opens() {
+    assert_eq!(
+        errors("models/a.sql", "select 1\nfrom {{ ref('canary')\n"),
+        ["2:6 the Jinja expression that opens with `{{` is never closed"]
+    );
+    assert_eq!(errors("models/a.sql", "select 1\n{% if x %}\n"), ["2:4 the Jinja block `if` is never closed"]);
+    assert_eq!(errors("models/a.sql", "{# open"), ["1:1 the Jinja comment that opens with `{#` is never closed"]);
+    assert_eq!(errors("macros/a.sql", "{% macro m() %}\n"), ["1:1 the block `m` is never closed"]);
+}
+
+#[test]
+fn broken_yaml_is_told_where_it_breaks() {
+    let found = errors("models/a.yml", "models:\n  - name: [a\n");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("2:11 "), "{found:?}");
+}
+
+#[test]
+fn a_broken_project_file_stops_nothing() {
+    let files = [
+        ("dbt_project.yml".to_owned(), "name: shop\nmodels: [\n".to_owned()),
+        ("models/canary.sql".to_owned(), "select * from {{ ref('nowhere') }}\n".to_owned()),
+    ];
+    let rules: Vec<String> = check_files(&files, None).unwrap().iter().map(|it| it.rule.to_string()).collect();
+    assert_eq!(rules, ["PARSE_ERROR", "UNKNOWN_REF"]);
+}
+
+#[test]
+fn an_alias_bomb_is_an_error() {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for at in 1..30 {
+        let items = vec![format!("*a{}", at - 1); 10].join(", ");
+        text.push_str(&format!("a{at}: &a{at} [{items}]\n"));
+    }
+    assert_eq!(errors("models/a.yml", &text).len(), 1);
+}
+
+#[test]
+fn a_hundred_thousand_brackets_are_an_error_or_nothing_but_no_crash() {
+    let open = "[".repeat(100_000);
+    let round = format!("{}{}", "(".repeat(100_000), ")".repeat(100_000));
+    assert_eq!(errors("models/a.yml", &open).len(), 1);
+    assert_eq!(errors("models/a.sql", &format!("select {round}")), Vec::<String>::new());
+    assert_eq!(errors("models/a.sql", &format!("{{{{ {open} }}}}")).len(), 1);
+    // Within the length of a tag, but too deep for a parser that recurses.
+    let nested = format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000));
+    assert_eq!(errors("models/a.sql", &format!("{{{{ {nested} }}}}")).len(), 1);
+    let lists = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+    assert_eq!(errors("models/a.sql", &format!("{{{{ {lists} }}}}")).len(), 1);
+    let blocks = format!("{}{}", "{% if true %}".repeat(20_000), "{% endif %}".repeat(20_000));
+    assert_eq!(errors("models/a.sql", &blocks).len(), 1);
+}
+
+#[test]
+fn chains_of_two_hundred_thousand_terms_are_no_crash() {
+    assert_eq!(
+        errors("models/a.sql", &format!("select 1 where {} true", "x or ".repeat(200_000))),
+        Vec::<String>::new()
+    );
+    assert_eq!(errors("models/a.sql", &format!("{{{{ {} true }}}}", "x or ".repeat(200_000))).len(), 1);
+    // As long as one tag may be.
+    errors("models/a.sql", &format!("{{{{ {} 1 }}}}", "1 + ".repeat(14_000)));
+    errors("models/a.sql", &format!("{{{{ {} 1 }}}}", "a ~ ".repeat(14_000)));
+    errors("models/a.sql", &format!("{{{{ {} 1 }}}}", "not ".repeat(14_000)));
+    errors("models/a.sql", &format!("{{{{ {} 1 }}}}", "-".repeat(60_000)));
+    errors("models/a.sql", &format!("{{{{ x{} }}}}", ".a".repeat(30_000)));
+    errors("models/a.sql", &format!("{{{{ x{} }}}}", "|list".repeat(12_000)));
+    errors("models/a.sql", &format!("{{{{ x{} }}}}", "[0]".repeat(20_000)));
+}
+
+#[test]
+fn loops_and_recursion_that_do_not_end_are_ended() {
+    let endless = "{% macro again() %}{{ again() }}{% endmacro %}";
+    let found = check_with(&[("macros/a.sql", endless), ("models/a.sql", "select\n{{ again() }}")]);
+    let error = found.iter().find(|finding| &*finding.rule == "PARSE_ERROR").unwrap();
+    assert_eq!((&*error.place.path, error.place.start.line), ("models/a.sql", 2), "{}", error.message);
+
+    let huge = "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}x{% endfor %}{% endfor %}{% endfor %}";
+    assert_eq!(errors("models/a.sql", huge).len(), 1);
+
+    let doubling = format!("{{% set x = 'aaaaaaaa' %}}{}{{{{ x }}}}", "{% set x = x ~ x %}".repeat(60));
+    assert_eq!(errors("models/a.sql", &doubling).len(), 1);
+
+    let mut fan = "{% macro m0() %}x{% endmacro %}".to_owned();
+    for n in 1..40 {
+        fan.push_str(&format!("{{% macro m{n}() %}}{{{{ m{0}() }}}}{{{{ m{0}() }}}}{{% endmacro %}}", n - 1));
+    }
+    let found = check_with(&[("macros/a.sql", &fan), ("models/a.sql", "{{ m39() }}")]);
+    assert_eq!(found.iter().filter(|finding| &*finding.rule == "PARSE_ERROR").count(), 1);
+}
+
+#[test]
+fn a_list_or_dict_that_holds_itself_is_no_crash() {
+    errors("models/a.sql", "{% set a = [] %}{% do a.append(a) %}{{ a }}");
+    errors("models/a.sql", "{% set a = {} %}{% do a.update({'a': a}) %}{{ a }}{{ config(meta=a) }}");
+    errors("models/a.sql", "{% set a = [] %}{% do a.append(a) %}{{ a == a }}{{ tojson(a) }}");
+}
+
+#[test]
+fn vars_that_name_each_other_end() {
+    let project = "name: shop\nvars: {a: \"{{ var('b') }}\", b: \"{{ var('a') }}\"}\n";
+    let files =
+        [("dbt_project.yml".to_owned(), project.to_owned()), ("models/a.sql".to_owned(), "{{ var('a') }}".to_owned())];
+    assert_eq!(check_files(&files, None).unwrap().len(), 1);
+}
+
+#[test]
+fn a_cycle_of_refs_is_found_once_and_needs_no_stack() {
+    let mut files: Vec<(String, String)> = vec![("dbt_project.yml".to_owned(), "name: shop\n".to_owned())];
+    let length = 3_000;
+    for n in 0..length {
+        let parent = (n + 1) % length;
+        files.push((format!("models/m{n:05}.sql"), format!("select * from {{{{ ref('m{parent:05}') }}}}")));
+    }
+    let found = check_files(&files, None).unwrap();
+    let rules: Vec<&str> = found.iter().map(|finding| &*finding.rule).collect();
+    assert_eq!(rules, ["CYCLE"]);
+    assert_eq!(found[0].subject.len(), length);
+}
+
+#[test]
+fn odd_names_and_texts_are_no_crash() {
+    for text in
+        ["", "\u{feff}", "\0", "{", "{{", "{{}}", "{%%}", "{%-%}", "{{-}}", "{##}", "{{ '", "{% raw %}", "\r", "é{{é}}"]
+    {
+        errors("models/é ü.sql", text);
+        errors("macros/m.sql", text);
+        errors("models/m.yml", text);
+        errors("snapshots/s.sql", text);
+        errors("tests/t.sql", text);
+        errors("models/p.py", text);
+    }
+    for text in [
+        "models: 1",
+        "models: [1, null, {}]",
+        "sources: [{name: 1, tables: x}]",
+        "- a",
+        "models: {a: b}",
+        "version: 2\nmodels:",
+    ] {
+        errors("models/m.yml", text);
+    }
+}
+
+#[test]
+fn project_files_of_the_wrong_shape_are_no_crash() {
+    for text in [
+        "",
+        "- a",
+        "name: 1",
+        "name: [a]",
+        "models: 1",
+        "name: a\nmodels: {a: [1]}",
+        "vars: 1",
+        "model-paths: {a: b}",
+        "dispatch: 1\nname: a",
+    ] {
+        let files = [
+            ("dbt_project.yml".to_owned(), text.to_owned()),
+            ("packages.yml".to_owned(), text.to_owned()),
+            ("models/a.sql".to_owned(), "{{ ref('nowhere') }}{{ var('x') }}".to_owned()),
+        ];
+        check_files(&files, None).unwrap();
+    }
+}
