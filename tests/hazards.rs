@@ -125,6 +125,18 @@ fn a_list_or_dict_that_holds_itself_is_no_crash() {
     errors("models/a.sql", "{% set a = [] %}{% do a.append(a) %}{{ a }}");
     errors("models/a.sql", "{% set a = {} %}{% do a.update({'a': a}) %}{{ a }}{{ config(meta=a) }}");
     errors("models/a.sql", "{% set a = [] %}{% do a.append(a) %}{{ a == a }}{{ tojson(a) }}");
+    errors("models/a.sql", "{% set a = [] %}{% set b = [a] %}{% do a.append(b) %}{{ a }}{{ b }}");
+    errors("models/a.sql", "{% set ns = namespace(a=1) %}{% set ns.a = ns %}{{ ns }}");
+    errors("models/a.sql", "{% set ns = namespace(a=1) %}{% set ns.a = [ns] %}{{ ns }}");
+    errors("models/a.sql", "{% set ns = namespace(a=[]) %}{% do ns.a.append(ns) %}{{ ns }}");
+    errors(
+        "models/a.sql",
+        "{% set ns = namespace(a=[]) %}{% for x in range(90000) %}{% set ns.a = [ns.a] %}{% endfor %}{{ ns.a }}{{ ns.a == ns.a }}",
+    );
+    errors(
+        "models/a.sql",
+        "{% set ns = namespace(a=[]) %}{% for x in range(60) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}{{ ns.a }}{{ config(meta={'a': ns.a}) }}",
+    );
 }
 
 #[test]

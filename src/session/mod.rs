@@ -18,7 +18,7 @@ use crate::relations::model;
 use crate::report::Summary;
 use crate::rules::finding::Finding;
 use crate::rules::registry::Registry;
-use crate::rules::rows::Rows;
+use crate::rules::rows::{self, Rows};
 use crate::rules::rule::Derivation;
 use crate::rules::selection::{Selection, of_finding, severity};
 use crate::rules::violation::{report, sort};
@@ -68,6 +68,9 @@ impl Session {
         nodes.par_iter().with_min_len(64).for_each_with(db.clone(), |db, node| {
             parents(db, *node);
         });
+        // Reads every model's place first, which is cheap and shared.
+        layout(db);
+        nodes.par_iter().with_min_len(16).for_each_with(db.clone(), |db, node| rows::prefetch(db, *node));
     }
 }
 

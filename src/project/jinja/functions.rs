@@ -2,10 +2,10 @@
 
 use super::macros::{Adapter, Space};
 use super::run::{ConfigCall, FunctionCall, Names, RefCall, SourceCall, with_run};
-use super::values::{MutDict, MutList, Relation, Unknown, data, mutable};
+use super::values::{MutDict, MutList, Relation, Unknown, data, mutable, storable};
 use super::{dates, value_of};
 use crate::project::{target, vars};
-use crate::syntax::jinja::rewrite::{CALL, DATE_PARTS, DICT, LIST, SPACE};
+use crate::syntax::jinja::rewrite::{CALL, DATE_PARTS, DICT, KEEP, LIST, SPACE};
 use minijinja::value::{Kwargs, Object, ObjectRepr, Rest, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use salsa::with_attached_database;
@@ -14,8 +14,17 @@ use std::sync::Arc;
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function(CALL, mark_call);
     environment.add_function(SPACE, mark_space);
-    environment.add_function(LIST, |list: Value| Ok::<_, Error>(MutList::value(list.try_iter()?.collect())));
-    environment.add_function(DICT, |dict: Value| Ok::<_, Error>(MutDict::value(MutDict::of(&dict)?)));
+    environment.add_function(LIST, |list: Value| {
+        let items: Vec<Value> = list.try_iter()?.collect();
+        items.iter().try_for_each(|item| storable(item.clone()).map(|_| ()))?;
+        Ok::<_, Error>(MutList::value(items))
+    });
+    environment.add_function(DICT, |dict: Value| {
+        let entries = MutDict::of(&dict)?;
+        entries.values().try_for_each(|item| storable(item.clone()).map(|_| ()))?;
+        Ok::<_, Error>(MutDict::value(entries))
+    });
+    environment.add_function(KEEP, storable);
     for name in DATE_PARTS {
         environment.add_filter(format!("__{name}"), move |value: &Value| {
             let part = value.is_number().then(|| dates::part(value, name)).flatten();
@@ -237,7 +246,12 @@ fn var(name: &Value, default: Option<Value>) -> Result<Value, Error> {
     });
     match found.flatten() {
         Some(serde_json::Value::String(text)) if text.contains("{{") || text.contains("{%") => {
-            value_of(&text).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.message))
+            if with_run(|run| run.expand()) == Some(false) {
+                return Err(Error::new(ErrorKind::OutOfFuel, format!("the var {name} leads back to itself")));
+            }
+            let value = value_of(&text).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.message));
+            with_run(|run| run.expanded());
+            value
         }
         Some(value) => Ok(mutable(&value)),
         None => Ok(default.unwrap_or_else(|| {

@@ -149,7 +149,7 @@ fn value_of(text: &str) -> Result<Value, SyntaxError> {
 
 /// An error of a template; the engine tells of a block that is never closed only where the text ends.
 fn located(error: &Error, text: &str, region: Span, rewritten: &Rewritten) -> SyntaxError {
-    let at_end = error.range().is_some_and(|range| range.start >= rewritten.text.trim_end().len());
+    let at_end = error.detail().is_some_and(|detail| detail.contains("unexpected end of input"));
     if error.kind() == ErrorKind::SyntaxError && at_end {
         let part = region.of(text);
         if let Some(found) = unclosed_block(part, &tags(part).tags) {

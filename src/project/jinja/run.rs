@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 /// Macro calls of one rendering; real models make some hundreds.
 const MAX_CALLS: u32 = 50_000;
+/// Vars within vars.
+const MAX_EXPANDING: u32 = 20;
 /// Macros within macros.
 const MAX_DEPTH: u32 = 120;
 
@@ -114,6 +116,8 @@ pub struct Run {
     site: Site,
     pub returned: Option<Value>,
     calls: u32,
+    /// Vars whose own Jinja is being rendered.
+    expanding: u32,
 }
 
 thread_local! {
@@ -122,7 +126,17 @@ thread_local! {
 
 impl Run {
     pub fn new(package: Package, names: Names, subject: Subject) -> Self {
-        Self { package, names, subject, trace: Trace::default(), frames: Vec::new(), site: 0, returned: None, calls: 0 }
+        Self {
+            package,
+            names,
+            subject,
+            trace: Trace::default(),
+            frames: Vec::new(),
+            site: 0,
+            returned: None,
+            calls: 0,
+            expanding: 0,
+        }
     }
 
     /// Makes this the thread's current run while `render` works, and returns its trace.
@@ -185,6 +199,16 @@ impl Run {
 
     pub fn leave(&mut self) {
         self.frames.pop();
+    }
+
+    /// Begins to render a var's own Jinja; false where vars lead back to themselves.
+    pub fn expand(&mut self) -> bool {
+        self.expanding += 1;
+        self.expanding <= MAX_EXPANDING
+    }
+
+    pub fn expanded(&mut self) {
+        self.expanding -= 1;
     }
 
     pub fn unknown(&mut self, name: &str, site: Site, dotted: bool) {

@@ -1,9 +1,14 @@
 //! Values that templates change in place, as Python's lists and dicts, and the value of what
 //! nobody knows.
+//!
+//! A list that held itself could be printed, compared and dropped only by recursion without an end,
+//! so none can: what is put into a list or dict must not lead back to it.
 
 use indexmap::IndexMap;
-use minijinja::value::{Enumerator, Object, ObjectRepr, Rest, Tuple, from_args};
+use minijinja::value::{Enumerator, Object, ObjectRepr, Rest, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
+use rustc_hash::FxHashSet;
+use std::cell::Cell;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +27,106 @@ impl MutList {
     fn items(&self) -> Vec<Value> {
         lock(&self.0).clone()
     }
+}
+
+/// Containers within containers that one value may hold, and how deep.
+const MAX_HELD: usize = 200_000;
+const MAX_DEPTH: u32 = 200;
+
+/// Refuses a value that leads back to the container it is put into, or is too large to follow.
+fn admit(value: &Value, into: usize) -> Result<(), Error> {
+    let mut seen: FxHashSet<usize> = FxHashSet::default();
+    let mut work = vec![(value.clone(), 1)];
+    let mut steps = 0;
+    while let Some((value, depth)) = work.pop() {
+        let id = match identity(&value) {
+            Some(id) if id == into => return Err(refused("a list or dict cannot hold itself")),
+            Some(id) if !seen.insert(id) => continue,
+            Some(id) => id,
+            None if matches!(value.kind(), ValueKind::Map | ValueKind::Seq) => 0,
+            None => continue,
+        };
+        steps += 1;
+        if steps > MAX_HELD || depth > MAX_DEPTH {
+            return Err(refused("lists and dicts are nested too deep or hold too much"));
+        }
+        let inner: Vec<Value> = match (value.downcast_object_ref::<MutList>(), value.downcast_object_ref::<MutDict>()) {
+            (Some(list), _) => list.items(),
+            (_, Some(dict)) => lock(&dict.0).values().cloned().collect(),
+            _ if id == 0 && value.kind() == ValueKind::Map => {
+                value.try_iter().into_iter().flatten().filter_map(|key| value.get_item(&key).ok()).collect()
+            }
+            _ => value.try_iter().into_iter().flatten().collect(),
+        };
+        work.extend(inner.into_iter().filter(|inner| inner.as_object().is_some()).map(|inner| (inner, depth + 1)));
+    }
+    Ok(())
+}
+
+fn refused(what: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, what)
+}
+
+/// Drops what a container held without recursion: lists within lists may form a long chain.
+fn dismantle(mut work: Vec<Value>) {
+    while let Some(value) = work.pop() {
+        let (list, dict) = (value.downcast_object::<MutList>(), value.downcast_object::<MutDict>());
+        drop(value);
+        if let Some(list) = list.and_then(Arc::into_inner) {
+            work.append(&mut lock(&list.0));
+        }
+        if let Some(dict) = dict.and_then(Arc::into_inner) {
+            work.extend(std::mem::take(&mut *lock(&dict.0)).into_values());
+        }
+    }
+}
+
+impl Drop for MutList {
+    fn drop(&mut self) {
+        dismantle(std::mem::take(&mut *lock(&self.0)));
+    }
+}
+
+impl Drop for MutDict {
+    fn drop(&mut self) {
+        dismantle(std::mem::take(&mut *lock(&self.0)).into_values().collect());
+    }
+}
+
+/// Which of our containers a value is.
+fn identity(value: &Value) -> Option<usize> {
+    let list = value.downcast_object::<MutList>().map(|list| Arc::as_ptr(&list).addr());
+    list.or_else(|| value.downcast_object::<MutDict>().map(|dict| Arc::as_ptr(&dict).addr()))
+}
+
+/// A value that may be stored anywhere: no namespace, which could come to hold itself.
+pub fn storable(value: Value) -> Result<Value, Error> {
+    let is_namespace =
+        |value: &Value| value.as_object().is_some_and(|object| object.type_name().ends_with("Namespace"));
+    if is_namespace(&value) {
+        return Err(refused("a namespace cannot hold a namespace"));
+    }
+    admit(&value, 0)?;
+    Ok(value)
+}
+
+thread_local! {
+    /// How deep the value being printed is nested, and how much of it was printed.
+    static PRINTED: Cell<(u32, usize)> = const { Cell::new((0, 0)) };
+}
+
+/// Prints one container; one that is shared again and again is cut short instead of printed for
+/// ever.
+fn printed(f: &mut fmt::Formatter<'_>, print: impl FnOnce(&mut fmt::Formatter<'_>) -> fmt::Result) -> fmt::Result {
+    let (depth, count) = PRINTED.get();
+    if depth >= MAX_DEPTH || count >= MAX_HELD {
+        return f.write_str("...");
+    }
+    PRINTED.set((depth + 1, count + 1));
+    let result = print(f);
+    let (_, count) = PRINTED.get();
+    PRINTED.set((depth, if depth == 0 { 0 } else { count }));
+    result
 }
 
 fn index_of(length: usize, index: i64) -> Option<usize> {
@@ -55,15 +160,18 @@ impl Object for MutList {
         match method {
             "append" => {
                 let (item,): (Value,) = from_args(args)?;
+                admit(&item, Arc::as_ptr(self).addr())?;
                 lock(&self.0).push(item);
             }
             "extend" => {
                 let (more,): (Value,) = from_args(args)?;
                 let more = elements(&more)?;
+                more.iter().try_for_each(|item| admit(item, Arc::as_ptr(self).addr()))?;
                 lock(&self.0).extend(more);
             }
             "insert" => {
                 let (at, item): (i64, Value) = from_args(args)?;
+                admit(&item, Arc::as_ptr(self).addr())?;
                 let mut items = lock(&self.0);
                 let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
                 let at = if at < 0 { (at + length).max(0) } else { at.min(length) };
@@ -97,6 +205,10 @@ impl Object for MutList {
             _ => return Err(Error::from(ErrorKind::UnknownMethod)),
         }
         Ok(Value::from(()))
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        printed(f, |f| f.debug_list().entries(self.items()).finish())
     }
 }
 
@@ -152,6 +264,7 @@ impl Object for MutDict {
             "update" => {
                 for part in args {
                     let more = Self::of(part)?;
+                    more.values().try_for_each(|item| admit(item, Arc::as_ptr(self).addr()))?;
                     lock(&self.0).extend(more);
                 }
             }
@@ -165,12 +278,18 @@ impl Object for MutDict {
             "setdefault" => {
                 let (key, default): (Value, Option<Value>) = from_args(args)?;
                 let default = default.unwrap_or_else(|| Value::from(()));
+                admit(&default, Arc::as_ptr(self).addr())?;
                 return Ok(lock(&self.0).entry(key).or_insert(default).clone());
             }
             "clear" => lock(&self.0).clear(),
             _ => return Err(Error::from(ErrorKind::UnknownMethod)),
         }
         Ok(Value::from(()))
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = lock(&self.0).clone();
+        printed(f, |f| f.debug_map().entries(entries).finish())
     }
 }
 
@@ -194,7 +313,31 @@ pub fn mutable(value: &serde_json::Value) -> Value {
 
 /// What a template's value is as data; what has no such form is null.
 pub fn data(value: &Value) -> serde_json::Value {
-    serde_json::to_value(value).unwrap_or(serde_json::Value::Null)
+    data_within(value, 0, &mut 0)
+}
+
+fn data_within(value: &Value, depth: u32, count: &mut usize) -> serde_json::Value {
+    use serde_json::Value as Json;
+    *count += 1;
+    if depth > MAX_DEPTH || *count > MAX_HELD {
+        return Json::Null;
+    }
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => {
+            let items = value.try_iter().into_iter().flatten();
+            Json::Array(items.map(|item| data_within(&item, depth + 1, count)).collect())
+        }
+        ValueKind::Map => {
+            let mut entries = serde_json::Map::new();
+            for key in value.try_iter().into_iter().flatten() {
+                let held = value.get_item(&key).unwrap_or_default();
+                entries.insert(key.to_string(), data_within(&held, depth + 1, count));
+            }
+            Json::Object(entries)
+        }
+        ValueKind::Plain => Json::String(value.to_string()),
+        _ => serde_json::to_value(value).unwrap_or(Json::Null),
+    }
 }
 
 /// What stands for the result of something this checkout does not hold: it can be called, has every

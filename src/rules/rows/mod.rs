@@ -104,6 +104,11 @@ impl<'db> Rows<'db> {
     }
 }
 
+/// Runs what is local to one node; many threads may do so at once.
+pub fn prefetch<'db>(db: &'db dyn salsa::Database, node: Node<'db>) {
+    staging::prefetch(db, node);
+}
+
 #[salsa::tracked(returns(ref))]
 fn lines(db: &dyn salsa::Database, file: SourceFile) -> LineIndex {
     LineIndex::new(file.content(db).text())

@@ -21,6 +21,10 @@ fn breaks<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<StagingBrea
     judge(file.content(db).text(), settings, &source)
 }
 
+pub(super) fn prefetch<'db>(db: &'db dyn salsa::Database, node: Node<'db>) {
+    breaks(db, node);
+}
+
 /// The source folder of a model that the pattern binds.
 fn staging_source<'db>(db: &'db dyn salsa::Database, node: Node<'db>, settings: &Staging) -> Option<Arc<str>> {
     if node.kind(db) != NodeKind::Model || !is_enabled(db, node) {

@@ -20,6 +20,8 @@ pub const CALL: &str = "__call";
 pub const SPACE: &str = "__space";
 pub const LIST: &str = "__list";
 pub const DICT: &str = "__dict";
+/// Wraps what is stored in a namespace.
+pub const KEEP: &str = "__keep";
 /// Filters that read a part of a date: `__year` and so on.
 pub const DATE_PARTS: [&str; 7] = ["year", "month", "day", "hour", "minute", "second", "microsecond"];
 
@@ -129,6 +131,7 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
     let mut done = start;
     let mut closing: Vec<bool> = Vec::new();
     let mut after_is = false;
+    let mut kept = false;
     let word = if statement { list.first().map_or("", |token| token.of(part)) } else { "" };
     for (index, token) in list.iter().enumerate() {
         let before = index.checked_sub(1).and_then(|at| list.get(at)).copied();
@@ -187,12 +190,26 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
                         out.write(")", 0);
                     }
                 }
+                // `set ns.a = …`: what is stored is looked at first.
+                "=" if word == "set"
+                    && !kept
+                    && closing.is_empty()
+                    && list.get(2).is_some_and(|it| it.of(part) == ".") =>
+                {
+                    out.text.push('=');
+                    out.write(KEEP, 0);
+                    out.write("(", 0);
+                    kept = true;
+                }
                 ":" if after.is_none() && statement && closing.is_empty() => out.write(" ", 1),
                 _ => out.text.push_str(shown),
             },
             _ => out.text.push_str(shown),
         }
         after_is = token.kind == TokenKind::Name && shown == "not" && before.is_some_and(|it| it.of(part) == "is");
+    }
+    if kept {
+        out.write(")", 0);
     }
     out.text.push_str(&part[done..end]);
 }
@@ -324,6 +341,12 @@ mod tests {
         assert_eq!(rewritten("{% if x: %}"), "{% if x  %}");
         assert_eq!(rewritten("{{ a\u{a0}+ 'b' 'c' }}"), "{{ a + 'b' ~ 'c' }}");
         assert_eq!(rewritten("{{ now.year - 1 }}"), "{{ now|__year - 1 }}");
+    }
+
+    #[test]
+    fn what_a_namespace_stores_is_looked_at_first() {
+        assert_eq!(rewritten("{% set ns.a = b + 1 %}"), "{% set ns.a =__keep( b + 1) %}");
+        assert_eq!(rewritten("{% set a = b.c %}"), "{% set a = b.c %}");
     }
 
     #[test]
