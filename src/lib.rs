@@ -1,3 +1,42 @@
+//! Architecture checks for dbt repos, from a bare checkout.
+//!
+//! *Files become facts, Ascent derives, rules report.* A project is read into one salsa database.
+//! Its inputs are texts of files and what the command line says; all else is a query, which runs
+//! again only when something it read has changed. docs/architecture.md says more.
+//!
+//! # Modules, in order of dependency
+//!
+//! Each names only those before it; `tests/architecture.rs` fails otherwise.
+//!
+//! - [`files`]: the operating system's files, and the only place that touches them
+//! - [`db`]: the salsa database, its inputs, and counters of executed queries
+//! - [`syntax`]: one text in, a tree with byte spans and errors out: YAML, Jinja, SQL
+//! - [`project`]: what dbt makes of a repo: packages, configuration, macros, rendering, edges;
+//!   harness.yml, layers, the staging pattern
+//! - [`relations`]: the base relations, each declared once, by directory and in sum
+//! - [`mod@derive`]: what follows from them: one Ascent program a family, and cycles
+//! - [`rules`]: the Markdown files of `queries/rules`, which of them run, and findings with places
+//! - [`report`]: one file a format: text, JSON, and the subset of dbt's manifest
+//! - [`session`]: a project loaded into a database, and the run of the rules on it
+//! - [`cli`]: the command line, one file a command; the only place that prints
+//!
+//! # What holds everywhere
+//!
+//! - Queries read inputs and queries: never the disk, the clock or the environment.
+//! - Facts have no places. What is derived stays when a line moves; a finding looks its place up
+//!   when it is made.
+//! - A rendering depends on the macros, names and vars that it asked for, found or not.
+//! - No parser fails: it returns what it understood, and errors with place and remedy. What is wrong
+//!   in a dbt repo is a finding, and the rest goes on.
+//! - What nobody can know, because a package is absent, is unknown, and never said to be missing.
+//! - The same input gives the same bytes: rows and findings are sorted by their texts.
+//!
+//! # A check in code
+//!
+//! [`session::check_files`] checks a project that is given as paths and texts. For a folder, load a
+//! [`session::Session`] from [`files::Disk`] inside [`session::on_large_stacks`], and call
+//! [`session::Session::check`] with [`rules::registry::Registry::embedded`].
+
 pub mod cli;
 pub mod db;
 pub mod derive;

@@ -1,5 +1,7 @@
 //! The program as a user starts it: exit codes, streams, options.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

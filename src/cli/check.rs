@@ -1,15 +1,15 @@
 //! `harness check`
 
 use super::{Color, Failure, Global, Verdict, print, project, say};
-use crate::files::normalise;
+use crate::files::{absolute, exists, normalise};
 use crate::report::text::{PIPED_LIMIT, TERMINAL_LIMIT, TextOptions};
 use crate::report::{Summary, json, text};
 use crate::rules::finding::{Finding, Severity};
 use crate::rules::selection::Selection;
-use crate::session::Outcome;
+use crate::session::{Outcome, is_within, not_understood};
 use clap::ValueEnum;
 use std::io::{IsTerminal, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -79,8 +79,17 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
         return Err(Failure(format!("harness: no rule is called {id}.\n  → {hint}`harness rules` lists all of them.")));
     }
     let paths = reported_paths(global, &arguments.paths)?;
-    let mut outcome = project::with_session(global, |session, registry| session.check(registry, &selection))?;
-    if !arguments.paths.is_empty() {
+    let (mut outcome, nowhere) = project::with_session(global, |session, registry| {
+        let nowhere = paths.iter().position(|path| !session.holds(path));
+        (session.check(registry, &selection), nowhere)
+    })?;
+    if let Some(path) = nowhere.and_then(|at| arguments.paths.get(at)) {
+        return Err(Failure(format!(
+            "harness: {} holds no file of the project.\n  → Give files and folders that dbt reads, below the folder of dbt_project.yml.",
+            path.display()
+        )));
+    }
+    if !paths.is_empty() {
         narrow(&mut outcome, &paths);
     }
     outcome.notes.iter().for_each(|note| say(&format!("harness: note: {note}")));
@@ -115,13 +124,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
 
 /// Keeps what lies in the paths; the totals are those of what is kept.
 fn narrow(outcome: &mut Outcome, paths: &[String]) {
-    let within = |path: &str| {
-        paths.iter().any(|wanted| {
-            wanted.is_empty() || path == wanted || path.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('/'))
-        })
-    };
-    outcome.findings.retain(|finding| within(&finding.place.path));
+    outcome.findings.retain(|finding| paths.iter().any(|path| is_within(&finding.place.path, path)));
     let summary = Summary::of(&outcome.findings);
+    outcome.summary.not_understood = not_understood(&outcome.findings);
     outcome.summary.errors = summary.errors;
     outcome.summary.warnings = summary.warnings;
     outcome.summary.infos = summary.infos;
@@ -135,25 +140,9 @@ fn reported_paths(global: &Global, paths: &[PathBuf]) -> Result<Vec<String>, Fai
         return Ok(Vec::new());
     }
     let folder = project::folder(global)?;
-    paths.iter().map(|path| reported_path(&folder, path)).collect()
-}
-
-fn reported_path(folder: &Path, path: &Path) -> Result<String, Failure> {
-    let below = |path: &Path| {
-        let path = crate::files::absolute(path);
-        path.strip_prefix(folder).ok().map(|below| normalise(&below.to_string_lossy()))
+    let shown = |path: &PathBuf| {
+        let from_here = absolute(path).strip_prefix(&folder).ok().map(|below| normalise(&below.to_string_lossy()));
+        from_here.filter(|_| exists(path)).unwrap_or_else(|| normalise(&path.to_string_lossy()))
     };
-    if path.exists()
-        && let Some(below) = below(path)
-    {
-        return Ok(below);
-    }
-    let from_project = folder.join(path);
-    if path.is_relative() && from_project.exists() {
-        return Ok(normalise(&path.to_string_lossy()));
-    }
-    Err(Failure(format!(
-        "harness: {} is no file or folder of the project.\n  → Give paths below the folder of dbt_project.yml.",
-        path.display()
-    )))
+    Ok(paths.iter().map(shown).collect())
 }

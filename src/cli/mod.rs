@@ -76,7 +76,7 @@ struct Failure(String);
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self(format!("the output cannot be written: {error}"))
+        Self(format!("harness: the output cannot be written: {error}\n  → Free space, or write somewhere else."))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Failure, Global, say};
 use crate::db::settings::HouseRules;
 use crate::db::{Database, Invocation};
-use crate::files::{Content, Disk, Tree, absolute, find_above};
+use crate::files::{Content, Disk, Tree, absolute, exists, find_above};
 use crate::project::profile;
 use crate::report::text::escaped;
 use crate::rules::registry::Registry;
@@ -19,7 +19,7 @@ pub(super) fn registry() -> Result<&'static Registry, Failure> {
 /// The folder of dbt_project.yml.
 pub(super) fn folder(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(folder) = &global.project_dir {
-        if !folder.join(PROJECT_FILE).is_file() {
+        if !Disk::new(folder).is_file(PROJECT_FILE) {
             return Err(Failure(format!(
                 "harness: {} holds no {PROJECT_FILE}.\n  → Give --project-dir the folder that does.",
                 folder.display()
@@ -28,9 +28,13 @@ pub(super) fn folder(global: &Global) -> Result<PathBuf, Failure> {
         return Ok(absolute(folder));
     }
     find_above(Path::new("."), PROJECT_FILE).ok_or_else(|| {
-        Failure(format!(
-            "harness: no {PROJECT_FILE} in this folder or above it.\n  → Go into a dbt project, or name its folder with --project-dir."
-        ))
+        let here = Disk::new(Path::new("."));
+        let below = here.folders("").into_iter().find(|name| here.is_file(&format!("{name}/{PROJECT_FILE}")));
+        let remedy = match below {
+            Some(name) => format!("Name its folder: --project-dir {}", escaped(&name)),
+            None => "Go into a dbt project, or name its folder with --project-dir.".to_owned(),
+        };
+        Failure(format!("harness: no {PROJECT_FILE} in this folder or above it.\n  → {remedy}"))
     })
 }
 
@@ -39,15 +43,22 @@ fn read_house_rules(global: &Global, folder: &Path, registry: &Registry) -> Resu
         Some(path) => (absolute(path), path.display().to_string()),
         None => (folder.join(HOUSE_RULES_FILE), HOUSE_RULES_FILE.to_owned()),
     };
-    if global.config.is_none() && !path.is_file() {
-        return Ok(HouseRules::default());
-    }
-    let above = path.parent().unwrap_or(Path::new("/"));
+    let above = Disk::new(path.parent().unwrap_or(Path::new("/")));
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let text = match Disk::new(above).read(&name) {
+    if !exists(&path) {
+        let misnamed = "harness.yaml";
+        return match global.config {
+            None if above.is_file(misnamed) => Err(Failure(format!(
+                "harness: {misnamed} is not read.\n  → Rename it to {HOUSE_RULES_FILE}, or give it with --config."
+            ))),
+            None => Ok(HouseRules::default()),
+            Some(_) => Err(Failure(format!("harness: {shown} does not exist.\n  → Correct the path after --config."))),
+        };
+    }
+    let text = match above.read(&name) {
         Content::Text(text) => text,
         Content::Unreadable(problem) => {
-            return Err(Failure(format!("{shown}: {}\n  → {}", problem.what, problem.fix)));
+            return Err(Failure(format!("harness: {shown}: {}\n  → {}", problem.what, problem.fix)));
         }
         Content::NameOnly => return Ok(HouseRules::default()),
     };
@@ -96,14 +107,22 @@ pub(super) fn with_session<R: Send>(
         Some(dir) => Disk::new(dir).read("profiles.yml"),
         None => tree.read("profiles.yml"),
     };
-    let chosen = profile::choose(&tree, profiles.text(), &choice, &env);
+    let chosen = profile::choose(&tree, profiles.text(), &choice, &env)
+        .map_err(|(what, fix)| Failure(format!("harness: {what}\n  → {fix}")))?;
     if global.verbose {
         chosen.notes.iter().for_each(|note| say(&format!("harness: {note}")));
     }
+    let verbose = global.verbose;
     let invocation = Invocation { vars, env, target: chosen.target };
     on_large_stacks(global.threads, move || {
         let session = Session::load(Database::default(), &tree, house, invocation);
-        work(&session, registry)
+        let result = work(&session, registry);
+        if verbose {
+            for name in session.unset_environment() {
+                say(&format!("harness: the environment variable {name} is not set; its value is unknown"));
+            }
+        }
+        result
     })
     .map_err(|error| Failure(format!("harness: {error}")))
 }

@@ -148,6 +148,11 @@ pub fn absolute(path: &Path) -> PathBuf {
     fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }
 
+/// Whether a path leads to anything.
+pub fn exists(path: &Path) -> bool {
+    path.exists()
+}
+
 /// The nearest folder at or above `start` that holds a file of that name.
 pub fn find_above(start: &Path, name: &str) -> Option<PathBuf> {
     absolute(start).ancestors().find(|folder| folder.join(name).is_file()).map(Path::to_owned)

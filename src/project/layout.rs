@@ -47,11 +47,10 @@ fn customary_reads(layer: &str) -> Vec<Read> {
 /// How places are read in this project.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Layout {
-    /// harness.yml states the layers; otherwise they are the customary ones.
-    pub stated: bool,
-    /// Empty where no layers can be recognised.
+    /// As harness.yml states them, else the customary ones; empty where none can be recognised.
     pub layers: Vec<Layer>,
-    pub pattern: Vec<Segment>,
+    /// What harness.yml says that folders mean.
+    pub pattern: Option<Vec<Segment>>,
     pub tenants: Vec<String>,
 }
 
@@ -70,22 +69,29 @@ impl Layout {
 pub fn layout(db: &dyn salsa::Database) -> Layout {
     let Some(project) = Project::try_get(db) else { return Layout::default() };
     let house = project.house_rules(db);
+    let stated = Layout { layers: house.layers.clone(), pattern: house.paths.clone(), tenants: house.tenants.clone() };
     if !house.layers.is_empty() {
-        return Layout {
-            stated: true,
-            layers: house.layers.clone(),
-            pattern: house.paths.clone().unwrap_or_default(),
-            tenants: house.tenants.clone(),
-        };
+        return stated;
     }
-    let layers: Vec<Layer> =
-        CUSTOMARY.iter().map(|(name, ..)| Layer { name: (*name).to_owned(), reads: customary_reads(name) }).collect();
-    let recognised = is_recognised(db, project);
-    Layout { layers: if recognised { layers } else { Vec::new() }, ..Layout::default() }
+    Layout { layers: customary_layers(&recognised(db, project)), ..stated }
 }
 
-/// At least three of five models stand in layers, and in more than one.
-fn is_recognised(db: &dyn salsa::Database, project: Project) -> bool {
+/// The customary table of the layers that are there, so that no text names others.
+fn customary_layers(present: &BTreeSet<&'static str>) -> Vec<Layer> {
+    let is_there = |read: &Read| match read {
+        Read::Layer(name) => present.contains(name.as_str()),
+        Read::Source | Read::Seed => true,
+    };
+    let layer = |name: &str| Layer {
+        name: name.to_owned(),
+        reads: customary_reads(name).into_iter().filter(is_there).collect(),
+    };
+    CUSTOMARY.iter().filter(|(name, ..)| present.contains(name)).map(|(name, ..)| layer(name)).collect()
+}
+
+/// The customary layers of a project; none unless at least three of five models stand in layers, and
+/// in more than one.
+fn recognised(db: &dyn salsa::Database, project: Project) -> BTreeSet<&'static str> {
     let mut models = 0;
     let mut placed = 0;
     let mut layers = BTreeSet::new();
@@ -98,7 +104,7 @@ fn is_recognised(db: &dyn salsa::Database, project: Project) -> bool {
             }
         }
     }
-    layers.len() >= 2 && placed * 10 >= models * 6
+    if layers.len() >= 2 && placed * 10 >= models * 6 { layers } else { BTreeSet::new() }
 }
 
 /// The deepest folder that names a layer, else the name's prefix.
@@ -132,18 +138,37 @@ pub fn place<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Place {
     }
     let layout = layout(db);
     let path: &str = node.file(db).package_path(db);
-    if layout.stated {
-        return stated_place(layout, path);
+    if let Some(pattern) = &layout.pattern {
+        return place_by_pattern(pattern, &layout.tenants, path);
     }
-    let layer = customary_layer(path, node.name(db)).filter(|_| !layout.layers.is_empty());
+    let house = Project::try_get(db).map(|project| project.house_rules(db));
+    if house.is_some_and(|house| !house.layers.is_empty()) {
+        return place_by_folder(layout, path);
+    }
+    let layer = customary_layer(path, node.name(db)).filter(|layer| layout.layer(layer).is_some());
     Place { layer: layer.map(Arc::from), ..Place::default() }
 }
 
-fn stated_place(layout: &Layout, path: &str) -> Place {
+/// The deepest folder that is called like a layer.
+fn place_by_folder(layout: &Layout, path: &str) -> Place {
+    let mut folders: Vec<&str> = path.split('/').collect();
+    folders.pop();
+    let Some(depth) = folders.iter().rposition(|folder| layout.layer(folder).is_some()) else {
+        return Place::default();
+    };
+    Place {
+        layer: Some(folders[depth].into()),
+        layer_folder: Some(folders[..=depth].join("/").into()),
+        below_layer: folders.get(depth + 1).map(|folder| (*folder).into()),
+        ..Place::default()
+    }
+}
+
+fn place_by_pattern(pattern: &[Segment], tenants: &[String], path: &str) -> Place {
     let mut folders: Vec<&str> = path.split('/').collect();
     folders.pop();
     let mut place = Place::default();
-    for (depth, segment) in layout.pattern.iter().enumerate() {
+    for (depth, segment) in pattern.iter().enumerate() {
         if *segment == Segment::Rest {
             break;
         }
@@ -151,10 +176,13 @@ fn stated_place(layout: &Layout, path: &str) -> Place {
         match segment {
             Segment::Literal(name) if name != folder => return Place::default(),
             Segment::Placeholder(Placeholder::Tenant) => {
-                if !layout.tenants.is_empty() && !layout.tenants.iter().any(|tenant| tenant == folder) {
-                    return Place::default();
+                // Without a list of tenants the folder is a part of the path like any other.
+                if !tenants.is_empty() {
+                    if !tenants.iter().any(|tenant| tenant == folder) {
+                        return Place::default();
+                    }
+                    place.tenant = Some((*folder).into());
                 }
-                place.tenant = Some((*folder).into());
             }
             Segment::Placeholder(Placeholder::Layer) => {
                 place.layer = Some((*folder).into());
@@ -181,25 +209,37 @@ mod tests {
 
     #[test]
     fn a_stated_pattern_gives_each_folder_its_meaning() {
-        let layout = Layout {
-            stated: true,
-            layers: Vec::new(),
-            pattern: vec![
-                Segment::Literal("models".to_owned()),
-                Segment::Placeholder(Placeholder::Tenant),
-                Segment::Placeholder(Placeholder::Layer),
-                Segment::Placeholder(Placeholder::Domain),
-                Segment::Rest,
-            ],
-            tenants: vec!["north".to_owned()],
-        };
-        let place = stated_place(&layout, "models/north/staging/crm/deep/stg_a.sql");
-        assert_eq!(place.tenant.as_deref(), Some("north"));
-        assert_eq!(place.layer.as_deref(), Some("staging"));
-        assert_eq!(place.domain.as_deref(), Some("crm"));
-        assert_eq!(place.layer_folder.as_deref(), Some("models/north/staging"));
-        assert_eq!(stated_place(&layout, "models/north/marts/a.sql").layer.as_deref(), Some("marts"));
-        assert_eq!(stated_place(&layout, "models/a.sql"), Place::default());
-        assert_eq!(stated_place(&layout, "models/west/staging/a.sql"), Place::default());
+        let pattern = [
+            Segment::Literal("models".to_owned()),
+            Segment::Placeholder(Placeholder::Tenant),
+            Segment::Placeholder(Placeholder::Layer),
+            Segment::Placeholder(Placeholder::Domain),
+            Segment::Rest,
+        ];
+        let place = |path: &str| place_by_pattern(&pattern, &["north".to_owned()], path);
+        let all = place("models/north/staging/crm/deep/stg_a.sql");
+        assert_eq!(all.tenant.as_deref(), Some("north"));
+        assert_eq!(all.layer.as_deref(), Some("staging"));
+        assert_eq!(all.domain.as_deref(), Some("crm"));
+        assert_eq!(all.layer_folder.as_deref(), Some("models/north/staging"));
+        assert_eq!(place("models/north/marts/a.sql").layer.as_deref(), Some("marts"));
+        assert_eq!(place("models/a.sql"), Place::default());
+        assert_eq!(place("models/west/staging/a.sql"), Place::default());
+    }
+
+    #[test]
+    fn stated_layers_without_a_pattern_are_the_folders_of_that_name() {
+        let layer = |name: &str| Layer { name: name.to_owned(), reads: Vec::new() };
+        let layout = Layout { layers: vec![layer("raw"), layer("gold")], ..Layout::default() };
+        let place = place_by_folder(&layout, "models/gold/raw/crm/a.sql");
+        assert_eq!((place.layer.as_deref(), place.below_layer.as_deref()), (Some("raw"), Some("crm")));
+        assert_eq!(place_by_folder(&layout, "models/silver/a.sql"), Place::default());
+    }
+
+    #[test]
+    fn the_customary_table_names_only_layers_that_are_there() {
+        let layers = customary_layers(&BTreeSet::from(["marts", "staging"]));
+        let marts = layers.iter().find(|layer| layer.name == "marts").unwrap();
+        assert_eq!(marts.reads, [Read::Layer("staging".to_owned()), Read::Layer("marts".to_owned())]);
     }
 }

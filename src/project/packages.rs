@@ -82,8 +82,22 @@ fn project_file_with_errors(db: &dyn salsa::Database, package: Package) -> (Proj
     let document = yaml(db, package.project_file(db));
     let mut errors = Vec::new();
     let serde_json::Value::Object(entries) = data::of(&document.root) else {
+        if document.errors.is_empty() {
+            errors.push(SyntaxError {
+                span: Span::default(),
+                message: "dbt_project.yml holds no settings, which stops dbt".to_owned(),
+                remedy: "Write at least `name: my_project`.".to_owned(),
+            });
+        }
         return (ProjectFile { name: package.folder(db).clone(), ..ProjectFile::default() }, errors);
     };
+    if document.errors.is_empty() && !entries.contains_key("name") {
+        errors.push(SyntaxError {
+            span: Span::default(),
+            message: "dbt_project.yml has no `name`, which stops dbt".to_owned(),
+            remedy: "Write `name: my_project`.".to_owned(),
+        });
+    }
     let skip = |key: &str| {
         matches!(
             key,

@@ -71,7 +71,14 @@ const REQUIREMENTS: [&str; 8] = [
     "dbt_project.yml",
 ];
 
-pub fn choose(tree: &dyn Tree, profiles: &str, choice: &Choice, env: &BTreeMap<String, String>) -> Chosen {
+/// The target of a project. A profile or target that was asked for and is not there is an error: what
+/// is wrong, and what to do.
+pub fn choose(
+    tree: &dyn Tree,
+    profiles: &str,
+    choice: &Choice,
+    env: &BTreeMap<String, String>,
+) -> Result<Chosen, (String, String)> {
     let mut chosen = Chosen::default();
     let name = choice.profile.clone().or_else(|| {
         let root = data::of(&parse(tree.read("dbt_project.yml").text()).root);
@@ -79,12 +86,19 @@ pub fn choose(tree: &dyn Tree, profiles: &str, choice: &Choice, env: &BTreeMap<S
     });
     let all = data::of(&parse(profiles).root);
     let profile = name.as_deref().and_then(|name| all.get(name));
+    let has_profiles = all.as_object().is_some_and(|all| !all.is_empty());
+    if let (Some(asked), None, true) = (&choice.profile, profile, has_profiles) {
+        return Err((format!("profiles.yml has no profile {asked}."), remedy("profiles", all.as_object())));
+    }
     let default = profile.and_then(|profile| profile.get("target")).and_then(data::scalar);
     // A target that the environment names and nobody set is unknown, and so the usual one.
     let default = default.map(|target| plain(&target, env)).filter(|target| !target.starts_with("__env_"));
     let target = choice.target.clone().or(default).unwrap_or_else(|| "dev".to_owned());
     let outputs = profile.and_then(|profile| profile.get("outputs")).and_then(Value::as_object);
     let output = outputs.and_then(|outputs| outputs.get(&target)).and_then(Value::as_object);
+    if let (Some(asked), None, Some(outputs)) = (&choice.target, output, outputs) {
+        return Err((format!("the profile has no target {asked}."), remedy("targets", Some(outputs))));
+    }
     match output {
         Some(output) => take_output(output, env, &mut chosen),
         None => guess(tree, &mut chosen),
@@ -94,7 +108,12 @@ pub fn choose(tree: &dyn Tree, profiles: &str, choice: &Choice, env: &BTreeMap<S
     if let Some(name) = name {
         chosen.target.insert("profile_name".to_owned(), Value::String(name));
     }
-    chosen
+    Ok(chosen)
+}
+
+fn remedy(what: &str, there: Option<&Map<String, Value>>) -> String {
+    let names: Vec<&str> = there.into_iter().flat_map(|all| all.keys()).map(String::as_str).collect();
+    format!("Its {what} are: {}.", names.join(", "))
 }
 
 fn take_output(output: &Map<String, Value>, env: &BTreeMap<String, String>, chosen: &mut Chosen) {
@@ -146,11 +165,14 @@ mod tests {
         let tree: Memory = [("dbt_project.yml", "name: shop\nprofile: shop\n")].into_iter().collect();
         let profiles = "shop:\n  target: ci\n  outputs:\n    ci: {type: snowflake, schema: \"{{ env_var('S', 'x') }}\", \
                         password: hush, token: hush, account: a}\n";
-        let chosen = choose(&tree, profiles, &Choice::default(), &BTreeMap::new());
+        let chosen = choose(&tree, profiles, &Choice::default(), &BTreeMap::new()).unwrap();
         let shown = format!("{:?}", chosen);
         assert!(!shown.contains("hush"), "{shown}");
         assert_eq!(chosen.target["name"], "ci");
         assert_eq!(chosen.target["schema"], "x");
+        let choice = Choice { target: Some("prod".to_owned()), profile: None };
+        let (what, fix) = choose(&tree, profiles, &choice, &BTreeMap::new()).unwrap_err();
+        assert_eq!((what.as_str(), fix.as_str()), ("the profile has no target prod.", "Its targets are: ci."));
     }
 
     #[test]
@@ -158,7 +180,7 @@ mod tests {
         let tree: Memory = [("dbt_project.yml", "name: shop"), ("requirements.txt", "dbt-core\ndbt-bigquery==1.9")]
             .into_iter()
             .collect();
-        let chosen = choose(&tree, "", &Choice::default(), &BTreeMap::new());
+        let chosen = choose(&tree, "", &Choice::default(), &BTreeMap::new()).unwrap();
         assert_eq!(chosen.target["type"], "bigquery");
         assert_eq!(chosen.target["name"], "dev");
     }

@@ -61,7 +61,25 @@ impl Reader<'_> {
                 _ => self.unknown_key(entry, key, &KEYS),
             }
         }
+        if self.problems.is_empty() {
+            self.belonging_together(root, &house);
+        }
         house
+    }
+
+    /// A key that has no effect without another is a mistake, not a choice.
+    fn belonging_together(&mut self, root: &Node, house: &HouseRules) {
+        let places =
+            |wanted: Placeholder| house.paths.iter().flatten().any(|segment| *segment == Segment::Placeholder(wanted));
+        let span = |key: &str| root.get_entry(key).map(|entry| entry.key.span).unwrap_or_default();
+        if !house.layers.is_empty() && house.paths.is_some() && !places(Placeholder::Layer) {
+            let message = "`layers` has no effect: `paths` does not say which folder is the layer";
+            self.report(span("paths"), message, "Put {layer} into `paths`, or remove `paths`.");
+        }
+        if !house.tenants.is_empty() && !places(Placeholder::Tenant) {
+            let message = "`tenants` has no effect: no folder is said to be the tenant";
+            self.report(span("tenants"), message, "Put {tenant} into `paths`.");
+        }
     }
 
     /// The entries of a mapping with their keys as text; reports what is no mapping or no text.

@@ -123,8 +123,7 @@ impl Page {
             let severity = gravest.get(path).copied().unwrap_or(Severity::Info);
             let word = match severity {
                 Severity::Error => "FAIL",
-                Severity::Warning => "WARN",
-                Severity::Info => "INFO",
+                Severity::Warning | Severity::Info => "WARN",
             };
             let word = self.painted(word, style(severity).bold());
             let path = self.painted(&escaped(path), Style::new().bold());
@@ -299,7 +298,7 @@ mod tests {
             "WARN: models/a.sql\n  \
              ✗ 3:18 [MART_REFS_STAGING] breaks MART_REFS_STAGING.\n    \
              → Mend MART_REFS_STAGING.\n\
-             INFO: models/b.yml\n  \
+             WARN: models/b.yml\n  \
              ✗ 2:18 [UNUSED_SOURCE] breaks UNUSED_SOURCE.\n    \
              → Mend UNUSED_SOURCE.\n\
              FAIL: models/c.sql\n  \

@@ -27,7 +27,8 @@ impl Selection {
 /// The gravest severity a rule's findings may have; `None` where it does not run.
 pub fn severity(rule: &Rule, house: &HouseRules, selection: &Selection) -> Option<Severity> {
     let named = |ids: &[String]| ids.iter().any(|id| *rule.id == **id || rule.owns(id));
-    if named(&selection.skip) {
+    // A member of a family is left out finding by finding.
+    if selection.skip.iter().any(|id| *rule.id == **id) {
         return None;
     }
     if !selection.only.is_empty() {
@@ -41,9 +42,10 @@ pub fn severity(rule: &Rule, house: &HouseRules, selection: &Selection) -> Optio
 
 /// What harness.yml says of one finding: a family's members have ids, and so severities, of their
 /// own.
-pub fn of_finding(id: &str, house: &HouseRules, severity: Severity) -> Option<Severity> {
+pub fn of_finding(id: &str, house: &HouseRules, selection: &Selection, severity: Severity) -> Option<Severity> {
     match house.rules.get(id) {
-        Some(Level::Off) => None,
+        // Who asks for a rule by name gets it, also where it is off.
+        Some(Level::Off) => selection.only.iter().any(|only| only == id).then_some(Severity::Warning),
         Some(Level::Error) => Some(Severity::Error),
         Some(Level::Warning) => Some(Severity::Warning),
         Some(Level::Info) => Some(Severity::Info),

@@ -10,11 +10,11 @@ use crate::files::{Memory, Tree};
 use crate::project::graph::parents;
 use crate::project::layout::layout;
 use crate::project::macros::blocks;
-use crate::project::nodes::{facts, nodes_of_package};
+use crate::project::nodes::{facts, nodes_of_package, rendering};
 use crate::project::packages::{dbt_packages, yaml};
 use crate::project::properties::properties;
 use crate::project::settings;
-use crate::relations::model;
+use crate::relations::{layer, model};
 use crate::report::Summary;
 use crate::rules::finding::Finding;
 use crate::rules::registry::Registry;
@@ -25,6 +25,7 @@ use crate::rules::violation::{report, sort};
 use crate::syntax::span::SyntaxError;
 use rayon::prelude::*;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Parsers and templates recurse on what people wrote.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
@@ -107,7 +108,7 @@ impl Session {
             findings.extend(report(rule, severity, violations).into_iter().filter_map(|mut finding| {
                 let is_member = finding.rule != rule.id;
                 if is_member {
-                    finding.severity = of_finding(&finding.rule, house, finding.severity)?;
+                    finding.severity = of_finding(&finding.rule, house, selection, finding.severity)?;
                 }
                 let skipped = selection.skip.iter().any(|id| **id == *finding.rule);
                 (wanted(&finding.rule) && !skipped).then_some(finding)
@@ -122,22 +123,64 @@ impl Session {
             rules_skipped: skipped,
             ..Summary::of(&findings)
         };
-        Outcome { findings, summary, notes: self.notes() }
+        Outcome { findings, summary, notes: self.notes(registry, selection) }
     }
 
-    fn notes(&self) -> Vec<String> {
-        let layout = layout(&self.db);
-        let has_models = !model::rows(&self.db).is_empty();
-        if layout.layers.is_empty() && has_models {
-            let note = "no layers can be recognised from folders or prefixes, so no dependency rule ran; \
-                        state them under layers: in harness.yml";
-            return vec![note.to_owned()];
+    /// What a user would wonder about: rules that ran and could not find anything.
+    fn notes(&self, registry: &Registry, selection: &Selection) -> Vec<String> {
+        let db = &self.db;
+        let house = self.project.house_rules(db);
+        let mut notes = Vec::new();
+        if model::rows(db).is_empty() {
+            return notes;
         }
-        Vec::new()
+        if layout(db).layers.is_empty() {
+            notes.push(
+                "no layers can be recognised from folders or prefixes, so no dependency rule ran; \
+                 state them under layers: in harness.yml"
+                    .to_owned(),
+            );
+        } else if !house.layers.is_empty() && layer::rows(db).is_empty() {
+            notes.push(
+                "no model stands in a layer, so no dependency rule judged any: paths: or layers: in harness.yml \
+                 do not fit the folders of this project"
+                    .to_owned(),
+            );
+        }
+        let asked = selection.only.iter().filter_map(|id| registry.get(id)).find(|rule| &*rule.group == "staging");
+        if let Some(rule) = asked.filter(|_| house.staging.is_none()) {
+            notes.push(format!("{} judges a pattern that harness.yml does not state: write a staging: block", rule.id));
+        }
+        notes
+    }
+
+    /// Environment variables that templates asked for and nobody set: their values are unknown.
+    pub fn unset_environment(&self) -> BTreeSet<Arc<str>> {
+        let db = &self.db;
+        let set = &self.project.invocation(db).env;
+        let asked =
+            nodes_of_package(db, self.project.root(db)).into_iter().flat_map(|node| &rendering(db, node).trace.env);
+        asked.filter(|name| !set.contains_key(&***name)).cloned().collect()
+    }
+
+    /// Whether a path of the project is a file that was read, or a folder of such files.
+    pub fn holds(&self, path: &str) -> bool {
+        let db = &self.db;
+        let root = self.project.root(db);
+        let files = root.directories(db).iter().flat_map(|directory| directory.files(db));
+        let own = [root.project_file(db)];
+        let mut all = files.chain(self.project.package_files(db)).chain(&own).map(|file| file.path(db));
+        all.any(|file| is_within(file, path))
     }
 }
 
-fn not_understood(findings: &[Finding]) -> usize {
+/// Whether a file is a path or lies below it; the empty path is the project's folder.
+pub fn is_within(file: &str, path: &str) -> bool {
+    path.is_empty() || file == path || file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// How many files could not be read in full.
+pub fn not_understood(findings: &[Finding]) -> usize {
     let broken = findings.iter().filter(|finding| &*finding.rule == "PARSE_ERROR");
     broken.map(|finding| &finding.place.path).collect::<BTreeSet<_>>().len()
 }

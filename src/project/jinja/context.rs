@@ -50,7 +50,7 @@ impl Object for Root {
 }
 
 fn member(name: &str, names: Names) -> Option<Value> {
-    let db_value = |read: fn(&dyn salsa::Database) -> Value| with_attached_database(&read);
+    let db_value = |read: fn(&dyn salsa::Database) -> Value| with_attached_database(read);
     match name {
         "target" | "env" => return db_value(|db| mutable(&serde_json::Value::Object(target::shown(db).clone()))),
         "project_name" => return db_value(|db| Value::from(&*target::root_name(db))),

@@ -231,3 +231,17 @@ fn broken_yaml_is_reported_alone() {
     assert_eq!(found.len(), 1);
     assert!(found.iter().all(|problem| !problem.2.is_empty()));
 }
+
+#[test]
+fn a_key_that_has_no_effect_without_another_is_an_error() {
+    let messages = |text: &str| -> Vec<String> {
+        read(text, &[]).err().into_iter().flatten().map(|problem| problem.message).collect()
+    };
+    let layers = "layers: {staging: {reads: [source]}}\n";
+    assert_eq!(
+        messages(&format!("{layers}paths: \"models/**\"\n")),
+        ["`layers` has no effect: `paths` does not say which folder is the layer"]
+    );
+    assert_eq!(messages("tenants: [a]\n"), ["`tenants` has no effect: no folder is said to be the tenant"]);
+    assert_eq!(messages(layers), Vec::<String>::new());
+}

@@ -1,6 +1,7 @@
 //! Cuts a template into tags, as Jinja2's lexer does: it knows strings, raw blocks, and braces
 //! inside expressions. Never fails; what is not closed is an error and ends the scan.
 
+use super::tokens::{TokenKind, tokens};
 use crate::syntax::span::{Span, SyntaxError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,8 +34,40 @@ impl Tag {
     }
 }
 
-/// A template of this many bytes in one tag is no template: parsers recurse on what it holds.
-pub const MAX_TAG_BYTES: usize = 64 * 1024;
+/// A tag of this many bytes is no template any more.
+const MAX_TAG_BYTES: usize = 1024 * 1024;
+/// Operators in a row, without a comma between them: parsers build a tree as deep as the chain is
+/// long. A list of data may be as long as a tag.
+const MAX_CHAIN: usize = 4_000;
+
+/// Why a tag is not given to a parser.
+fn excess(inner: &str) -> Option<String> {
+    if inner.len() > MAX_TAG_BYTES {
+        return Some(format!("is longer than {} kB", MAX_TAG_BYTES / 1024));
+    }
+    // Fewer bytes cannot hold so many operators.
+    if inner.len() < MAX_CHAIN {
+        return None;
+    }
+    let mut chain = 0;
+    let mut closes = false;
+    for token in tokens(inner, 0, inner.len()) {
+        let shown = token.of(inner);
+        let closed = std::mem::replace(&mut closes, matches!(shown, ")" | "]" | "}"));
+        match (token.kind, shown) {
+            (TokenKind::Operator, ",") => chain = 0,
+            // Brackets nest, which parsers count; behind one another they chain.
+            (TokenKind::Operator, "(" | "[" | "{") => chain += usize::from(closed),
+            (TokenKind::Operator, ")" | "]" | "}") => {}
+            (TokenKind::Operator, _) | (TokenKind::Name, "and" | "or" | "not" | "if" | "is" | "in") => chain += 1,
+            _ => {}
+        }
+        if chain > MAX_CHAIN {
+            return Some(format!("chains more than {MAX_CHAIN} operators"));
+        }
+    }
+    None
+}
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tags {
@@ -124,10 +157,11 @@ fn tag_at(text: &str, start: usize, errors: &mut Vec<SyntaxError>) -> Option<Tag
         inner.1 -= 1;
     }
     let mut tag = Tag { kind, span: Span::new(start, end + 2), inner: Span::new(inner.0, inner.1) };
-    if kind != TagKind::Comment && inner.1 - inner.0 > MAX_TAG_BYTES {
+    let excess = if kind == TagKind::Comment { None } else { excess(&text[inner.0..inner.1]) };
+    if let Some(excess) = excess {
         errors.push(SyntaxError {
             span: tag.span,
-            message: format!("one Jinja {name} is longer than {} kB", MAX_TAG_BYTES / 1024),
+            message: format!("one Jinja {name} {excess}"),
             remedy: "Split it, or move its data into a seed or a var.".to_owned(),
         });
         // Read as a comment: its length is known, so that what follows it still counts.
@@ -248,6 +282,7 @@ mod tests {
     #[test]
     fn a_tag_over_the_limit_is_an_error_and_the_rest_is_read() {
         let text = format!("{{{{ {} }}}}{{{{ b }}}}", "a + ".repeat(20_000));
+        assert!(tags(&format!("{{{{ [{}] }}}}", "('a', 'b'), ".repeat(20_000))).errors.is_empty());
         let found = tags(&text);
         assert_eq!(found.errors.len(), 1);
         assert_eq!(found.tags.len(), 2);
