@@ -38,6 +38,11 @@ const RELATIONS: [(&str, Derive); 15] = [
     ("unknown_source", edges::unknown_source),
 ];
 
+/// Whether a rule file may report a relation of this name.
+pub fn is_relation(name: &str) -> bool {
+    RELATIONS.iter().any(|(relation, _)| *relation == name) || staging::is_rule(name)
+}
+
 /// What all rules of one run share.
 pub struct Rows<'db> {
     pub db: &'db Database,

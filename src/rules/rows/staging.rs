@@ -85,6 +85,10 @@ const RULES: [&str; 13] = [
     "FINAL_SELECT",
 ];
 
+pub(super) fn is_rule(relation: &str) -> bool {
+    RULES.iter().any(|rule| rule.eq_ignore_ascii_case(relation))
+}
+
 /// The rows of `config_block`, `tags_missing` and so on.
 pub(super) fn of_rule(rows: &Rows<'_>, relation: &str) -> Option<Vec<Violation>> {
     let rule = RULES.iter().find(|rule| rule.eq_ignore_ascii_case(relation))?;

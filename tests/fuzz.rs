@@ -1,0 +1,220 @@
+//! Damaged texts, made from the fixtures: nothing may panic, hang or nest without a bound.
+//!
+//! `HARNESS_FUZZ_CASES` says how many texts each target gets (a few in an ordinary run) and
+//! `HARNESS_FUZZ_SEED` where the sequence starts. A failure names the seed of its case.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
+
+use harness::files::{Content, Disk, Tree};
+use harness::project::jinja::run::{Names, Run, Subject};
+use harness::session::check_files;
+use harness::syntax::jinja::rewrite::rewrite;
+use harness::syntax::span::Span;
+use harness::syntax::{jinja, sql, yaml};
+use std::path::Path;
+
+/// A small generator of numbers: the same everywhere for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let mixed = (self.0 ^ (self.0 >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        mixed ^ (mixed >> 33)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound.max(1) as u64).unwrap_or_default()
+    }
+
+    fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len())]
+    }
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// All texts of the fixtures whose names end in one of these.
+fn seeds(endings: &[&str]) -> Vec<String> {
+    let disk = Disk::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures"));
+    let listing = disk.list("", &|_, _| false);
+    let wanted = listing.files.iter().filter(|path| endings.iter().any(|ending| path.ends_with(ending)));
+    let texts = wanted.filter_map(|path| match disk.read(path) {
+        Content::Text(text) => Some(text.to_string()),
+        _ => None,
+    });
+    texts.collect()
+}
+
+const PIECES: [&str; 48] = [
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "{#",
+    "#}",
+    "-",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "'",
+    "\"",
+    "\\",
+    ",",
+    ":",
+    "|",
+    "~",
+    "=",
+    "\n",
+    "\r\n",
+    "\t",
+    "  ",
+    "\u{feff}",
+    "é",
+    "\u{a0}",
+    "\0",
+    "&a",
+    "*a",
+    "<<: *a",
+    "!!str",
+    "? ",
+    "- ",
+    "|-",
+    ">",
+    "#",
+    "%",
+    "{% if x %}",
+    "{% endif %}",
+    "{% set x %}",
+    "{% raw %}",
+    "{% macro m(a, b=a) %}",
+    "{{ m(*x, **y) }}",
+    "loop.x",
+    "ref('a').b.c()",
+    "999999999999999999999999999999999999999999",
+];
+
+fn damaged(dice: &mut Dice, seeds: &[String]) -> String {
+    let mut text: Vec<char> = dice.pick(seeds).chars().collect();
+    for _ in 0..=dice.below(6) {
+        let at = dice.below(text.len() + 1);
+        let end = (at + dice.below(30)).min(text.len());
+        match dice.below(5) {
+            0 => drop(text.drain(at..end)),
+            1 => drop(text.splice(at..at, dice.pick(&PIECES).chars())),
+            2 => {
+                let copy: Vec<char> = text[at..end].to_vec();
+                let to = dice.below(text.len() + 1);
+                text.splice(to..to, copy);
+            }
+            3 => {
+                let other: Vec<char> = dice.pick(seeds).chars().collect();
+                let from = dice.below(other.len() + 1);
+                let until = (from + dice.below(80)).min(other.len());
+                text.splice(at..end, other[from..until].iter().copied());
+            }
+            _ => text.truncate(at.max(1)),
+        }
+    }
+    text.into_iter().collect()
+}
+
+/// Runs one target on many texts. The text is printed when the target panics.
+fn fuzz(endings: &[&str], usual: u64, target: impl Fn(&str)) {
+    let seeds = seeds(endings);
+    assert!(!seeds.is_empty());
+    let first = number("HARNESS_FUZZ_SEED", 1);
+    for case in 0..number("HARNESS_FUZZ_CASES", usual) {
+        let seed = first + case;
+        let text = damaged(&mut Dice(seed), &seeds);
+        let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| target(&text)));
+        assert!(run.is_ok(), "HARNESS_FUZZ_SEED={seed}:\n{text:?}");
+    }
+}
+
+#[test]
+fn damaged_yaml_is_read_as_far_as_it_goes() {
+    fuzz(&[".yml", ".yaml"], 2_000, |text| {
+        for error in yaml::parse(text).errors {
+            assert!(error.span.end as usize <= text.len() && !error.remedy.is_empty());
+        }
+    });
+}
+
+#[test]
+fn damaged_templates_are_scanned_as_far_as_they_go() {
+    fuzz(&[".sql"], 2_000, |text| {
+        let whole = Span::new(0, text.len());
+        jinja::blocks::blocks(text);
+        jinja::config_call::config_calls(text);
+        sql::scan(text);
+        let rewritten = rewrite(text, whole, &[]);
+        for offset in [0, rewritten.text.len() / 2, rewritten.text.len()] {
+            assert!(rewritten.original(offset) <= text.len());
+        }
+    });
+}
+
+#[test]
+fn damaged_models_and_macros_are_rendered_as_far_as_they_go() {
+    fuzz(&[".sql"], 150, |text| {
+        let files = [
+            ("dbt_project.yml".to_owned(), "name: shop\nvars: {x: 1}\n".to_owned()),
+            ("models/a.sql".to_owned(), text.to_owned()),
+            ("macros/a.sql".to_owned(), text.to_owned()),
+            ("macros/m.sql".to_owned(), "{% macro m(a, b=a) %}{{ return([a, b]) }}{% endmacro %}".to_owned()),
+            ("models/canary.sql".to_owned(), "select * from {{ ref('nowhere') }}".to_owned()),
+        ];
+        let found = check_files(&files, None).unwrap();
+        assert!(found.iter().any(|finding| &*finding.place.path == "models/canary.sql"));
+    });
+}
+
+#[test]
+fn damaged_project_files_stop_nothing() {
+    fuzz(&["dbt_project.yml", "packages.yml", "loans.yml", "harness.yml"], 150, |text| {
+        for path in ["dbt_project.yml", "packages.yml", "models/a.yml"] {
+            let mut files = vec![
+                (path.to_owned(), text.to_owned()),
+                ("models/canary.sql".to_owned(), "select * from {{ ref('nowhere') }}".to_owned()),
+            ];
+            if path != "dbt_project.yml" {
+                files.push(("dbt_project.yml".to_owned(), "name: shop".to_owned()));
+            }
+            check_files(&files, None).unwrap();
+        }
+    });
+}
+
+#[test]
+fn damaged_house_rules_are_an_error_with_a_place() {
+    fuzz(&["harness.yml"], 1_000, |text| {
+        if let Err(problems) = harness::project::settings::read(text, &["CYCLE"]) {
+            assert!(problems.iter().all(|problem| problem.span.end as usize <= text.len()));
+        }
+    });
+}
+
+/// The limits of one rendering hold for what a person could not have meant, too.
+#[test]
+fn a_run_is_made_for_each_rendering() {
+    let db = harness::db::Database::default();
+    let file = harness::db::SourceFile::new(
+        &db,
+        "a".into(),
+        "a".into(),
+        "".into(),
+        harness::db::FileKind::ProjectFile,
+        Content::Text("name: a".into()),
+    );
+    let package = harness::db::Package::new(&db, "".into(), file, Vec::new());
+    let run = Run::new(package, Names::Settings, Subject::default());
+    let (shown, trace) = run.during(|| harness::project::jinja::run::with_run(|run| run.in_text()));
+    assert_eq!((shown, trace.refs.len()), (Some(true), 0));
+    assert_eq!(harness::project::jinja::run::with_run(|run| run.in_text()), None);
+}
