@@ -72,7 +72,7 @@ pub fn call_span(text: &str, site: u32) -> Span {
     let mut depth = 0usize;
     while let Some(byte) = bytes.get(at) {
         match byte {
-            b'\'' | b'"' => match crate::syntax::jinja::tags::string_end(bytes, at, *byte) {
+            b'\'' | b'"' => match crate::syntax::jinja::tokens::string_end(bytes, at, *byte) {
                 Some(end) => {
                     at = end;
                     continue;

@@ -1,7 +1,7 @@
 //! Cuts a template into tags, as Jinja2's lexer does: it knows strings, raw blocks, and braces
 //! inside expressions. Never fails; what is not closed is an error and ends the scan.
 
-use super::tokens::{TokenKind, tokens};
+use super::tokens::{TokenKind, string_end, tokens};
 use crate::syntax::span::{Span, SyntaxError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -205,19 +205,6 @@ fn close_of(bytes: &[u8], from: usize, close: &[u8; 2]) -> Option<usize> {
             }
             // A statement's end inside open brackets: the bracket is what was forgotten.
             b'%' if close[0] == b'%' && bytes[at..].starts_with(close) => return Some(at),
-            _ => at += 1,
-        }
-    }
-    None
-}
-
-/// Behind the string that starts at `at`.
-pub(crate) fn string_end(bytes: &[u8], at: usize, quote: u8) -> Option<usize> {
-    let mut at = at + 1;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' => at += 2,
-            byte if byte == quote => return Some(at + 1),
             _ => at += 1,
         }
     }

@@ -1,7 +1,5 @@
 //! The tokens inside one tag.
 
-use super::tags::string_end;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
     Name,
@@ -97,4 +95,17 @@ fn digits(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+/// Behind the string that starts at `at`.
+pub(crate) fn string_end(bytes: &[u8], at: usize, quote: u8) -> Option<usize> {
+    let mut at = at + 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            byte if byte == quote => return Some(at + 1),
+            _ => at += 1,
+        }
+    }
+    None
 }
