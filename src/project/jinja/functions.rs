@@ -5,7 +5,7 @@ use super::run::{ConfigCall, FunctionCall, Names, RefCall, SourceCall, with_run}
 use super::values::{MutDict, MutList, Relation, Unknown, data, mutable, storable};
 use super::{dates, value_of};
 use crate::project::{target, vars};
-use crate::syntax::jinja::rewrite::{CALL, DATE_PARTS, DICT, KEEP, LIST, SPACE};
+use crate::syntax::jinja::rewrite::{CALL, DATE_PARTS, DICT, FORMAT, KEEP, LIST, SPACE};
 use minijinja::value::{Kwargs, Object, ObjectRepr, Rest, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use salsa::with_attached_database;
@@ -65,6 +65,14 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     for name in ["as_bool", "as_number", "as_native", "as_text"] {
         environment.add_filter(name, move |value: Value| if name == "as_text" { value } else { native(&value) });
     }
+    environment.add_filter(FORMAT, |state: &mut State, text: Value, values: Value| {
+        let mut args = vec![text];
+        match values.is_tuple() {
+            true => args.extend(values.try_iter()?),
+            false => args.push(values),
+        }
+        state.apply_filter("format", &args)
+    });
     environment.add_filter("list", |value: &Value| match value.try_iter() {
         Ok(items) => MutList::value(items.collect()),
         Err(_) => MutList::value(Vec::new()),

@@ -2,7 +2,7 @@
 
 use super::dates;
 use super::values::MutList;
-use minijinja::value::{ValueKind, from_args};
+use minijinja::value::{Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
 pub(super) fn unknown(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
@@ -58,7 +58,7 @@ fn text(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Resul
                 (None, "partition") => [shown, "", ""],
                 (None, _) => ["", "", shown],
             };
-            MutList::value(parts.into_iter().map(Value::from).collect())
+            Value::from(Tuple::from(parts.into_iter().map(Value::from).collect::<Vec<_>>()))
         }
         "removeprefix" => Value::from(shown.strip_prefix(from_args::<(&str,)>(args)?.0).unwrap_or(shown)),
         "removesuffix" => Value::from(shown.strip_suffix(from_args::<(&str,)>(args)?.0).unwrap_or(shown)),

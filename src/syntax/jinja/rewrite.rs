@@ -6,7 +6,7 @@
 //!   nobody knows is a value like any other, not an error;
 //! - `name.` becomes `__space(OFFSET, "name", name).` before a dotted call, for the same reasons;
 //! - list and dict literals become `__list([…])` and `__dict({…})`, which can be changed in place;
-//! - `do`, a trailing colon, odd whitespace, adjacent strings, integers of more than 38 digits and
+//! - `do`, `print`, unary plus, `'…' % values`, a trailing colon, odd whitespace, adjacent strings, integers of more than 38 digits and
 //!   the parts of a date (`x.year`) are put in the words minijinja knows.
 
 use super::tags::{Tag, TagKind, tags};
@@ -20,6 +20,8 @@ pub const CALL: &str = "__call";
 pub const SPACE: &str = "__space";
 pub const LIST: &str = "__list";
 pub const DICT: &str = "__dict";
+/// The filter that does what `'…' % values` does in Python.
+pub const FORMAT: &str = "__format";
 /// Wraps what is stored in a namespace.
 pub const KEEP: &str = "__keep";
 /// Filters that read a part of a date: `__year` and so on.
@@ -132,9 +134,10 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
     let mut closing: Vec<bool> = Vec::new();
     let mut after_is = false;
     let mut kept = false;
+    let mut formatted: Vec<usize> = Vec::new();
     let word = if statement { list.first().map_or("", |token| token.of(part)) } else { "" };
     for (index, token) in list.iter().enumerate() {
-        let before = index.checked_sub(1).and_then(|at| list.get(at)).copied();
+        let before = list[..index].iter().rfind(|token| token.kind != TokenKind::OddSpace).copied();
         let after = list.get(index + 1).copied();
         let shown = token.of(part);
         out.text.push_str(&part[done..token.start]);
@@ -147,6 +150,8 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
                 out.text.push_str(shown);
             }
             TokenKind::Name if index == 0 && statement && shown == "do" => out.write("set __done =", 2),
+            // What the statement prints is lost; what it calls is not.
+            TokenKind::Name if index == 0 && statement && shown == "print" => out.write("set __done =", 5),
             TokenKind::Name if is_date_part(part, before, token, after) => {
                 // The dot before it is written already; it becomes the filter's bar.
                 out.text.pop();
@@ -173,6 +178,15 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
                     }
                     out.text.push('[');
                     closing.push(literal);
+                }
+                // minijinja knows no unary plus.
+                "+" if !before.is_some_and(|before| ends_operand(part, before, statement && index == 1)) => {
+                    out.write(" ", 1);
+                }
+                "%" if before.is_some_and(|before| before.kind == TokenKind::Text) => {
+                    let end = operand_end(part, &list, index + 1);
+                    out.write(&format!("|{FORMAT}("), 1);
+                    formatted.push(end);
                 }
                 "{" => {
                     out.write(DICT, 0);
@@ -205,6 +219,10 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
                 _ => out.text.push_str(shown),
             },
             _ => out.text.push_str(shown),
+        }
+        while formatted.last().is_some_and(|end| *end <= index) {
+            formatted.pop();
+            out.write(")", 0);
         }
         after_is = token.kind == TokenKind::Name && shown == "not" && before.is_some_and(|it| it.of(part) == "is");
     }
@@ -277,6 +295,27 @@ fn is_date_part(part: &str, before: Option<Token>, token: &Token, after: Option<
         && !after.is_some_and(|after| matches!(after.of(part), "." | "[" | "(" | "="))
 }
 
+/// The last token of the operand that begins at a token: a name or literal with all its calls,
+/// subscripts and attributes, or what stands in parentheses.
+fn operand_end(part: &str, list: &[Token], start: usize) -> usize {
+    let mut at = start;
+    let mut depth = 0usize;
+    while let Some(token) = list.get(at) {
+        match token.of(part) {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let next = list.get(at + 1).map_or("", |next| next.of(part));
+        let goes_on = matches!(next, "." | "(" | "[") || token.of(part) == ".";
+        if depth == 0 && !goes_on {
+            break;
+        }
+        at += 1;
+    }
+    at.min(list.len().saturating_sub(1))
+}
+
 /// Whether a bracket after this token is a subscript.
 fn ends_operand(part: &str, token: Token, is_word: bool) -> bool {
     match token.kind {
@@ -341,6 +380,13 @@ mod tests {
         assert_eq!(rewritten("{% if x: %}"), "{% if x  %}");
         assert_eq!(rewritten("{{ a\u{a0}+ 'b' 'c' }}"), "{{ a + 'b' ~ 'c' }}");
         assert_eq!(rewritten("{{ now.year - 1 }}"), "{{ now|__year - 1 }}");
+    }
+
+    #[test]
+    fn pythons_string_formatting_becomes_a_filter() {
+        assert_eq!(rewritten("{{ '%s!' % x.y[0] ~ 'z' }}"), "{{ '%s!' |__format( x.y[0]) ~ 'z' }}");
+        assert_eq!(rewritten("{{ '%s %s' % (a, 'b') }}"), "{{ '%s %s' |__format( (a, 'b')) }}");
+        assert_eq!(rewritten("{{ 7 % 2 }}"), "{{ 7 % 2 }}");
     }
 
     #[test]

@@ -1,0 +1,96 @@
+//! Templates and what Jinja2 3.1 makes of them. With these the engine behind `Renderer` could be
+//! changed.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
+
+use harness::db::{Database, Invocation};
+use harness::files::Memory;
+use harness::project::jinja::run::{Names, Run, Subject};
+use harness::project::jinja::{Minijinja, Rendered, Renderer};
+use harness::session::{Session, on_large_stacks};
+use harness::syntax::span::Span;
+
+/// Renders texts in one project with these macros.
+fn rendered(macros: &str, texts: &[&str]) -> Vec<Rendered> {
+    let files =
+        [("dbt_project.yml", "name: shop\nvars: {a: '{{ [1, 2] }}', b: 'x{{ 1 }}'}\n"), ("macros/m.sql", macros)];
+    on_large_stacks(1, || {
+        let tree: Memory = files.into_iter().collect();
+        let session = Session::load(Database::default(), &tree, Default::default(), Invocation::default());
+        let root = session.project.root(&session.db);
+        salsa::attach(&session.db, || {
+            let run = || Run::new(root, Names::All, Subject::default());
+            texts.iter().map(|text| Minijinja.render(text, Span::new(0, text.len()), run())).collect()
+        })
+    })
+    .unwrap()
+}
+
+fn text(macros: &str, template: &str) -> String {
+    let rendered = rendered(macros, &[template]).remove(0);
+    assert_eq!(rendered.errors, [], "{template}");
+    rendered.text
+}
+
+#[test]
+fn templates_print_what_jinja2_prints() {
+    let pairs: Vec<(&str, &str)> = include_str!("jinja/snippets.txt")
+        .split_terminator("\n\n")
+        .map(|pair| pair.split_once("\n=> ").unwrap_or_else(|| panic!("no result: {pair}")))
+        .collect();
+    assert!(pairs.len() > 40);
+    let templates: Vec<&str> = pairs.iter().map(|(template, _)| *template).collect();
+    let mut failures = Vec::new();
+    for ((template, wanted), rendered) in pairs.iter().zip(rendered("", &templates)) {
+        let found = rendered.text.replace('\\', "\\\\").replace('\n', "\\n");
+        if found != *wanted || !rendered.errors.is_empty() {
+            failures.push(format!("{template}\n  wanted {wanted}\n  found  {found} {:?}", rendered.errors));
+        }
+    }
+    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), pairs.len(), failures.join("\n"));
+}
+
+#[test]
+fn macros_return_values_and_take_what_they_do_not_name() {
+    let macros = "{% macro list_of() %}ignored{{ return([1, 2]) }}ignored{% endmacro %}\
+                  {% macro rest(a) %}{{ a }}|{{ varargs }}|{{ kwargs }}{% endmacro %}\
+                  {% macro named(a, b=a, c=b ~ 'x') %}{{ a }}{{ b }}{{ c }}{% endmacro %}\
+                  {% macro deep() %}{% for x in [1, 2] %}{% if x == 2 %}{{ return(x) }}{% endif %}{% endfor %}{% endmacro %}\
+                  {% macro silent() %}{% do return(none) %}{% endmacro %}";
+    assert_eq!(text(macros, "{{ list_of() | length }}{% for x in list_of() %}{{ x }}{% endfor %}"), "212");
+    assert_eq!(text(macros, "{{ rest(1, 2, 3, k=4) }}"), "1|(2, 3)|{'k': 4}");
+    assert_eq!(text(macros, "{{ named(1) }} {{ named(1, 2) }} {{ named(1, c=3) }}"), "111x 122x 113");
+    assert_eq!(text(macros, "{{ deep() + 1 }}{{ silent() }}"), "3None");
+}
+
+#[test]
+fn a_call_block_reaches_the_macro_that_asks_for_it_and_only_then() {
+    let macros = "{% macro twice() %}{{ caller() }}{{ caller() }}{% endmacro %}\
+                  {% macro each(l) %}{% for x in l %}{{ caller(x) }}{% endfor %}{% endmacro %}\
+                  {% macro never() %}nothing{% endmacro %}";
+    assert_eq!(text(macros, "{% call twice() %}a{% endcall %}"), "aa");
+    assert_eq!(text(macros, "{% call(x) each([1, 2]) %}<{{ x }}>{% endcall %}"), "<1><2>");
+    let rendered = rendered(
+        macros,
+        &["{% call never() %}{{ ref('x') }}{% endcall %}", "{% call twice() %}{{ ref('x') }}{% endcall %}"],
+    );
+    assert_eq!(rendered[0].trace.refs.len(), 0);
+    assert_eq!(rendered[1].trace.refs[0].name.as_ref(), "x");
+}
+
+#[test]
+fn vars_that_hold_jinja_keep_the_type_of_a_lone_expression() {
+    assert_eq!(text("", "{{ var('a') | length }}{{ var('b') }}{{ var('none_such', 7) }}"), "2x17");
+}
+
+#[test]
+fn raw_output_leads_back_to_its_very_place() {
+    let template = "select {{ [1, 2] | join(',') }} as é,\n  {% if true %}b{% endif %} from t";
+    let rendered = rendered("", &[template]).remove(0);
+    let mut seen = 0;
+    for segment in rendered.segments.iter().filter(|segment| segment.verbatim) {
+        assert_eq!(segment.output.of(&rendered.text), segment.source.of(template));
+        seen += 1;
+    }
+    assert_eq!(seen, 4);
+}
