@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub enum FileKind {
     ProjectFile,
     PackagesFile,
+    Selectors,
     HouseRules,
     Model,
     PythonModel,
@@ -96,6 +97,9 @@ pub struct Project {
     /// packages.yml and dependencies.yml, where they exist.
     #[returns(deref)]
     pub package_files: Vec<SourceFile>,
+    /// selectors.yml, where it exists.
+    #[returns(copy)]
+    pub selectors_file: Option<SourceFile>,
     /// Folders and links that could not be read.
     #[returns(deref)]
     pub problems: Vec<(Arc<str>, Unreadable)>,

@@ -23,7 +23,7 @@ pub fn merge(config: &mut Map<String, Value>, layer: &Map<String, Value>) {
             ("tags" | "pre-hook" | "post-hook", None) => {
                 config.insert(key.to_owned(), Value::Array(listed(value.clone())));
             }
-            ("meta", Some(Value::Object(present))) => {
+            ("meta" | "docs" | "contract" | "quoting" | "column_types", Some(Value::Object(present))) => {
                 if let Value::Object(more) = value {
                     present.extend(more.iter().map(|(key, value)| (key.clone(), value.clone())));
                 }
@@ -68,23 +68,27 @@ fn layers(section: &Value, fqn: &[Arc<str>]) -> Vec<Map<String, Value>> {
     found
 }
 
-/// What the project files say of a node: its own package's first, the root project's over it.
-pub fn of_project_files(
+/// A resource's whole configuration: its own package's dbt_project.yml, then `own` from the most
+/// general on (YAML, then `config()`), then the root project's dbt_project.yml, which overrides all
+/// that an installed package says.
+pub fn of_resource(
     db: &dyn salsa::Database,
     package: Package,
     sections: &[&str],
     fqn: &[Arc<str>],
+    own: &[&Map<String, Value>],
 ) -> Map<String, Value> {
     let mut config = Map::new();
-    let root = Project::try_get(db).map(|project| project.root(db));
-    let packages = [Some(package), root.filter(|root| *root != package)];
-    for package in packages.into_iter().flatten() {
+    let add_file = |config: &mut Map<String, Value>, package: Package| {
         let file = project_file(db, package);
         for section in sections.iter().filter_map(|section| file.get(section)) {
-            for layer in layers(section, fqn) {
-                merge(&mut config, &layer);
-            }
+            layers(section, fqn).iter().for_each(|layer| merge(config, layer));
         }
+    };
+    add_file(&mut config, package);
+    own.iter().for_each(|layer| merge(&mut config, layer));
+    if let Some(root) = Project::try_get(db).map(|project| project.root(db)).filter(|root| *root != package) {
+        add_file(&mut config, root);
     }
     config
 }

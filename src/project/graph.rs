@@ -1,9 +1,10 @@
 //! Which node each name means, and so the edges of the graph.
 
 use super::config;
-use super::nodes::{Node, NodeKind, Reference, is_enabled, named_parents, nodes_of_package, unique_id};
+use super::nodes::{Named, Node, NodeKind, Reference, is_enabled, named_parents, nodes_of_package, unique_id};
 use super::packages::{dbt_packages, package_by_name, package_name, project_file};
 use super::properties::{SourceTable, properties};
+use super::versions::version;
 use crate::db::{FileKind, Package, Project, SourceFile};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -75,7 +76,13 @@ fn pick<T: Copy>(
 pub fn resolve_ref<'db>(db: &'db dyn salsa::Database, from: Package, reference: &Reference) -> Resolved<Node<'db>> {
     let order = search(db, from, reference.package.as_deref());
     let all = candidates(db, Candidates::new(db, reference.name.clone()));
-    let refable: Vec<Node<'db>> = all.iter().copied().filter(|node| node.kind(db).is_refable()).collect();
+    let answers = |node: &Node<'db>| match (version(db, *node), &reference.version) {
+        (None, asked) => asked.is_none(),
+        (Some(version), None) => version.is_latest,
+        (Some(version), Some(asked)) => version.version == *asked,
+    };
+    let refable: Vec<Node<'db>> =
+        all.iter().copied().filter(|node| node.kind(db).is_refable() && answers(node)).collect();
     pick(&order, &refable, |node| node.package(db), |node| is_enabled(db, node))
 }
 
@@ -189,16 +196,35 @@ pub fn resolve_source<'db>(
     pick(&order, all, |source| source.package(db), |source| is_source_enabled(db, source))
 }
 
-#[salsa::tracked(returns(copy))]
-pub fn is_source_enabled<'db>(db: &'db dyn salsa::Database, source: Source<'db>) -> bool {
-    let Some(table) = source_table(db, source) else { return false };
+fn source_fqn<'db>(db: &'db dyn salsa::Database, source: Source<'db>) -> Vec<Arc<str>> {
     let mut fqn = vec![package_name(db, source.package(db)).clone()];
     fqn.extend(super::nodes::folders(db, source.file(db)));
-    fqn.extend([table.source.clone(), table.table.clone()]);
-    let mut config = config::of_project_files(db, source.package(db), &["sources"], &fqn);
-    config::merge(&mut config, &table.source_config);
-    config::merge(&mut config, &table.config);
-    config::enabled(&config)
+    fqn.extend([source.source(db).clone(), source.table(db).clone()]);
+    fqn
+}
+
+/// What a source's table is, without places.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceFacts {
+    pub fqn: Vec<Arc<str>>,
+    pub config: serde_json::Map<String, serde_json::Value>,
+    pub enabled: bool,
+}
+
+#[salsa::tracked(returns(ref))]
+pub fn source_facts<'db>(db: &'db dyn salsa::Database, source: Source<'db>) -> SourceFacts {
+    let fqn = source_fqn(db, source);
+    let Some(table) = source_table(db, source) else {
+        return SourceFacts { fqn, config: serde_json::Map::new(), enabled: false };
+    };
+    let own = [&table.source_config, &table.config];
+    let config = config::of_resource(db, source.package(db), &["sources"], &fqn, &own);
+    SourceFacts { fqn, enabled: config::enabled(&config), config }
+}
+
+#[salsa::tracked(returns(copy))]
+pub fn is_source_enabled<'db>(db: &'db dyn salsa::Database, source: Source<'db>) -> bool {
+    source_facts(db, source).enabled
 }
 
 /// A node's parents, resolved; in the order its text first names them.
@@ -211,8 +237,10 @@ pub struct Parents<'db> {
 /// Resolved parents. Only what is enabled is a parent.
 #[salsa::tracked(returns(ref))]
 pub fn parents<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Parents<'db> {
-    let from = node.package(db);
-    let named = named_parents(db, node);
+    resolved(db, node.package(db), named_parents(db, node))
+}
+
+fn resolved<'db>(db: &'db dyn salsa::Database, from: Package, named: &Named) -> Parents<'db> {
     let mut parents = Parents::default();
     for reference in &named.refs {
         if let Resolved::Found(parent) = resolve_ref(db, from, reference)
@@ -240,7 +268,15 @@ pub fn parents<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Parents<'d
 
 /// The unique_ids of a node's parents, as dbt's depends_on lists them.
 pub fn parent_ids<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<Arc<str>> {
-    let parents = parents(db, node);
+    ids(db, parents(db, node))
+}
+
+/// The unique_ids of what a text of a package names.
+pub fn named_ids(db: &dyn salsa::Database, from: Package, named: &Named) -> Vec<Arc<str>> {
+    ids(db, &resolved(db, from, named))
+}
+
+fn ids<'db>(db: &'db dyn salsa::Database, parents: &Parents<'db>) -> Vec<Arc<str>> {
     let nodes = parents.nodes.iter().map(|node| unique_id(db, *node).clone());
     nodes.chain(parents.sources.iter().map(|source| source_id(db, *source))).collect()
 }

@@ -1,19 +1,28 @@
 //! What dbt makes of a repo: packages, configuration, macros, nodes and the edges between them.
 //! Knows nothing of findings.
 
+pub mod builtins;
 pub mod calls;
+pub mod columns;
 pub mod config;
 pub mod data;
+pub mod docs;
+mod freshness;
 pub mod graph;
+pub mod hooks;
 pub mod jinja;
 pub mod layout;
+pub mod macro_calls;
 pub mod macros;
+pub mod naming;
 pub mod nodes;
 pub mod packages;
 pub mod profile;
 pub mod properties;
 pub mod python;
+pub mod resources;
 pub mod settings;
 pub mod staging;
 pub mod target;
 pub mod vars;
+pub mod versions;

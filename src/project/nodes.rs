@@ -1,13 +1,16 @@
 //! The resources of a project that are built or run: models, seeds, snapshots, analyses, functions.
 //! Which exist is known from names alone; what they are needs their rendering and configuration.
 
-use super::config::{self, merge};
+use super::columns::Column;
+use super::config;
 use super::data;
+use super::hooks::hooks_trace;
 use super::jinja::run::{Names, Run, Subject, Trace};
 use super::jinja::{Minijinja, Renderer};
 use super::macros::{blocks, is_builtin};
-use super::packages::package_name;
-use super::properties::{Patch, PatchKind, patch, properties};
+use super::packages::{dbt_packages, package_name};
+use super::properties::{Patch, PatchKind, patch, patch_index, properties};
+use super::versions::{of_file, version};
 use super::{calls, python};
 use crate::db::{Directory, FileKind, Package, SourceFile};
 use crate::syntax::jinja::blocks::BlockKind;
@@ -49,10 +52,10 @@ impl NodeKind {
     /// Its sections of dbt_project.yml.
     fn sections(self) -> &'static [&'static str] {
         match self {
-            Self::Model => &["models"],
+            // dbt has no settings for analyses of their own.
+            Self::Model | Self::Analysis => &["models"],
             Self::Seed => &["seeds"],
             Self::Snapshot => &["snapshots"],
-            Self::Analysis => &["analyses"],
             Self::Function => &["functions"],
         }
     }
@@ -117,7 +120,12 @@ fn nodes_of<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Nod
     for file in key.directory(db).files(db) {
         let whole = |kind: NodeKind| Node::new(db, kind, package, stem(file.path(db)), *file, Part::Whole);
         match file.kind(db) {
-            FileKind::Model | FileKind::PythonModel => found.push(whole(NodeKind::Model)),
+            FileKind::Model | FileKind::PythonModel => match of_file(db, package, &stem(file.path(db))) {
+                Some(version) => {
+                    found.push(Node::new(db, NodeKind::Model, package, version.model.clone(), *file, Part::Whole));
+                }
+                None => found.push(whole(NodeKind::Model)),
+            },
             FileKind::Seed => found.push(whole(NodeKind::Seed)),
             FileKind::Analysis => found.push(whole(NodeKind::Analysis)),
             FileKind::Function => found.push(whole(NodeKind::Function)),
@@ -180,18 +188,26 @@ pub fn folders(db: &dyn salsa::Database, file: SourceFile) -> Vec<Arc<str>> {
 fn fqn<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<Arc<str>> {
     let file = node.file(db);
     let mut fqn = vec![package_name(db, node.package(db)).clone()];
+    if node.kind(db) == NodeKind::Analysis {
+        fqn.push("analysis".into());
+    }
     fqn.extend(folders(db, file));
     if matches!(node.part(db), Part::Block(_)) {
         // Snapshots carry the name of their file as well.
         fqn.push(stem(file.path(db)));
     }
     fqn.push(node.name(db).clone());
+    fqn.extend(version(db, node).map(|version| version.suffix().into()));
     fqn
 }
 
 #[salsa::tracked(returns(ref))]
 pub fn unique_id<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Arc<str> {
-    format!("{}.{}.{}", node.kind(db).name(), package_name(db, node.package(db)), node.name(db)).into()
+    let id = format!("{}.{}.{}", node.kind(db).name(), package_name(db, node.package(db)), node.name(db));
+    match version(db, node) {
+        Some(version) => format!("{id}.{}", version.suffix()).into(),
+        None => id.into(),
+    }
 }
 
 /// The part of its file that is rendered.
@@ -201,6 +217,18 @@ fn region<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Span {
         Part::Block(index) => blocks(db, file).blocks.get(index as usize).map(|block| block.body).unwrap_or_default(),
         Part::Whole => Span::new(0, file.content(db).text().len()),
         Part::Entry(_) => Span::default(),
+    }
+}
+
+/// A node as its own templates see it.
+pub fn subject<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Subject {
+    Subject {
+        unique_id: unique_id(db, node).clone(),
+        resource_type: node.kind(db).name(),
+        name: node.name(db).clone(),
+        package_name: package_name(db, node.package(db)).clone(),
+        path: node.file(db).package_path(db).clone(),
+        fqn: fqn(db, node),
     }
 }
 
@@ -223,15 +251,7 @@ pub fn rendering<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Renderin
     if file.kind(db) == FileKind::PythonModel {
         return Rendering { trace: python::trace(file.content(db).text()), errors: Vec::new() };
     }
-    let subject = Subject {
-        unique_id: unique_id(db, node).clone(),
-        resource_type: kind.name(),
-        name: node.name(db).clone(),
-        package_name: package_name(db, node.package(db)).clone(),
-        path: file.package_path(db).clone(),
-        fqn: fqn(db, node),
-    };
-    let run = Run::new(node.package(db), Names::All, subject);
+    let run = Run::new(node.package(db), Names::All, subject(db, node));
     if let Part::Entry(_) = node.part(db) {
         let relation = own_patch(db, node).and_then(|(_, patch)| patch.relation.clone()).unwrap_or_default();
         let text = format!("{{{{ {relation} }}}}");
@@ -256,8 +276,25 @@ pub fn rendering<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Renderin
     Rendering { trace, errors }
 }
 
+/// What YAML says of a node, and the package whose YAML it is. Where its own package says nothing,
+/// another may: an entry that finds no resource in its own package takes any of that name.
+#[salsa::tracked(returns(copy))]
+fn patch_at<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Option<Package> {
+    let (own, kind, name) = (node.package(db), node.kind(db).patch_kind(), node.name(db));
+    let has_patch = |package: &Package| patch_index(db, *package).contains_key(&(kind, name.clone()));
+    if has_patch(&own) {
+        return Some(own);
+    }
+    let others = dbt_packages(db).into_iter().filter(|package| *package != own && has_patch(package));
+    let is_taken = |package: &Package| {
+        let mut nodes = nodes_of_package(db, *package).into_iter();
+        nodes.any(|other| other.kind(db) == node.kind(db) && other.name(db) == name && is_enabled(db, other))
+    };
+    others.into_iter().find(|package| !is_taken(package))
+}
+
 fn own_patch<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Option<&'db (SourceFile, Patch)> {
-    patch(db, node.package(db), node.kind(db).patch_kind(), node.name(db))
+    patch(db, patch_at(db, node)?, node.kind(db).patch_kind(), node.name(db))
 }
 
 /// A node's parents as it names them, in the order of their first calls, each once.
@@ -278,28 +315,36 @@ pub struct Reference {
 /// Without places: an edit that moves a call and changes nothing else ends here.
 #[salsa::tracked(returns(ref))]
 pub fn named_parents<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Named {
-    let trace = &rendering(db, node).trace;
-    let mut named = Named::default();
-    for call in &trace.refs {
-        let reference =
-            Reference { package: call.package.clone(), name: call.name.clone(), version: call.version.clone() };
-        if !named.refs.contains(&reference) {
-            named.refs.push(reference);
+    Named::of([&rendering(db, node).trace, hooks_trace(db, node)])
+}
+
+impl Named {
+    /// All that some renderings named.
+    pub fn of<'trace>(traces: impl IntoIterator<Item = &'trace Trace>) -> Self {
+        let mut named = Self::default();
+        for trace in traces {
+            for call in &trace.refs {
+                let reference =
+                    Reference { package: call.package.clone(), name: call.name.clone(), version: call.version.clone() };
+                if !named.refs.contains(&reference) {
+                    named.refs.push(reference);
+                }
+            }
+            for call in &trace.sources {
+                let source = (call.source.clone(), call.table.clone());
+                if !named.sources.contains(&source) {
+                    named.sources.push(source);
+                }
+            }
+            for call in &trace.functions {
+                let function = (call.package.clone(), call.name.clone());
+                if !named.functions.contains(&function) {
+                    named.functions.push(function);
+                }
+            }
         }
+        named
     }
-    for call in &trace.sources {
-        let source = (call.source.clone(), call.table.clone());
-        if !named.sources.contains(&source) {
-            named.sources.push(source);
-        }
-    }
-    for call in &trace.functions {
-        let function = (call.package.clone(), call.name.clone());
-        if !named.functions.contains(&function) {
-            named.functions.push(function);
-        }
-    }
-    named
 }
 
 /// What a node is, without places.
@@ -311,33 +356,47 @@ pub struct Facts {
     pub tags: Vec<Arc<str>>,
     pub fqn: Vec<Arc<str>>,
     pub description: Arc<str>,
-    pub patch_file: Option<SourceFile>,
+    /// The YAML file that describes it, and that file's package.
+    pub patch_file: Option<(Package, SourceFile)>,
 }
 
 #[salsa::tracked(returns(ref))]
 pub fn facts<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Facts {
     let kind = node.kind(db);
     let fqn = fqn(db, node);
-    let mut config = config::of_project_files(db, node.package(db), kind.sections(), &fqn);
     let patch = own_patch(db, node);
-    if let Some((_, patch)) = patch {
-        merge(&mut config, &patch.config);
+    let mut stated = patch.map(|(_, patch)| patch.config.clone()).unwrap_or_default();
+    let stated_version = patch.and_then(|(_, patch)| version(db, node)?.stated(&patch.versions));
+    if let Some(version) = stated_version {
+        stated.extend(version.config.clone());
     }
-    // Within one file the last call of config() sets a key, also tags.
+    if node.file(db).kind(db) == FileKind::PythonModel {
+        stated.entry("materialized").or_insert_with(|| "table".into());
+    }
     let mut own = Map::new();
     for call in &rendering(db, node).trace.configs {
-        own.extend(call.values.clone());
+        config::merge(&mut own, &call.values);
     }
-    merge(&mut config, &own);
+    let config = config::of_resource(db, node.package(db), kind.sections(), &fqn, &[&stated, &own]);
     let materialized = config.get("materialized").and_then(data::scalar);
+    let described = patch.map(|(_, patch)| patch.description.clone()).unwrap_or_else(|| "".into());
     Facts {
         enabled: config::enabled(&config),
         materialized: materialized.as_deref().unwrap_or_else(|| kind.default_materialized()).into(),
         tags: data::texts(config.get("tags")).into_iter().map(Arc::from).collect(),
         fqn,
-        description: patch.map_or_else(|| "".into(), |(_, patch)| patch.description.clone()),
-        patch_file: patch.map(|(file, _)| *file),
+        description: stated_version.and_then(|version| version.description.clone()).unwrap_or(described),
+        patch_file: patch_at(db, node).zip(patch.map(|(file, _)| *file)),
         config,
+    }
+}
+
+/// The columns YAML documents of a node.
+pub fn columns<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> &'db [Column] {
+    let Some((_, patch)) = own_patch(db, node) else { return &[] };
+    match version(db, node).and_then(|version| version.stated(&patch.versions)) {
+        Some(version) => &version.columns,
+        None => &patch.columns,
     }
 }
 

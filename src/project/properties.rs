@@ -1,7 +1,9 @@
 //! YAML files beside the resources: what they say of models, seeds, snapshots, functions and
 //! sources. Without places; `span_of` finds those when a finding is printed.
 
+use super::columns::{Column, Version, columns_of, versions_of};
 use super::data;
+use super::freshness;
 use super::jinja::run::{Names, Run, Subject};
 use super::jinja::{Minijinja, Renderer};
 use super::packages::yaml;
@@ -48,6 +50,11 @@ pub struct Patch {
     pub index: u32,
     pub config: Map<String, Value>,
     pub description: Arc<str>,
+    pub columns: Vec<Column>,
+    /// What `versions:` lists, in its order.
+    pub versions: Vec<Version>,
+    /// `latest_version:`; without it the highest version is the latest.
+    pub latest_version: Option<Arc<str>>,
     /// A snapshot that is defined in YAML selects from this.
     pub relation: Option<Arc<str>>,
 }
@@ -64,6 +71,7 @@ pub struct SourceTable {
     pub schema: Arc<str>,
     pub database: Option<Arc<str>>,
     pub description: Arc<str>,
+    pub columns: Vec<Column>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -92,39 +100,47 @@ fn properties_of<'db>(db: &'db dyn salsa::Database, key: PropertiesOf<'db>) -> P
     for kind in PatchKind::ALL {
         for (index, entry) in entries(&document.root, kind.key()) {
             let Some(name) = entry.get("name").and_then(text_of) else { continue };
+            let columns = columns_of(entry);
             found.patches.push(Patch {
                 kind,
                 name: name.into(),
                 index,
-                config: config_of(entry, &mut render),
+                config: config_of(entry, &BESIDE_CONFIG, &mut render),
                 description: described(entry),
+                versions: versions_of(entry, &columns, &mut render),
+                latest_version: entry.get("latest_version").and_then(text_of).map(Arc::from),
+                columns,
                 relation: entry.get("relation").and_then(Node::as_str).map(Arc::from),
             });
         }
     }
     for (source_index, source) in entries(&document.root, "sources") {
         let Some(name) = source.get("name").and_then(text_of) else { continue };
-        let source_config = config_of(source, &mut render);
-        let place = |key: &str, render: &mut dyn FnMut(&str) -> Value| -> Option<Arc<str>> {
-            let value = source.get(key).map(data::of)?;
+        let source_config = config_of(source, &BESIDE_SOURCE_CONFIG, &mut render);
+        let place = |node: &Node, key: &str, render: &mut dyn FnMut(&str) -> Value| -> Option<Arc<str>> {
+            let value = node.get(key).map(data::of)?;
             data::scalar(&data::rendered(value, &|_| false, render)).map(Arc::from)
         };
-        let schema = place("schema", &mut render);
-        let database = place("database", &mut render);
+        // Each followed by adapters' own words for it.
+        let schema = ["schema", "dataset"].iter().find_map(|key| place(source, key, &mut render));
+        let database = ["database", "project", "catalog"].iter().find_map(|key| place(source, key, &mut render));
         for (table_index, table) in entries(source, "tables") {
             let Some(table_name) = table.get("name").and_then(text_of) else { continue };
-            let identifier = table.get("identifier").and_then(text_of);
+            let identifier = place(table, "identifier", &mut render);
+            let mut config = config_of(table, &BESIDE_SOURCE_CONFIG, &mut render);
+            freshness::add_to(&mut config, source, table);
             found.sources.push(SourceTable {
                 source: name.as_str().into(),
                 table: table_name.as_str().into(),
                 source_index,
                 table_index,
                 source_config: source_config.clone(),
-                config: config_of(table, &mut render),
-                identifier: identifier.unwrap_or(table_name).into(),
+                config,
+                identifier: identifier.unwrap_or_else(|| table_name.into()),
                 schema: schema.clone().unwrap_or_else(|| name.as_str().into()),
                 database: database.clone(),
                 description: described(table),
+                columns: columns_of(table),
             });
         }
     }
@@ -135,27 +151,28 @@ pub fn properties(db: &dyn salsa::Database, package: Package, file: SourceFile) 
     properties_of(db, PropertiesOf::new(db, package, file))
 }
 
-fn entries<'doc>(node: &'doc Node, key: &str) -> impl Iterator<Item = (u32, &'doc Node)> {
+pub(super) fn entries<'doc>(node: &'doc Node, key: &str) -> impl Iterator<Item = (u32, &'doc Node)> {
     let list = node.get(key).and_then(Node::as_seq).unwrap_or_default();
     list.iter().enumerate().map(|(index, entry)| (index as u32, entry))
 }
 
-fn text_of(node: &Node) -> Option<String> {
+pub(super) fn text_of(node: &Node) -> Option<String> {
     node.key_text().map(std::borrow::Cow::into_owned)
 }
 
-fn described(entry: &Node) -> Arc<str> {
+pub(super) fn described(entry: &Node) -> Arc<str> {
     entry.get("description").and_then(Node::as_str).unwrap_or_default().into()
 }
 
+/// What dbt takes from beside `config:` as if it stood in it. Other keys there mean nothing.
+const BESIDE_CONFIG: [&str; 5] = ["meta", "docs", "group", "contract", "access"];
+const BESIDE_SOURCE_CONFIG: [&str; 2] = ["tags", "meta"];
+
 /// `config:`, and the settings that may also stand beside it.
-fn config_of(entry: &Node, render: &mut dyn FnMut(&str) -> Value) -> Map<String, Value> {
+pub(super) fn config_of(entry: &Node, beside: &[&str], render: &mut dyn FnMut(&str) -> Value) -> Map<String, Value> {
     let mut config = Map::new();
-    for key in ["enabled", "tags", "meta", "access", "group", "docs", "latest_version"] {
-        if let Some(value) = entry.get(key) {
-            config.insert(key.to_owned(), data::of(value));
-        }
-    }
+    let stated = beside.iter().filter_map(|key| Some(((*key).to_owned(), data::of(entry.get(key)?))));
+    super::config::merge(&mut config, &stated.collect());
     if let Some(Value::Object(stated)) = entry.get("config").map(data::of) {
         super::config::merge(&mut config, &stated);
     }

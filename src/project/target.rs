@@ -15,8 +15,21 @@ fn values(db: &dyn salsa::Database) -> serde_json::Map<String, serde_json::Value
     if let Some(project) = Project::try_get(db) {
         let given = &project.invocation(db).target;
         shown.extend(given.iter().map(|(key, value)| (key.clone(), value.clone())));
-        // BigQuery's words for the two.
-        for (key, alias) in [("project", "database"), ("dataset", "schema")] {
+        match given.get("type").and_then(|kind| kind.as_str()) {
+            // ClickHouse's databases are dbt's schemas.
+            Some("clickhouse") => drop(shown.insert("database".to_owned(), "".into())),
+            // A DuckDB database is called like its file.
+            Some("duckdb") if !given.contains_key("database") => {
+                let path = given.get("path").and_then(|path| path.as_str()).unwrap_or(":memory:");
+                let file = path.rsplit('/').next().unwrap_or_default();
+                let stem = file.split_once('.').map_or(file, |(stem, _)| stem);
+                let name = if path == ":memory:" { "memory" } else { stem };
+                shown.insert("database".to_owned(), name.into());
+            }
+            _ => {}
+        }
+        // BigQuery's words for the two, and the word of those with catalogs.
+        for (key, alias) in [("project", "database"), ("dataset", "schema"), ("catalog", "database")] {
             if let Some(value) = given.get(key) {
                 shown.insert(alias.to_owned(), value.clone());
             }

@@ -14,6 +14,7 @@ pub const PROJECT_FILE: &str = "dbt_project.yml";
 pub const HOUSE_RULES_FILE: &str = "harness.yml";
 /// Files that name packages; dbt reads the first that exists, and both where both do.
 const PACKAGE_FILES: [&str; 2] = ["packages.yml", "dependencies.yml"];
+const SELECTORS_FILE: &str = "selectors.yml";
 /// Files a directory input holds. An edit costs one directory's rows, and a fresh look one step a
 /// directory: this is about where the two meet.
 const FILES_A_DIRECTORY: usize = 48;
@@ -70,10 +71,14 @@ pub(super) fn load(db: &mut Database, tree: &dyn Tree, house_rules: HouseRules, 
     let root = new_package(db, "", project_file, root);
     let builtins = new_builtins(db);
     let package_files = package_files.into_iter().map(|file| new_file(db, file)).collect();
+    let selectors = tree.is_file(SELECTORS_FILE).then(|| single(tree, "", SELECTORS_FILE, FileKind::Selectors));
+    files += selectors.iter().len();
+    let selectors = selectors.map(|file| new_file(db, file));
     problems.sort_unstable_by(|left, right| left.0.cmp(&right.0));
-    let project = Project::builder(root, packages, builtins, package_files, problems, house_rules, invocation)
-        .durability(Durability::HIGH)
-        .new(db);
+    let project =
+        Project::builder(root, packages, builtins, package_files, selectors, problems, house_rules, invocation)
+            .durability(Durability::HIGH)
+            .new(db);
     Loaded { project, files }
 }
 
@@ -88,10 +93,11 @@ fn kind_of(resource: FileKind, path: &str) -> Option<FileKind> {
     let extension = path.rsplit_once('.').map(|(_, extension)| extension)?;
     match (resource, extension) {
         (_, "yml" | "yaml") => Some(FileKind::Properties),
+        (FileKind::Test | FileKind::Function, "md") => None,
         (_, "md") => Some(FileKind::Docs),
         (FileKind::Model, "py") => Some(FileKind::PythonModel),
         (FileKind::Seed, "csv") => Some(FileKind::Seed),
-        (FileKind::Function, "sql" | "py") => Some(FileKind::Function),
+        (FileKind::Function, "sql" | "py" | "js") => Some(FileKind::Function),
         (FileKind::Seed, _) => None,
         (kind, "sql") => Some(kind),
         _ => None,
@@ -128,11 +134,12 @@ fn find_files(tree: &dyn Tree, folder: &str, paths: &Paths, problems: &mut Vec<(
             let listing = tree.list(&start, &ignored);
             problems.extend(listing.problems.into_iter().map(|(path, problem)| (path.into(), problem)));
             for path in listing.files {
-                let Some(kind) =
-                    kind_of(resource, &path).filter(|kind| resource != FileKind::Docs || *kind == resource)
-                else {
-                    continue;
+                // Of the docs paths only the docs count, and where there are any, docs nowhere else.
+                let counts = |kind: &FileKind| match resource {
+                    FileKind::Docs => *kind == FileKind::Docs,
+                    _ => *kind != FileKind::Docs || paths.docs.is_empty(),
                 };
+                let Some(kind) = kind_of(resource, &path).filter(counts) else { continue };
                 if seen.insert((path.clone(), kind)) {
                     let package_path = path.strip_prefix(folder).unwrap_or(&path).trim_start_matches('/').into();
                     let content = Content::NameOnly;

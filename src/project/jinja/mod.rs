@@ -122,6 +122,26 @@ impl Renderer for Minijinja {
     }
 }
 
+/// What a macro gives for these arguments: the value it returns, or the text it prints.
+pub fn call_macro(
+    package: crate::db::Package,
+    name: &str,
+    arguments: &[serde_json::Value],
+    run: Run,
+) -> (Result<serde_json::Value, SyntaxError>, Trace) {
+    let names: Vec<String> = (0..arguments.len()).map(|at| format!("a{at}")).collect();
+    let text = format!("{{% set __value = called({}) %}}", names.join(", "));
+    let given = names.into_iter().zip(arguments.iter().map(values::mutable));
+    let given = given.chain([("called".to_owned(), macros::Macro::value(package, name))]);
+    let context = values::MutDict::value(given.map(|(name, value)| (Value::from(name), value)).collect());
+    let (result, trace) = run.during(|| {
+        let captured = ENVIRONMENT.template_from_named_str("value", &text)?.render_captured(context)?;
+        Ok(captured.state().lookup("__value").unwrap_or_default())
+    });
+    let failed = |error: Error| syntax_error(&error, 0, &Rewritten::default());
+    (result.map(|value| values::data(&value)).map_err(failed), trace)
+}
+
 /// The value of a text within the current run.
 fn value_of(text: &str) -> Result<Value, SyntaxError> {
     let trimmed = text.trim();

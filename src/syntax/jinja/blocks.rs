@@ -136,7 +136,8 @@ fn adapter_of(arguments: &str) -> &str {
     arguments
         .split_once("adapter")
         .and_then(|(_, rest)| rest.trim_start().strip_prefix('='))
-        .map_or("default", |value| value.trim().trim_matches(['\'', '"']))
+        .and_then(|value| value.split(['\'', '"']).nth(1))
+        .unwrap_or("default")
 }
 
 #[cfg(test)]

@@ -1,0 +1,70 @@
+//! The names of all macros of dbt and of its adapters. Only some have behaviour here
+//! (`builtins/dbt.sql`); the others are known to exist, and to whom they belong.
+
+use super::packages::DBT;
+use super::target;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::LazyLock;
+
+/// One line a package: its name, a colon, its macros.
+const NAMES: &str = include_str!("builtins/names.txt");
+
+static PACKAGES: LazyLock<FxHashMap<&'static str, FxHashSet<&'static str>>> = LazyLock::new(|| {
+    let lines = NAMES.lines().filter_map(|line| line.split_once(':'));
+    lines.map(|(package, names)| (package, names.split_whitespace().collect())).collect()
+});
+
+/// The adapter that another is built on.
+fn built_on(adapter: &str) -> Option<&'static str> {
+    match adapter {
+        "redshift" | "materialize" => Some("postgres"),
+        "databricks" => Some("spark"),
+        "synapse" => Some("fabric"),
+        _ => None,
+    }
+}
+
+/// dbt's packages for an adapter, most special first.
+fn packages(adapter: &str) -> impl Iterator<Item = &'static str> {
+    let adapters = [Some(adapter), built_on(adapter)];
+    let names = adapters.into_iter().flatten().filter_map(|adapter| {
+        let found = PACKAGES.get_key_value(format!("dbt_{adapter}").as_str())?;
+        Some(*found.0)
+    });
+    names.collect::<Vec<_>>().into_iter().chain([DBT])
+}
+
+/// Which of dbt's own packages a macro comes from under an adapter: an adapter's macro hides dbt's.
+pub fn owner(adapter: &str, name: &str) -> Option<&'static str> {
+    packages(adapter).find(|package| defines(package, name))
+}
+
+/// Whether one of dbt's own packages defines a macro.
+pub fn defines(package: &str, name: &str) -> bool {
+    PACKAGES.get(package).is_some_and(|names| names.contains(name))
+}
+
+/// Whether this is the name of one of dbt's own packages in this project.
+pub fn is_package(db: &dyn salsa::Database, name: &str) -> bool {
+    packages(target::adapter_type(db)).any(|package| package == name)
+}
+
+/// The unique_id of one of dbt's macros, by the name a template calls it by: `dateadd`,
+/// `dbt.dateadd`.
+pub fn unique_id(db: &dyn salsa::Database, called: &str) -> Option<String> {
+    let name = called.strip_prefix("dbt.").unwrap_or(called);
+    owner(target::adapter_type(db), name).map(|package| format!("macro.{package}.{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adapters_macro_hides_dbts() {
+        assert_eq!(owner("clickhouse", "is_incremental"), Some("dbt_clickhouse"));
+        assert_eq!(owner("snowflake", "is_incremental"), Some("dbt"));
+        assert_eq!(owner("databricks", "spark__create_table_as"), Some("dbt_spark"));
+        assert_eq!(owner("snowflake", "nobody_has_this"), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! Columns as YAML documents them, and the versions of a model with the columns of each.
+
+use super::properties::{config_of, described, entries, text_of};
+use crate::syntax::yaml::Node;
+use serde_json::{Map, Value};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    pub name: Arc<str>,
+    pub description: Arc<str>,
+}
+
+/// Of two entries for one column the last counts.
+pub(super) fn columns_of(entry: &Node) -> Vec<Column> {
+    let mut found: Vec<Column> = Vec::new();
+    for (_, column) in entries(entry, "columns") {
+        if let Some(name) = column.get("name").and_then(text_of) {
+            add(&mut found, Column { name: name.into(), description: described(column) });
+        }
+    }
+    found
+}
+
+fn add(columns: &mut Vec<Column>, column: Column) {
+    match columns.iter_mut().find(|known| known.name == column.name) {
+        Some(known) => *known = column,
+        None => columns.push(column),
+    }
+}
+
+/// One entry of `versions:`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Version {
+    /// As Python prints it.
+    pub version: Arc<str>,
+    /// The file's name without its extension, where it is not `<model>_v<version>`.
+    pub defined_in: Option<Arc<str>>,
+    /// Replaces the model's own settings key by key.
+    pub config: Map<String, Value>,
+    pub description: Option<Arc<str>>,
+    /// The model's columns that this version keeps, and its own.
+    pub columns: Vec<Column>,
+}
+
+pub(super) fn versions_of(entry: &Node, columns: &[Column], render: &mut dyn FnMut(&str) -> Value) -> Vec<Version> {
+    let mut found = Vec::new();
+    for (_, version) in entries(entry, "versions") {
+        let Some(number) = version.get("v").and_then(text_of) else { continue };
+        let mut own: Vec<Column> = columns.iter().filter(|column| keeps(version, &column.name)).cloned().collect();
+        columns_of(version).into_iter().for_each(|column| add(&mut own, column));
+        found.push(Version {
+            version: number.into(),
+            defined_in: version.get("defined_in").and_then(text_of).map(Arc::from),
+            config: config_of(version, &["meta", "docs", "access"], render),
+            description: version.get("description").and_then(Node::as_str).map(Arc::from),
+            columns: own,
+        });
+    }
+    found
+}
+
+/// Whether a version has a column of its model: `include:` and `exclude:` among its columns say.
+fn keeps(version: &Node, column: &str) -> bool {
+    let names = |rule: &Node, key: &str| -> Option<Vec<String>> {
+        let given = rule.get(key)?;
+        Some(match given.as_seq() {
+            Some(items) => items.iter().filter_map(text_of).collect(),
+            None => text_of(given).into_iter().collect(),
+        })
+    };
+    let rule = entries(version, "columns").map(|(_, rule)| rule).find(|rule| rule.get("include").is_some());
+    let Some(rule) = rule else { return true };
+    let included = names(rule, "include").unwrap_or_default();
+    let all = matches!(included.as_slice(), [one] if one == "*" || one == "all");
+    let excluded = names(rule, "exclude").unwrap_or_default();
+    (all || included.iter().any(|name| name == column)) && !excluded.iter().any(|name| name == column)
+}
+
+/// The order of versions: as numbers where both are, else as texts.
+pub fn compare_versions(left: &str, right: &str) -> Ordering {
+    match (left.parse::<f64>(), right.parse::<f64>()) {
+        (Ok(left), Ok(right)) => left.total_cmp(&right),
+        _ => left.cmp(right),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::yaml::parse;
+
+    fn names(columns: &[Column]) -> Vec<&str> {
+        columns.iter().map(|column| &*column.name).collect()
+    }
+
+    #[test]
+    fn a_version_has_the_models_columns_unless_it_leaves_some_out() {
+        let text = "columns: [{name: a, description: x}, {name: b}]\n\
+                    versions:\n  - v: 1\n  - v: 2\n    columns: [{include: all, exclude: [b]}, {name: c}]\n  \
+                    - v: 3\n    defined_in: other\n    columns: [{include: [b]}]\n";
+        let document = parse(text);
+        let columns = columns_of(&document.root);
+        let versions = versions_of(&document.root, &columns, &mut |_| Value::Null);
+        assert_eq!([&*columns[0].description, &*columns[1].description], ["x", ""]);
+        assert_eq!(names(&versions[0].columns), ["a", "b"]);
+        assert_eq!(names(&versions[1].columns), ["a", "c"]);
+        assert_eq!(names(&versions[2].columns), ["b"]);
+        assert_eq!(versions[2].defined_in.as_deref(), Some("other"));
+    }
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert_eq!(compare_versions("10", "9"), Ordering::Greater);
+        assert_eq!(compare_versions("b", "a"), Ordering::Greater);
+    }
+}

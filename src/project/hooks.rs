@@ -1,0 +1,47 @@
+//! What a node's hooks call: dbt renders them with the node's own names, and what they name counts
+//! as the node's.
+
+use super::data::scalar;
+use super::jinja::run::{Names, Run, Trace};
+use super::jinja::{Minijinja, Renderer};
+use super::nodes::{Node, facts, subject};
+use crate::syntax::span::Span;
+use serde_json::Value;
+
+/// What the hooks of a node's whole configuration ask for. The offsets in it mean nothing.
+#[salsa::tracked(returns(ref))]
+pub fn hooks_trace<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Trace {
+    let config = &facts(db, node).config;
+    let hooks = ["pre-hook", "post-hook"].iter().filter_map(|key| config.get(*key)?.as_array()).flatten();
+    let mut all = Trace::default();
+    // Each by itself: one that fails must not hide what the others call.
+    for text in hooks.filter_map(text_of).filter(|text| super::data::has_jinja(text)) {
+        let run = Run::new(node.package(db), Names::All, subject(db, node));
+        let trace = Minijinja.render(&text, Span::new(0, text.len()), run).trace;
+        all.refs.extend(trace.refs);
+        all.sources.extend(trace.sources);
+        all.functions.extend(trace.functions);
+        all.macros.extend(trace.macros);
+        all.unknown.extend(trace.unknown);
+        all.incomplete |= trace.incomplete;
+    }
+    all
+}
+
+/// A hook is its SQL, or a mapping that holds it.
+fn text_of(hook: &Value) -> Option<String> {
+    hook.get("sql").and_then(scalar).or_else(|| scalar(hook))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_hook_is_a_text_or_a_mapping_with_one() {
+        assert_eq!(text_of(&json!("grant x")).as_deref(), Some("grant x"));
+        assert_eq!(text_of(&json!({"sql": "grant x", "transaction": false})).as_deref(), Some("grant x"));
+        assert_eq!(text_of(&json!(null)), None);
+    }
+}

@@ -1,0 +1,213 @@
+//! Which macros a macro calls, told from its text alone, as dbt does: every call counts, run or not.
+
+use super::builtins;
+use super::macros::{BlockAt, blocks, in_package, search_order};
+use super::packages::{DBT, dbt_packages, package_by_name, package_name};
+use super::target;
+use crate::db::{Package, Project};
+use crate::syntax::jinja::tags::{TagKind, tags};
+use crate::syntax::jinja::tokens::{Token, TokenKind, tokens};
+use std::sync::Arc;
+
+/// A call as a macro's text writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Call<'text> {
+    Plain(&'text str),
+    Dotted(&'text str, &'text str),
+    /// `adapter.dispatch(name, namespace)`
+    Dispatch(&'text str, Option<&'text str>),
+}
+
+/// The names dbt itself gives to macros: a call of one is no call of a macro.
+const CONTEXT: [&str; 34] = [
+    "ref",
+    "source",
+    "config",
+    "builtins",
+    "dbt_version",
+    "var",
+    "env_var",
+    "return",
+    "fromjson",
+    "tojson",
+    "fromyaml",
+    "toyaml",
+    "set",
+    "set_strict",
+    "zip",
+    "zip_strict",
+    "log",
+    "run_started_at",
+    "invocation_id",
+    "thread_id",
+    "modules",
+    "flags",
+    "print",
+    "diff_of_two_dicts",
+    "local_md5",
+    "target",
+    "project_name",
+    "env",
+    "debug",
+    "dbt_metadata_envs",
+    "macro",
+    "call",
+    "caller",
+    "filter",
+];
+
+fn calls(text: &str) -> Vec<Call<'_>> {
+    let mut found = Vec::new();
+    for tag in tags(text).tags {
+        if !matches!(tag.kind, TagKind::Expression | TagKind::Statement) {
+            continue;
+        }
+        let list = tokens(text, tag.inner.start as usize, tag.inner.end as usize);
+        let is_definition = tag.kind == TagKind::Statement
+            && matches!(tag.word(text), "macro" | "test" | "data_test" | "materialization");
+        for (at, token) in list.iter().enumerate() {
+            let before = at.checked_sub(1).and_then(|at| list.get(at)).map_or("", |before| before.of(text));
+            let named = token.kind == TokenKind::Name && !matches!(before, "." | "|" | "is");
+            if !named || (is_definition && at <= 1) {
+                continue;
+            }
+            found.extend(call(text, &list[at..]));
+        }
+    }
+    found
+}
+
+fn call<'text>(text: &'text str, list: &[Token]) -> Option<Call<'text>> {
+    let name = list.first()?.of(text);
+    match (list.get(1)?.of(text), list.get(2), list.get(3)) {
+        ("(", ..) => Some(Call::Plain(name)),
+        (".", Some(attribute), Some(open)) if open.of(text) == "(" => match (name, attribute.of(text)) {
+            ("adapter", "dispatch") => dispatch(text, list.get(4..)?),
+            ("adapter", _) => None,
+            (space, name) => Some(Call::Dotted(space, name)),
+        },
+        _ => None,
+    }
+}
+
+fn dispatch<'text>(text: &'text str, arguments: &[Token]) -> Option<Call<'text>> {
+    let (mut name, mut space) = (None, None);
+    let mut depth = 0usize;
+    let mut position = 0;
+    let mut keyword = None;
+    for (at, token) in arguments.iter().enumerate() {
+        let shown = token.of(text);
+        match token.kind {
+            TokenKind::Operator => match shown {
+                "(" | "[" | "{" => depth += 1,
+                ")" | "]" | "}" if depth == 0 => break,
+                ")" | "]" | "}" => depth -= 1,
+                "," if depth == 0 => (position, keyword) = (position + 1, None),
+                _ => {}
+            },
+            TokenKind::Name if depth == 0 && arguments.get(at + 1).is_some_and(|next| next.of(text) == "=") => {
+                keyword = Some(shown);
+            }
+            TokenKind::Text if depth == 0 => {
+                let value = Some(shown.trim_matches(['\'', '"']));
+                match (keyword, position) {
+                    (Some("macro_name"), _) | (None, 0) => name = value,
+                    (Some("macro_namespace"), _) | (None, 1) => space = value,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    Some(Call::Dispatch(name?, space))
+}
+
+/// The macro a bare name means to a macro of some package: its own package's, the root's, any
+/// other package's, dbt's.
+fn by_name(db: &dyn salsa::Database, local: Option<Package>, name: &str) -> Option<String> {
+    let root = Project::try_get(db)?.root(db);
+    let id = |package: Package| in_package(db, package, name).map(|_| macro_id(db, package, name));
+    let others = || dbt_packages(db).into_iter().rev().find_map(id);
+    local.and_then(id).or_else(|| id(root)).or_else(others).or_else(|| builtins::unique_id(db, name))
+}
+
+pub fn macro_id(db: &dyn salsa::Database, package: Package, name: &str) -> String {
+    let space = package_name(db, package);
+    match (&**space, builtins::owner(target::adapter_type(db), name)) {
+        (DBT, Some(owner)) => format!("macro.{owner}.{name}"),
+        _ => format!("macro.{space}.{name}"),
+    }
+}
+
+fn dotted(db: &dyn salsa::Database, space: &str, name: &str) -> Option<String> {
+    if builtins::is_package(db, space) {
+        let own = builtins::defines(space, name).then(|| format!("macro.{space}.{name}"));
+        return own.or_else(|| by_name(db, None, name));
+    }
+    by_name(db, package_by_name(db, space), name)
+}
+
+/// Where `adapter.dispatch` leads.
+fn dispatched(db: &dyn salsa::Database, name: &str, space: Option<&str>) -> Option<String> {
+    let names: Vec<String> =
+        target::dispatch_prefixes(db).into_iter().map(|prefix| format!("{prefix}__{name}")).collect();
+    let Some(space) = space else { return names.iter().find_map(|name| by_name(db, None, name)) };
+    let searched = search_order(db, space).into_iter();
+    let mut found = searched.filter(|package| &**package_name(db, *package) != DBT);
+    let in_packages = found.find_map(|package| {
+        names.iter().find_map(|name| in_package(db, package, name).map(|_| macro_id(db, package, name)))
+    });
+    in_packages.or_else(|| names.iter().filter(|_| space == DBT).find_map(|name| builtins::unique_id(db, name)))
+}
+
+/// The unique_ids of the macros a macro calls.
+pub fn called_by(db: &dyn salsa::Database, package: Package, name: &Arc<str>, (file, index): BlockAt) -> Vec<String> {
+    let Some(block) = blocks(db, file).blocks.get(index as usize) else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut add = |id: Option<String>| {
+        if let Some(id) = id.filter(|id| !found.contains(id)) {
+            found.push(id);
+        }
+    };
+    for call in calls(block.span.of(file.content(db).text())) {
+        match call {
+            Call::Plain(called) if CONTEXT.contains(&called) || called == &**name => {}
+            Call::Plain(called) => add(by_name(db, Some(package), called)),
+            Call::Dotted(space, called) => add(dotted(db, space, called)),
+            Call::Dispatch(called, space) => {
+                if called != &**name {
+                    add(by_name(db, Some(package), called));
+                }
+                add(dispatched(db, called, space));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_told_from_filters_tests_and_methods() {
+        let text = "{% macro m(a=f()) %}{{ g(x) | h(1) }}{% if x is t(2) %}{{ p.q(y) }}{{ a.b.c() }}\
+                    {% call s('n') %}{{ adapter.quote(z) }}{% endcall %}{# no() #}{% endif %}{% endmacro %}";
+        let expected = [Call::Plain("f"), Call::Plain("g"), Call::Dotted("p", "q"), Call::Plain("s")];
+        assert_eq!(calls(text), expected);
+    }
+
+    #[test]
+    fn a_dispatch_names_a_macro_and_perhaps_a_namespace() {
+        let text = "{{ adapter.dispatch('a', 'n')(f(1)) }}{{ adapter.dispatch(macro_name='b', macro_namespace='m') }}\
+                    {{ adapter.dispatch('c', packages=s._p()) }}";
+        let expected = [
+            Call::Dispatch("a", Some("n")),
+            Call::Plain("f"),
+            Call::Dispatch("b", Some("m")),
+            Call::Dispatch("c", None),
+            Call::Dotted("s", "_p"),
+        ];
+        assert_eq!(calls(text), expected);
+    }
+}

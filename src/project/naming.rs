@@ -1,0 +1,117 @@
+//! Where a node is built: its database, schema and alias, by the project's generate_…_name macros.
+
+use super::data;
+use super::jinja::call_macro;
+use super::jinja::run::{Names, Run};
+use super::macros::in_package;
+use super::nodes::{Node, NodeKind, facts, folders, subject};
+use super::target;
+use super::versions::version;
+use crate::db::{Package, Project};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RelationNames {
+    pub database: Option<Arc<str>>,
+    pub schema: Option<Arc<str>>,
+    pub alias: Option<Arc<str>>,
+}
+
+/// Every project's macro may look at the node, so it is asked for each anew.
+#[salsa::tracked(returns(ref))]
+pub fn relation_names<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> RelationNames {
+    let config = &facts(db, node).config;
+    let custom = |key: &str| config.get(key).filter(|value| !value.is_null());
+    let mut shown = shown(db, node);
+    let mut names = RelationNames::default();
+    for (key, slot) in [("database", &mut names.database), ("schema", &mut names.schema), ("alias", &mut names.alias)] {
+        let custom = match key {
+            // BigQuery's words for the two.
+            "database" => custom("database").or_else(|| custom("project")),
+            "schema" => custom("schema").or_else(|| custom("dataset")),
+            _ => custom(key),
+        };
+        *slot = match project_macro(db, key) {
+            Some((package, name)) => {
+                let arguments = [custom.cloned().unwrap_or_default(), Value::Object(shown.clone())];
+                let run = Run::new(package, Names::All, subject(db, node));
+                let (result, _) = call_macro(package, &name, &arguments, run);
+                result.ok().as_ref().and_then(data::scalar).map(|text| text.trim().into())
+            }
+            None => by_default(db, node, key, custom.and_then(data::scalar).as_deref()),
+        };
+        shown.insert(key.to_owned(), json!(slot));
+    }
+    if node.kind(db) == NodeKind::Snapshot {
+        let given = |key: &str| config.get(key).and_then(data::scalar).filter(|it| !it.is_empty()).map(Arc::from);
+        names.database = given("target_database").or(names.database);
+        names.schema = given("target_schema").or(names.schema);
+    }
+    names
+}
+
+/// The root project's macro for a part of the name: generate_schema_name, or what dbt's own
+/// dispatches to.
+fn project_macro(db: &dyn salsa::Database, part: &str) -> Option<(Package, String)> {
+    let root = Project::try_get(db)?.root(db);
+    let name = format!("generate_{part}_name");
+    let dispatched = target::dispatch_prefixes(db).into_iter().map(|prefix| format!("{prefix}__{name}"));
+    let mut names = std::iter::once(name.clone()).chain(dispatched);
+    names.find_map(|name| Some((in_package(db, root, &name)?, name)))
+}
+
+fn by_default<'db>(
+    db: &'db dyn salsa::Database,
+    node: Node<'db>,
+    part: &str,
+    custom: Option<&str>,
+) -> Option<Arc<str>> {
+    let of_target = |key: &str| target::shown(db).get(key).and_then(data::scalar).unwrap_or_default();
+    Some(match (part, custom) {
+        ("database", _) if &**target::adapter_type(db) == "clickhouse" => "".into(),
+        ("database", None) => of_target("database").into(),
+        ("schema", None) => of_target("schema").into(),
+        ("schema", Some(custom)) => format!("{}_{}", of_target("schema"), custom.trim()).into(),
+        ("alias", None) => match version(db, node) {
+            Some(version) => format!("{}_v{}", node.name(db), version.version.replace('.', "_")).into(),
+            None => node.name(db).clone(),
+        },
+        (_, Some(custom)) => custom.trim().into(),
+        _ => return None,
+    })
+}
+
+/// The node as the macros see it.
+fn shown<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Map<String, Value> {
+    let (facts, subject) = (facts(db, node), subject(db, node));
+    let file = node.file(db);
+    let below: Vec<Arc<str>> =
+        folders(db, file).into_iter().chain(file.path(db).rsplit('/').next().map(Arc::from)).collect();
+    let mut config = facts.config.clone();
+    config.insert("materialized".to_owned(), json!(facts.materialized));
+    config.insert("tags".to_owned(), json!(facts.tags));
+    config.entry("meta").or_insert_with(|| json!({}));
+    let version = version(db, node).map(|version| &version.version);
+    let shown = json!({
+        "unique_id": subject.unique_id,
+        "name": subject.name,
+        "alias": subject.name,
+        "resource_type": subject.resource_type,
+        "package_name": subject.package_name,
+        "path": below.join("/"),
+        "original_file_path": subject.path,
+        "fqn": subject.fqn,
+        "tags": facts.tags,
+        "meta": facts.config.get("meta"),
+        "description": facts.description,
+        "schema": target::shown(db).get("schema"),
+        "database": target::shown(db).get("database"),
+        "version": version,
+        "config": config,
+    });
+    match shown {
+        Value::Object(shown) => shown,
+        _ => Map::new(),
+    }
+}

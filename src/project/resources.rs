@@ -1,0 +1,315 @@
+//! What exists only in YAML beside sources: exposures, groups, and the semantic layer's metrics,
+//! semantic models and saved queries.
+
+use super::data;
+use super::jinja::run::{Names, Run, Subject, Trace};
+use super::jinja::{Minijinja, Renderer};
+use super::nodes::{Named, folders};
+use super::packages::{dbt_packages, package_name, yaml};
+use super::properties::{config_of, described, entries, text_of};
+use super::{config, graph};
+use crate::db::{FileKind, Package, SourceFile};
+use crate::syntax::span::Span;
+use crate::syntax::yaml::Node;
+use rustc_hash::FxHashMap;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ResourceKind {
+    Exposure,
+    Group,
+    Metric,
+    SemanticModel,
+    SavedQuery,
+}
+
+impl ResourceKind {
+    pub const ALL: [Self; 5] = [Self::Exposure, Self::Group, Self::SemanticModel, Self::Metric, Self::SavedQuery];
+
+    /// dbt's word for it, with which its unique_id starts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exposure => "exposure",
+            Self::Group => "group",
+            Self::Metric => "metric",
+            Self::SemanticModel => "semantic_model",
+            Self::SavedQuery => "saved_query",
+        }
+    }
+
+    /// The key of its list in a YAML file, and of its section in dbt_project.yml and the manifest.
+    pub fn section(self) -> &'static str {
+        match self {
+            Self::Exposure => "exposures",
+            Self::Group => "groups",
+            Self::Metric => "metrics",
+            Self::SemanticModel => "semantic_models",
+            Self::SavedQuery => "saved_queries",
+        }
+    }
+}
+
+/// One entry, without places.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    pub kind: ResourceKind,
+    pub name: Arc<str>,
+    pub description: Arc<str>,
+    /// What its own entry sets.
+    pub config: Map<String, Value>,
+    /// The nodes it names by `ref` and `source`.
+    pub named: Named,
+    /// The metrics it is made of.
+    pub metrics: Vec<Arc<str>>,
+    /// The measures a metric is made of, and those a semantic model defines.
+    pub measures: Vec<Arc<str>>,
+}
+
+impl Resource {
+    fn new(kind: ResourceKind, name: String, entry: &Node) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            description: described(entry),
+            config: Map::new(),
+            named: Named::default(),
+            metrics: Vec::new(),
+            measures: Vec::new(),
+        }
+    }
+}
+
+#[salsa::interned]
+struct FileOf<'db> {
+    #[returns(copy)]
+    package: Package,
+    #[returns(copy)]
+    file: SourceFile,
+}
+
+#[salsa::tracked(returns(ref))]
+fn resources_of_file<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Resource> {
+    let package = key.package(db);
+    let root = &yaml(db, key.file(db)).root;
+    let mut render = |text: &str| {
+        let run = Run::new(package, Names::Settings, Subject::default());
+        Minijinja.evaluate(text, run).0.unwrap_or(Value::Null)
+    };
+    let mut found = Vec::new();
+    for kind in ResourceKind::ALL {
+        for (_, entry) in entries(root, kind.section()) {
+            let Some(name) = entry.get("name").and_then(text_of) else { continue };
+            let mut resource = Resource::new(kind, name, entry);
+            resource.config = config_of(entry, &["tags", "meta", "group", "enabled"], &mut render);
+            match kind {
+                ResourceKind::Exposure => {
+                    let lines = data::texts(entry.get("depends_on").map(data::of).as_ref());
+                    resource.metrics = lines.iter().filter_map(|line| metric_of(line)).collect();
+                    resource.named = named_by(package, lines.iter().filter(|line| metric_of(line).is_none()));
+                }
+                ResourceKind::SemanticModel => {
+                    resource.named = named_by(package, entry.get("model").and_then(text_of).iter());
+                    resource.measures = names_in(entry.get("measures"));
+                }
+                ResourceKind::Metric => add_inputs(&mut resource, entry),
+                ResourceKind::SavedQuery => {
+                    resource.metrics = names_in(entry.get("query_params").and_then(|params| params.get("metrics")));
+                }
+                ResourceKind::Group => {}
+            }
+            let metrics_of_measures = created_metrics(&resource, entry);
+            found.push(resource);
+            found.extend(metrics_of_measures);
+        }
+    }
+    found
+}
+
+/// A measure with `create_metric` is a metric, too.
+fn created_metrics(model: &Resource, entry: &Node) -> Vec<Resource> {
+    if model.kind != ResourceKind::SemanticModel {
+        return Vec::new();
+    }
+    let creates = |measure: &&Node| measure.get("create_metric").and_then(Node::as_bool) == Some(true);
+    let measures = entries(entry, "measures").map(|(_, measure)| measure).filter(creates);
+    let metric = |measure: &Node| {
+        let name = measure.get("name").and_then(text_of)?;
+        let mut metric = Resource::new(ResourceKind::Metric, name, measure);
+        if metric.description.is_empty() {
+            metric.description = format!("Metric created from measure {}", metric.name).into();
+        }
+        metric.measures = vec![metric.name.clone()];
+        let kept =
+            ["enabled", "meta"].iter().filter_map(|key| Some(((*key).to_owned(), model.config.get(*key)?.clone())));
+        metric.config = kept.collect();
+        Some(metric)
+    };
+    measures.filter_map(metric).collect()
+}
+
+/// Names that stand alone or under `name:`; one of them or a list.
+fn names_in(node: Option<&Node>) -> Vec<Arc<str>> {
+    let name = |node: &Node| node.get("name").map_or_else(|| text_of(node), text_of).map(Arc::from);
+    match node {
+        Some(node) => match node.as_seq() {
+            Some(items) => items.iter().filter_map(name).collect(),
+            None => name(node).filter(|_| !node.is_null()).into_iter().collect(),
+        },
+        None => Vec::new(),
+    }
+}
+
+/// What a metric is computed from: measures or other metrics, by its type.
+fn add_inputs(metric: &mut Resource, entry: &Node) {
+    let Some(params) = entry.get("type_params") else { return };
+    let at = |node: Option<&Node>, keys: &[&str]| -> Vec<Arc<str>> {
+        keys.iter().flat_map(|key| names_in(node.and_then(|node| node.get(key)))).collect()
+    };
+    match entry.get("type").and_then(Node::as_str).unwrap_or("simple") {
+        "derived" => metric.metrics = at(Some(params), &["metrics"]),
+        "ratio" => metric.metrics = at(Some(params), &["numerator", "denominator"]),
+        "conversion" => {
+            let inner = params.get("conversion_type_params");
+            metric.measures = at(inner, &["base_measure", "conversion_measure"]);
+            metric.metrics = at(inner, &["base_metric", "conversion_metric"]);
+        }
+        "cumulative" => {
+            metric.measures = at(Some(params), &["measure"]);
+            metric.metrics = at(params.get("cumulative_type_params"), &["metric"]);
+        }
+        _ => metric.measures = at(Some(params), &["measure"]),
+    }
+}
+
+/// The name in `metric('name')`.
+fn metric_of(line: &str) -> Option<Arc<str>> {
+    let inner = line.trim().strip_prefix("metric")?.trim().strip_prefix('(')?.strip_suffix(')')?;
+    let last = inner.rsplit(',').next()?;
+    Some(last.trim().trim_matches(['\'', '"']).into())
+}
+
+/// The nodes that lines such as `ref('x')` name.
+fn named_by<'text>(package: Package, lines: impl Iterator<Item = &'text String>) -> Named {
+    let text: String = lines.map(|line| format!("{{{{ {line} }}}}\n")).collect();
+    if text.is_empty() {
+        return Named::default();
+    }
+    let run = Run::new(package, Names::All, Subject::default());
+    let trace: Trace = Minijinja.render(&text, Span::new(0, text.len()), run).trace;
+    Named::of([&trace])
+}
+
+/// The YAML resources of a package with their files, in the order of these.
+pub fn resources_of_package(db: &dyn salsa::Database, package: Package) -> Vec<(&Resource, SourceFile)> {
+    let files = package.directories(db).iter().flat_map(|directory| directory.files(db));
+    let files = files.filter(|file| file.kind(db) == FileKind::Properties);
+    let resources = |file: &SourceFile| {
+        let file = *file;
+        resources_of_file(db, FileOf::new(db, package, file)).iter().map(move |resource| (resource, file))
+    };
+    files.flat_map(resources).collect()
+}
+
+pub fn resource_id(db: &dyn salsa::Database, package: Package, resource: &Resource) -> String {
+    format!("{}.{}.{}", resource.kind.name(), package_name(db, package), resource.name)
+}
+
+pub fn resource_fqn(
+    db: &dyn salsa::Database,
+    package: Package,
+    resource: &Resource,
+    file: SourceFile,
+) -> Vec<Arc<str>> {
+    let mut fqn = vec![package_name(db, package).clone()];
+    fqn.extend(folders(db, file));
+    fqn.push(resource.name.clone());
+    fqn
+}
+
+/// A resource's settings from the whole hierarchy.
+pub fn resource_config(
+    db: &dyn salsa::Database,
+    package: Package,
+    resource: &Resource,
+    file: SourceFile,
+) -> Map<String, Value> {
+    let fqn = resource_fqn(db, package, resource, file);
+    let section = resource.kind.section();
+    // dbt_project.yml may write its sections with dashes as well.
+    let dashed = section.replace('_', "-");
+    let sections = if dashed == section { vec![section] } else { vec![section, dashed.as_str()] };
+    config::of_resource(db, package, &sections, &fqn, &[&resource.config])
+}
+
+/// The metrics and measures of all packages by name.
+#[derive(Debug, Default)]
+pub struct SemanticLayer {
+    metrics: FxHashMap<Arc<str>, String>,
+    measures: FxHashMap<Arc<str>, String>,
+}
+
+pub fn semantic_layer(db: &dyn salsa::Database) -> SemanticLayer {
+    let mut layer = SemanticLayer::default();
+    for package in dbt_packages(db) {
+        for (resource, file) in resources_of_package(db, package) {
+            let names = match resource.kind {
+                ResourceKind::Metric => std::slice::from_ref(&resource.name),
+                ResourceKind::SemanticModel => resource.measures.as_slice(),
+                _ => continue,
+            };
+            if !config::enabled(&resource_config(db, package, resource, file)) {
+                continue;
+            }
+            let id = resource_id(db, package, resource);
+            let index = if resource.kind == ResourceKind::Metric { &mut layer.metrics } else { &mut layer.measures };
+            for name in names {
+                index.entry(name.clone()).or_insert_with(|| id.clone());
+            }
+        }
+    }
+    layer
+}
+
+/// The unique_ids of what a resource is made of.
+pub fn resource_parents(
+    db: &dyn salsa::Database,
+    package: Package,
+    resource: &Resource,
+    layer: &SemanticLayer,
+) -> Vec<String> {
+    let mut ids: Vec<String> = graph::named_ids(db, package, &resource.named).iter().map(|id| id.to_string()).collect();
+    ids.extend(resource.metrics.iter().filter_map(|name| layer.metrics.get(name).cloned()));
+    if resource.kind == ResourceKind::Metric {
+        ids.extend(resource.measures.iter().filter_map(|name| layer.measures.get(name).cloned()));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::yaml::parse;
+
+    fn metric(text: &str) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
+        let entry = parse(text).root;
+        let mut metric = Resource::new(ResourceKind::Metric, "m".to_owned(), &entry);
+        add_inputs(&mut metric, &entry);
+        (metric.measures, metric.metrics)
+    }
+
+    #[test]
+    fn a_metric_is_made_of_measures_or_of_metrics_by_its_type() {
+        assert_eq!(metric("type: simple\ntype_params: {measure: {name: a}}"), (vec!["a".into()], vec![]));
+        assert_eq!(metric("type: ratio\ntype_params: {numerator: a, denominator: {name: b}}").1.len(), 2);
+        assert_eq!(metric("type: derived\ntype_params: {metrics: [a, {name: b, alias: c}]}").1.len(), 2);
+    }
+
+    #[test]
+    fn an_exposure_may_stand_on_a_metric() {
+        assert_eq!(metric_of("metric('a')").as_deref(), Some("a"));
+        assert_eq!(metric_of("ref('a')"), None);
+    }
+}

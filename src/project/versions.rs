@@ -1,0 +1,81 @@
+//! Versions of models: which file is which version of which model.
+
+use super::columns::{Version, compare_versions};
+use super::nodes::{Node, NodeKind, stem};
+use super::properties::{PatchKind, patch_index, properties};
+use crate::db::{FileKind, Package};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
+
+/// A file's place among the versions of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned {
+    /// The model's name, without the version.
+    pub model: Arc<str>,
+    pub version: Arc<str>,
+    pub latest: Arc<str>,
+    /// A `ref` without a version means this one.
+    pub is_latest: bool,
+    /// Its place in the list of the model's versions.
+    index: usize,
+}
+
+/// The versions a package's YAML states, by the names of their files without extensions.
+#[salsa::tracked(returns(ref))]
+fn versions_of_package(db: &dyn salsa::Database, package: Package) -> FxHashMap<Arc<str>, Versioned> {
+    let mut found = FxHashMap::default();
+    let mut stems = None;
+    for ((kind, name), places) in patch_index(db, package) {
+        let Some((file, at)) = places.first().filter(|_| *kind == PatchKind::Model) else { continue };
+        let Some(patch) = properties(db, package, *file).patches.get(*at as usize) else { continue };
+        let highest = patch.versions.iter().map(|it| &it.version).max_by(|a, b| compare_versions(a, b));
+        let Some(latest) = patch.latest_version.as_ref().or(highest) else { continue };
+        for (index, version) in patch.versions.iter().enumerate() {
+            let is_latest = version.version == *latest;
+            let file = version.defined_in.clone().unwrap_or_else(|| format!("{name}_v{}", version.version).into());
+            // The latest version's file may do without a suffix.
+            let stems = stems.get_or_insert_with(|| model_stems(db, package));
+            let file = if is_latest && !stems.contains(&file) { name.clone() } else { file };
+            let versioned = Versioned {
+                model: name.clone(),
+                version: version.version.clone(),
+                latest: latest.clone(),
+                is_latest,
+                index,
+            };
+            found.insert(file, versioned);
+        }
+    }
+    found
+}
+
+fn model_stems(db: &dyn salsa::Database, package: Package) -> FxHashSet<Arc<str>> {
+    let files = package.directories(db).iter().flat_map(|directory| directory.files(db));
+    let models = files.filter(|file| matches!(file.kind(db), FileKind::Model | FileKind::PythonModel));
+    models.map(|file| stem(file.path(db))).collect()
+}
+
+/// Which version of which model a file of this name is.
+pub fn of_file<'db>(db: &'db dyn salsa::Database, package: Package, stem: &str) -> Option<&'db Versioned> {
+    versions_of_package(db, package).get(stem)
+}
+
+/// Which version of its model a node is.
+pub fn version<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Option<&'db Versioned> {
+    match node.kind(db) {
+        NodeKind::Model => of_file(db, node.package(db), &stem(node.file(db).path(db))),
+        _ => None,
+    }
+}
+
+impl Versioned {
+    /// What YAML says of this version, among all it says of the model's.
+    pub fn stated<'list>(&self, versions: &'list [Version]) -> Option<&'list Version> {
+        versions.get(self.index)
+    }
+
+    /// `v2`, the last part of unique_id and fqn.
+    pub fn suffix(&self) -> String {
+        format!("v{}", self.version)
+    }
+}
