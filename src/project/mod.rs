@@ -4,6 +4,7 @@
 pub mod calls;
 pub mod config;
 pub mod data;
+pub mod data_tests;
 pub mod graph;
 pub mod jinja;
 pub mod layout;

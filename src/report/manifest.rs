@@ -1,5 +1,7 @@
 //! The subset of dbt's manifest that this tool can tell from a bare checkout.
 
+mod data_tests;
+
 use crate::db::{Database, Package};
 use crate::project::graph::{is_source_enabled, parent_ids, source_id, source_table, sources_of_package};
 use crate::project::nodes::{Node, NodeKind, facts, is_enabled, nodes_of_package, rendering, unique_id};
@@ -49,6 +51,7 @@ pub fn render(db: &Database) -> String {
             }
         }
     }
+    let unit_tests = data_tests::add(db, &mut nodes, &mut disabled, &mut parent_map);
     for section in [&mut nodes, &mut functions, &mut sources, &mut disabled, &mut parent_map] {
         section.sort_keys();
     }
@@ -57,6 +60,7 @@ pub fn render(db: &Database) -> String {
         "nodes": nodes,
         "sources": sources,
         "functions": functions,
+        "unit_tests": unit_tests,
         "disabled": disabled,
         "parent_map": parent_map,
     });
