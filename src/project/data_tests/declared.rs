@@ -87,13 +87,14 @@ struct FileOf<'db> {
     file: SourceFile,
 }
 
-#[salsa::tracked(returns(deref))]
-fn declared_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Declared> {
+#[salsa::tracked(returns(ref))]
+fn declared_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> (Vec<Declared>, Vec<Span>) {
     let mut reader = Reader {
         package: key.package(db),
         nests_arguments: nests_arguments(db),
         quote: quote(adapter_type(db)),
         found: Vec::new(),
+        spans: Vec::new(),
     };
     let root = &yaml(db, key.file(db)).root;
     for kind in [PatchKind::Model, PatchKind::Seed, PatchKind::Snapshot] {
@@ -106,12 +107,17 @@ fn declared_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Decla
             reader.table(source, table);
         }
     }
-    reader.found
+    (reader.found, reader.spans)
 }
 
 /// The tests a YAML file declares, in its order.
 pub fn declared(db: &dyn salsa::Database, package: Package, file: SourceFile) -> &[Declared] {
-    declared_in(db, FileOf::new(db, package, file))
+    &declared_in(db, FileOf::new(db, package, file)).0
+}
+
+/// Where the name of each of them stands.
+pub(super) fn spans(db: &dyn salsa::Database, package: Package, file: SourceFile) -> &[Span] {
+    &declared_in(db, FileOf::new(db, package, file)).1
 }
 
 /// Whether `arguments:` holds a test's arguments; off only where the root project says so.
@@ -154,6 +160,7 @@ struct Reader {
     nests_arguments: bool,
     quote: char,
     found: Vec<Declared>,
+    spans: Vec<Span>,
 }
 
 /// What a test stands below.
@@ -263,6 +270,7 @@ impl Reader {
             }
             names.full.into()
         });
+        self.spans.push(name_span(test));
         self.found.push(Declared {
             target: place.target.clone(),
             hash: hash(&name, namespace.as_deref(), &kind, &given).into(),
@@ -313,6 +321,12 @@ fn is_included(column: &Node, own: &[Node]) -> bool {
         None => true,
     };
     included && !holds(items(rule, "exclude"))
+}
+
+fn name_span(test: &Node) -> Span {
+    let named = test.get("test_name").map(|name| name.span);
+    let first = test.as_map().and_then(<[_]>::first).map(|entry| entry.key.span);
+    named.or(first).unwrap_or(test.span)
 }
 
 /// A test's name and its keys, in each of the three ways dbt lets it be written.

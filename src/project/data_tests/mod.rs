@@ -58,7 +58,7 @@ struct DirectoryOf<'db> {
 }
 
 #[salsa::tracked(returns(deref))]
-fn tests_of_directory<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Test<'db>> {
+fn tests_of<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Test<'db>> {
     let package = key.package(db);
     let mut found = Vec::new();
     for file in key.directory(db).files(db) {
@@ -76,16 +76,44 @@ fn tests_of_directory<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) 
     found
 }
 
+/// The data tests of one directory of a package, in the order of its files.
+pub fn tests_of_directory<'db>(
+    db: &'db dyn salsa::Database,
+    package: Package,
+    directory: Directory,
+) -> &'db [Test<'db>] {
+    if is_builtin(db, package) {
+        return &[];
+    }
+    tests_of(db, DirectoryOf::new(db, package, directory))
+}
+
 /// All data tests of a package, in the order of their files.
 pub fn tests_of_package<'db>(db: &'db dyn salsa::Database, package: Package) -> Vec<Test<'db>> {
-    if is_builtin(db, package) {
-        return Vec::new();
-    }
     let directories = package.directories(db).iter();
-    directories
-        .flat_map(|directory| tests_of_directory(db, DirectoryOf::new(db, package, *directory)))
-        .copied()
-        .collect()
+    directories.flat_map(|directory| tests_of_directory(db, package, *directory)).copied().collect()
+}
+
+/// Where a test stands in its file: the name of its kind, or the file's beginning.
+pub fn test_span<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Span {
+    match test.place(db) {
+        Place::Declared(index) => {
+            let spans = declared::spans(db, test.package(db), test.file(db));
+            spans.get(index as usize).copied().unwrap_or_default()
+        }
+        Place::File => Span::default(),
+    }
+}
+
+/// The name of a generic test that nobody defines, not even a package that is only absent. dbt goes
+/// on and would fail when it runs the test.
+pub fn unknown_kind<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Arc<str>> {
+    let declared = declaration(db, test)?;
+    let nobodys = called(db, test).as_ref().is_some_and(|called| called.macro_id.is_none());
+    nobodys.then(|| match &declared.namespace {
+        Some(space) => format!("{space}.{}", declared.kind).into(),
+        None => declared.kind.clone(),
+    })
 }
 
 /// One query a test: a change of one declaration reaches this test and no other of its file.
@@ -149,7 +177,7 @@ pub fn rendering<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Trace {
         (Place::Declared(_), None) => return Trace::default(),
         (Place::File, _) => None,
     };
-    let text = made.map_or_else(|| file.content(db).text(), |text| text);
+    let text = made.map_or_else(|| file.content(db).text(), String::as_str);
     let subject = Subject {
         unique_id: test_id(db, test),
         resource_type: "test",
@@ -311,7 +339,12 @@ pub fn macro_ids<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Vec<Stri
     ids
 }
 
+/// The macros a text itself calls; those of absent packages by the names they are called by.
 fn ids_of(db: &dyn salsa::Database, trace: &Trace) -> Vec<String> {
-    let called = trace.macros.iter();
-    called.map(|(package, name)| format!("macro.{}.{name}", package_name(db, *package))).collect()
+    let found = trace.macros.iter().map(|(package, name)| format!("macro.{}.{name}", package_name(db, *package)));
+    let absent = trace
+        .unknown
+        .iter()
+        .filter(|call| call.dotted && call.owner == jinja::run::Owner::Text && call.name.matches('.').count() == 1);
+    found.chain(absent.map(|call| format!("macro.{}", call.name))).collect()
 }

@@ -4,7 +4,7 @@ use crate::db::{Database, Package};
 use crate::project::data_tests::operations::operations;
 use crate::project::data_tests::unit::unit_tests;
 use crate::project::data_tests::{
-    Test, attached, declaration, facts, macro_ids, name, test_id, tested, tests_of_package,
+    Test, attached, declaration, facts, macro_ids, name, test_id, tested, tests_of_directory, tests_of_package,
 };
 use crate::project::graph::{Parents, Resolved, source_id};
 use crate::project::nodes::unique_id;
@@ -17,7 +17,13 @@ type Section = Map<String, Value>;
 /// Adds what this part of the manifest holds to its sections; returns the unit tests, which have a
 /// section of their own.
 pub(super) fn add(db: &Database, nodes: &mut Section, disabled: &mut Section, parent_map: &mut Section) -> Section {
-    let tests: Vec<Test<'_>> = dbt_packages(db).into_iter().flat_map(|package| tests_of_package(db, package)).collect();
+    let packages = dbt_packages(db);
+    let directories: Vec<_> =
+        packages.iter().flat_map(|own| own.directories(db).iter().map(|directory| (*own, *directory))).collect();
+    directories.par_iter().for_each_with(db.clone(), |db, (package, directory)| {
+        tests_of_directory(db, *package, *directory);
+    });
+    let tests: Vec<Test<'_>> = packages.iter().flat_map(|package| tests_of_package(db, *package)).collect();
     let documents: Vec<(bool, Value)> = tests
         .par_iter()
         .with_min_len(32)
@@ -27,7 +33,7 @@ pub(super) fn add(db: &Database, nodes: &mut Section, disabled: &mut Section, pa
         put(document, enabled, nodes, disabled, parent_map);
     }
     let mut units = Section::new();
-    for package in dbt_packages(db) {
+    for package in packages {
         for (enabled, document) in operation_documents(db, package) {
             put(document, enabled, nodes, disabled, parent_map);
         }
