@@ -6,6 +6,7 @@ pub mod calls;
 pub mod columns;
 pub mod config;
 pub mod data;
+pub mod data_tests;
 pub mod docs;
 mod freshness;
 pub mod graph;

@@ -1,5 +1,6 @@
 //! The subset of dbt's manifest that this tool can tell from a bare checkout.
 
+mod data_tests;
 mod macros;
 mod nodes;
 mod resources;
@@ -61,6 +62,7 @@ pub fn render(db: &Database) -> String {
         sources::add(db, package, &mut sections);
         macros::add(db, package, &mut sections);
     }
+    add_data_tests(db, &mut sections);
     resources::add(db, &mut sections);
     add_selectors(db, &mut sections);
     let mut document = Map::new();
@@ -72,6 +74,13 @@ pub fn render(db: &Database) -> String {
         document.insert(name.to_owned(), Value::Object(section));
     }
     format!("{}\n", Value::Object(document))
+}
+
+fn add_data_tests(db: &Database, sections: &mut Sections) {
+    let mut nodes = sections.sections.remove("nodes").unwrap_or_default();
+    let unit_tests = data_tests::add(db, &mut nodes, &mut sections.disabled, &mut sections.parents);
+    sections.sections.insert("nodes", nodes);
+    sections.sections.insert("unit_tests", unit_tests);
 }
 
 /// The named selections of selectors.yml.

@@ -1,0 +1,346 @@
+//! Data tests: the generic ones that YAML declares and the singular ones that are SQL files of their
+//! own. Also what is like them: unit tests, and the operations of a project's hooks.
+
+pub mod call;
+pub mod declared;
+pub mod naming;
+pub mod operations;
+pub mod singular;
+pub mod unit;
+
+use self::call::Called;
+use self::declared::{Declared, Target};
+use crate::db::{Directory, FileKind, Package, SourceFile};
+use crate::project::config::{self, merge};
+use crate::project::data;
+use crate::project::graph::{Parents, Resolved, resolve_function, resolve_ref, resolve_source};
+use crate::project::jinja::run::{Names, Run, Subject, Trace};
+use crate::project::jinja::{Minijinja, Renderer};
+use crate::project::macros::is_builtin;
+use crate::project::nodes::{Reference, folders, stem, unique_id};
+use crate::project::packages::{dbt_packages, package_name};
+use crate::project::{calls, jinja};
+use crate::syntax::span::Span;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// Which part of its file a test is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// One of those a YAML file declares.
+    Declared(u32),
+    /// The SQL file itself.
+    File,
+}
+
+#[salsa::interned]
+pub struct Test<'db> {
+    #[returns(copy)]
+    pub package: Package,
+    #[returns(copy)]
+    pub file: SourceFile,
+    #[returns(copy)]
+    pub place: Place,
+}
+
+impl std::fmt::Debug for Test<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Test").field(&salsa::plumbing::AsId::as_id(self)).finish()
+    }
+}
+
+#[salsa::interned]
+struct DirectoryOf<'db> {
+    #[returns(copy)]
+    package: Package,
+    #[returns(copy)]
+    directory: Directory,
+}
+
+#[salsa::tracked(returns(deref))]
+fn tests_of<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Test<'db>> {
+    let package = key.package(db);
+    let mut found = Vec::new();
+    for file in key.directory(db).files(db) {
+        match file.kind(db) {
+            FileKind::Properties => {
+                let count = declared::declared(db, package, *file).len() as u32;
+                found.extend((0..count).map(|index| Test::new(db, package, *file, Place::Declared(index))));
+            }
+            FileKind::Test if singular::is_singular(db, *file) => {
+                found.push(Test::new(db, package, *file, Place::File));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The data tests of one directory of a package, in the order of its files.
+pub fn tests_of_directory<'db>(
+    db: &'db dyn salsa::Database,
+    package: Package,
+    directory: Directory,
+) -> &'db [Test<'db>] {
+    if is_builtin(db, package) {
+        return &[];
+    }
+    tests_of(db, DirectoryOf::new(db, package, directory))
+}
+
+/// All data tests of a package, in the order of their files.
+pub fn tests_of_package<'db>(db: &'db dyn salsa::Database, package: Package) -> Vec<Test<'db>> {
+    let directories = package.directories(db).iter();
+    directories.flat_map(|directory| tests_of_directory(db, package, *directory)).copied().collect()
+}
+
+/// Where a test stands in its file: the name of its kind, or the file's beginning.
+pub fn test_span<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Span {
+    match test.place(db) {
+        Place::Declared(index) => {
+            let spans = declared::spans(db, test.package(db), test.file(db));
+            spans.get(index as usize).copied().unwrap_or_default()
+        }
+        Place::File => Span::default(),
+    }
+}
+
+/// The name of a generic test that nobody defines, not even a package that is only absent. dbt goes
+/// on and would fail when it runs the test.
+pub fn unknown_kind<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Arc<str>> {
+    let declared = declaration(db, test)?;
+    let nobodys = called(db, test).as_ref().is_some_and(|called| called.macro_id.is_none());
+    nobodys.then(|| match &declared.namespace {
+        Some(space) => format!("{space}.{}", declared.kind).into(),
+        None => declared.kind.clone(),
+    })
+}
+
+/// One query a test: a change of one declaration reaches this test and no other of its file.
+#[salsa::tracked(returns(as_ref))]
+pub fn declaration<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Declared> {
+    match test.place(db) {
+        Place::Declared(index) => declared::declared(db, test.package(db), test.file(db)).get(index as usize).cloned(),
+        Place::File => None,
+    }
+}
+
+/// dbt's name of a test: the whole one, also where the table's is cut.
+pub fn name<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Arc<str> {
+    match declaration(db, test) {
+        Some(declared) => declared.name.clone(),
+        None => stem(test.file(db).path(db)),
+    }
+}
+
+pub fn test_id<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Arc<str> {
+    let id = format!("test.{}.{}", package_name(db, test.package(db)), name(db, test));
+    match declaration(db, test) {
+        Some(declared) => format!("{id}.{}", declared.hash).into(),
+        None => id.into(),
+    }
+}
+
+fn fqn<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Vec<Arc<str>> {
+    let file = test.file(db);
+    let mut fqn = vec![package_name(db, test.package(db)).clone()];
+    match test.place(db) {
+        Place::File => fqn.extend(folders(db, file)),
+        // Below the first folder of the path, whatever resource path that belongs to.
+        Place::Declared(_) => {
+            let path: &str = file.package_path(db);
+            if let Some((folders, _)) = path.rsplit_once('/') {
+                fqn.extend(folders.split('/').skip(1).map(Arc::from));
+            }
+        }
+    }
+    fqn.push(name(db, test));
+    fqn
+}
+
+/// What dbt renders for a generic test, or why it renders nothing.
+#[salsa::tracked(returns(ref))]
+pub fn called<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Called> {
+    declaration(db, test).map(|declared| call::called(db, test.package(db), declared))
+}
+
+/// What a test asked for when it was rendered. Offsets of a generic test mean nothing: its text is
+/// made here.
+#[salsa::tracked(returns(ref))]
+pub fn rendering<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Trace {
+    let file = test.file(db);
+    let made = match (test.place(db), called(db, test)) {
+        (Place::Declared(_), Some(called)) => match &called.text {
+            Some(text) => Some(text),
+            None => return Trace::default(),
+        },
+        (Place::Declared(_), None) => return Trace::default(),
+        (Place::File, _) => None,
+    };
+    let text = made.map_or_else(|| file.content(db).text(), String::as_str);
+    let subject = Subject {
+        unique_id: test_id(db, test),
+        resource_type: "test",
+        name: name(db, test),
+        package_name: package_name(db, test.package(db)).clone(),
+        path: file.package_path(db).clone(),
+        fqn: fqn(db, test),
+    };
+    traced(text, Run::new(test.package(db), Names::All, subject))
+}
+
+/// Renders a whole text for what it asks for; where that fails, with what the text shows literally.
+fn traced(text: &str, run: Run) -> Trace {
+    let whole = Span::new(0, text.len());
+    let jinja::Rendered { mut trace, errors, .. } = Minijinja.render(text, whole, run);
+    if !errors.is_empty() {
+        calls::add_literal_calls(text, whole, &mut trace);
+    }
+    trace
+}
+
+/// What a test is, without places.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    pub config: Map<String, Value>,
+    /// What its configuration says. A test whose parents are missing does not run either.
+    pub enabled: bool,
+    pub tags: Vec<Arc<str>>,
+    pub fqn: Vec<Arc<str>>,
+    pub alias: Arc<str>,
+    pub description: Arc<str>,
+    pub patch_file: Option<SourceFile>,
+}
+
+#[salsa::tracked(returns(ref))]
+pub fn facts<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Facts {
+    let fqn = fqn(db, test);
+    let declared = declaration(db, test);
+    let patch = match test.place(db) {
+        Place::File => singular::patch(db, test.package(db), &name(db, test)),
+        Place::Declared(_) => None,
+    };
+    let mut called = Map::new();
+    for call in &rendering(db, test).configs {
+        merge(&mut called, &call.values);
+    }
+    let mut own: Vec<&Map<String, Value>> = patch.iter().map(|(_, patch)| &patch.config).collect();
+    own.push(&called);
+    own.extend(declared.map(|declared| &declared.config));
+    let config = config::of_resource(db, test.package(db), &["tests", "data_tests"], &fqn, &own);
+    let inherited = declared.map(|declared| declared.tags.clone()).unwrap_or_default();
+    let mut tags = inherited;
+    tags.extend(data::texts(config.get("tags")).into_iter().map(Arc::from));
+    tags.sort();
+    tags.dedup();
+    let alias = config.get("alias").and_then(data::scalar).map_or_else(|| name(db, test), Arc::from);
+    let described = declared.map(|declared| declared.description.clone());
+    Facts {
+        enabled: config::enabled(&config),
+        tags,
+        fqn,
+        alias,
+        description: described.or_else(|| Some(patch?.1.description.clone())).unwrap_or_default(),
+        patch_file: patch.map(|(file, _)| *file),
+        config,
+    }
+}
+
+/// A test's parents.
+#[derive(Debug, Clone, PartialEq, Eq, Default, salsa::SalsaValue)]
+pub struct Tested<'db> {
+    pub parents: Parents<'db>,
+    /// Each parent it names is there and enabled; otherwise dbt switches the test off.
+    pub complete: bool,
+}
+
+#[salsa::tracked(returns(ref))]
+pub fn tested<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Tested<'db> {
+    let shortcut = called(db, test).as_ref().is_some_and(|called| called.text.is_none());
+    if shortcut && let Some(declared) = declaration(db, test) {
+        let mut trace = Trace::default();
+        match &declared.target {
+            Target::Node { name, version } => trace.refs.push(jinja::run::RefCall {
+                package: None,
+                name: name.clone(),
+                version: version.clone(),
+                site: 0,
+            }),
+            Target::Source { source, table } => {
+                trace.sources.push(jinja::run::SourceCall { source: source.clone(), table: table.clone(), site: 0 });
+            }
+        }
+        return resolved(db, test.package(db), &trace);
+    }
+    resolved(db, test.package(db), rendering(db, test))
+}
+
+/// The parents a trace names. Only what is enabled is a parent.
+fn resolved<'db>(db: &'db dyn salsa::Database, from: Package, trace: &Trace) -> Tested<'db> {
+    let mut tested = Tested { parents: Parents::default(), complete: true };
+    let (nodes, sources) = (&mut tested.parents.nodes, &mut tested.parents.sources);
+    let mut found = |node: Resolved<_>| match node {
+        Resolved::Found(node) if nodes.contains(&node) => true,
+        Resolved::Found(node) => {
+            nodes.push(node);
+            true
+        }
+        Resolved::Disabled(_) | Resolved::Missing => false,
+    };
+    let mut complete = true;
+    for call in &trace.refs {
+        let reference =
+            Reference { package: call.package.clone(), name: call.name.clone(), version: call.version.clone() };
+        complete &= found(resolve_ref(db, from, &reference));
+    }
+    for call in &trace.functions {
+        complete &= found(resolve_function(db, from, call.package.as_deref(), &call.name));
+    }
+    for call in &trace.sources {
+        match resolve_source(db, from, &call.source, &call.table) {
+            Resolved::Found(source) if sources.contains(&source) => {}
+            Resolved::Found(source) => sources.push(source),
+            Resolved::Disabled(_) | Resolved::Missing => complete = false,
+        }
+    }
+    tested.complete = complete;
+    tested
+}
+
+/// The node a generic test is declared on: of its own package, or a disabled one of any.
+pub fn attached<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Arc<str>> {
+    let Target::Node { name, version } = &declaration(db, test)?.target else { return None };
+    let own = test.package(db);
+    let mut packages = vec![own];
+    packages.extend(dbt_packages(db));
+    packages.into_iter().find_map(|package| {
+        let package_name = Some(package_name(db, package).clone());
+        let reference = Reference { package: package_name, name: name.clone(), version: version.clone() };
+        match resolve_ref(db, own, &reference) {
+            Resolved::Found(node) if package == own => Some(unique_id(db, node).clone()),
+            Resolved::Disabled(node) => Some(unique_id(db, node).clone()),
+            Resolved::Found(_) | Resolved::Missing => None,
+        }
+    })
+}
+
+/// The macros a test calls itself, as dbt's depends_on lists them.
+pub fn macro_ids<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Vec<String> {
+    let mut ids: Vec<String> = called(db, test).iter().filter_map(|called| called.macro_id.clone()).collect();
+    for id in ids_of(db, rendering(db, test)) {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    ids
+}
+
+/// The macros a text itself calls; those of absent packages by the names they are called by.
+fn ids_of(db: &dyn salsa::Database, trace: &Trace) -> Vec<String> {
+    let found = trace.macros.iter().map(|(package, name)| format!("macro.{}.{name}", package_name(db, *package)));
+    let absent = trace
+        .unknown
+        .iter()
+        .filter(|call| call.dotted && call.owner == jinja::run::Owner::Text && call.name.matches('.').count() == 1);
+    found.chain(absent.map(|call| format!("macro.{}", call.name))).collect()
+}
