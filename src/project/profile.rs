@@ -85,6 +85,9 @@ pub fn choose(
         root.get("profile").and_then(data::scalar)
     });
     let all = data::of(&parse(profiles).root);
+    // A project that names no profile means the only one there is.
+    let only = all.as_object().filter(|all| all.len() == 1).and_then(|all| all.keys().next());
+    let name = name.or_else(|| only.cloned());
     let profile = name.as_deref().and_then(|name| all.get(name));
     let has_profiles = all.as_object().is_some_and(|all| !all.is_empty());
     if let (Some(asked), None, true) = (&choice.profile, profile, has_profiles) {
