@@ -234,3 +234,32 @@ fn an_edit_of_one_test_renders_no_other() {
     assert_eq!(executed.get("called"), Some(&1), "{executed:?}");
     assert_eq!(executed.get("rendering"), Some(&1), "{executed:?}");
 }
+
+#[test]
+fn each_version_of_a_model_has_tests_and_unit_tests_of_its_own() {
+    let yaml = "models:
+  - name: items
+    columns: [{name: id, tests: [unique]}]
+    versions: [{v: 1, columns: [{include: all, exclude: [id]}]}, {v: 2}]
+unit_tests:
+  - {name: adds_up, model: items, given: [], expect: {rows: []}}
+  - {name: is_new, model: items, versions: {exclude: [1]}, given: [], expect: {rows: []}}
+";
+    let files = [
+        ("dbt_project.yml", "name: shop"),
+        ("models/items.yml", yaml),
+        ("models/items_v1.sql", "select 1"),
+        ("models/items_v2.sql", "select 1"),
+    ];
+    let tree: Memory = files.into_iter().collect();
+    let session = Session::load(Database::default(), &tree, HouseRules::default(), Invocation::default());
+    let document = document(&session);
+    let tests = document["nodes"].as_object().into_iter().flatten().filter(|(id, _)| id.starts_with("test."));
+    let tests: Vec<_> = tests.map(|(id, test)| (id.as_str(), test["attached_node"].clone())).collect();
+    assert_eq!(tests, [("test.shop.unique_items_v2_id.69113ab0e0", json!("model.shop.items.v2"))]);
+    let units: Vec<_> = document["unit_tests"].as_object().into_iter().flat_map(|units| units.keys()).collect();
+    assert_eq!(
+        units,
+        ["unit_test.shop.items.adds_up_v1", "unit_test.shop.items.adds_up_v2", "unit_test.shop.items.is_new_v2",]
+    );
+}

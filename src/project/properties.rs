@@ -115,6 +115,10 @@ fn properties_of<'db>(db: &'db dyn salsa::Database, key: PropertiesOf<'db>) -> P
         }
     }
     for (source_index, source) in entries(&document.root, "sources") {
+        // Such an entry adds to a package's source and is none itself.
+        if source.get("overrides").is_some_and(|package| !package.is_null()) {
+            continue;
+        }
         let Some(name) = source.get("name").and_then(text_of) else { continue };
         let source_config = config_of(source, &BESIDE_SOURCE_CONFIG, &mut render);
         let place = |node: &Node, key: &str, render: &mut dyn FnMut(&str) -> Value| -> Option<Arc<str>> {

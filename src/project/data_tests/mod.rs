@@ -11,7 +11,7 @@ pub mod unit;
 use self::call::Called;
 use self::declared::{Declared, Target};
 use crate::db::{Directory, FileKind, Package, SourceFile};
-use crate::project::config::{self, merge};
+use crate::project::config;
 use crate::project::data;
 use crate::project::graph::{Parents, Resolved, resolve_function, resolve_ref, resolve_source};
 use crate::project::jinja::run::{Names, Run, Subject, Trace};
@@ -222,11 +222,10 @@ pub fn facts<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Facts {
     };
     let mut called = Map::new();
     for call in &rendering(db, test).configs {
-        merge(&mut called, &call.values);
+        called.extend(call.values.clone());
     }
-    let mut own: Vec<&Map<String, Value>> = patch.iter().map(|(_, patch)| &patch.config).collect();
-    own.push(&called);
-    own.extend(declared.map(|declared| &declared.config));
+    let patched = patch.map(|(_, patch)| &patch.config);
+    let own: Vec<_> = [patched, Some(&called), declared.map(|it| &it.config)].into_iter().flatten().collect();
     let config = config::of_resource(db, test.package(db), &["tests", "data_tests"], &fqn, &own);
     let inherited = declared.map(|declared| declared.tags.clone()).unwrap_or_default();
     let mut tags = inherited;

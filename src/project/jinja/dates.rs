@@ -5,7 +5,7 @@
 use super::values::{MutList, Unknown};
 use jiff::civil::DateTime;
 use jiff::{Timestamp, tz::TimeZone};
-use minijinja::value::{Kwargs, Object, Rest, from_args};
+use minijinja::value::{Kwargs, Object, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ pub(super) fn method(value: &Value, method: &str, args: &[Value]) -> Result<Valu
 }
 
 fn from_parts(args: &[Value]) -> Result<Value, Error> {
-    let (Rest(parts),): (Rest<Value>,) = from_args(args)?;
+    let parts = args;
     let number = |at: usize, name: &str| {
         let named = parts.last().and_then(|last| last.get_attr(name).ok());
         parts.get(at).and_then(Value::as_i64).or_else(|| named.and_then(|it| it.as_i64()))

@@ -6,7 +6,7 @@ use super::values::{MutDict, MutList, Relation, Unknown, data, mutable, storable
 use super::{dates, value_of};
 use crate::project::{target, vars};
 use crate::syntax::jinja::rewrite::{CALL, DATE_PARTS, DICT, FORMAT, KEEP, LIST, SPACE};
-use minijinja::value::{Kwargs, Object, ObjectRepr, Rest, from_args};
+use minijinja::value::{Kwargs, Object, ObjectRepr, Rest, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use salsa::with_attached_database;
 use std::sync::Arc;
@@ -37,30 +37,31 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function("function", function);
     environment.add_function("var", var);
     environment.add_function("env_var", env_var);
-    environment.add_function("return", |state: &State, Rest(values): Rest<Value>| give_back(state, values));
+    environment
+        .add_function("return", |state: &State, Rest(values): Rest<ValueOrKwargs>| give_back(state, plain(values)));
     environment.add_global("config", Value::from_object(Config));
     environment.add_global("builtins", Value::from_object(Builtins));
     environment.add_global("adapter", Value::from_object(Adapter));
     environment.add_global("api", Value::from_object(Api("api")));
     environment.add_global("exceptions", Value::from_object(Exceptions));
-    environment.add_function("doc", |Rest(_): Rest<Value>| "");
-    environment.add_function("log", |Rest(_): Rest<Value>| "");
-    environment.add_function("print", |Rest(_): Rest<Value>| "");
-    environment.add_function("debug", |Rest(_): Rest<Value>| "");
-    environment.add_function("write", |Rest(_): Rest<Value>| "");
-    environment.add_function("store_result", |Rest(_): Rest<Value>| "");
-    environment.add_function("store_raw_result", |Rest(_): Rest<Value>| "");
-    environment.add_function("load_result", |Rest(_): Rest<Value>| Value::from(()));
-    environment.add_function("submit_python_job", |Rest(_): Rest<Value>| Value::from(()));
+    environment.add_function("doc", |Rest(_): Rest<ValueOrKwargs>| "");
+    environment.add_function("log", |Rest(_): Rest<ValueOrKwargs>| "");
+    environment.add_function("print", |Rest(_): Rest<ValueOrKwargs>| "");
+    environment.add_function("debug", |Rest(_): Rest<ValueOrKwargs>| "");
+    environment.add_function("write", |Rest(_): Rest<ValueOrKwargs>| "");
+    environment.add_function("store_result", |Rest(_): Rest<ValueOrKwargs>| "");
+    environment.add_function("store_raw_result", |Rest(_): Rest<ValueOrKwargs>| "");
+    environment.add_function("load_result", |Rest(_): Rest<ValueOrKwargs>| Value::from(()));
+    environment.add_function("submit_python_job", |Rest(_): Rest<ValueOrKwargs>| Value::from(()));
     environment.add_function("local_md5", |text: &Value| format!("{:032x}", fnv128(text.to_string().as_bytes())));
-    environment.add_function("tojson", |value: &Value, Rest(_): Rest<Value>| data(value).to_string());
+    environment.add_function("tojson", |value: &Value, Rest(_): Rest<ValueOrKwargs>| data(value).to_string());
     environment.add_function("fromjson", from_json);
-    environment.add_function("toyaml", |value: &Value, Rest(_): Rest<Value>| data(value).to_string());
+    environment.add_function("toyaml", |value: &Value, Rest(_): Rest<ValueOrKwargs>| data(value).to_string());
     environment.add_function("fromyaml", from_yaml);
-    environment.add_function("set", |Rest(values): Rest<Value>| distinct(&values));
-    environment.add_function("set_strict", |Rest(values): Rest<Value>| distinct(&values));
-    environment.add_function("zip", |Rest(values): Rest<Value>| zip(&values));
-    environment.add_function("zip_strict", |Rest(values): Rest<Value>| zip(&values));
+    environment.add_function("set", |Rest(values): Rest<ValueOrKwargs>| distinct(&plain(values)));
+    environment.add_function("set_strict", |Rest(values): Rest<ValueOrKwargs>| distinct(&plain(values)));
+    environment.add_function("zip", |Rest(values): Rest<ValueOrKwargs>| zip(&plain(values)));
+    environment.add_function("zip_strict", |Rest(values): Rest<ValueOrKwargs>| zip(&plain(values)));
     environment.add_function("diff_of_two_dicts", |first: Value, _: Value| first);
     for name in ["as_bool", "as_number", "as_native", "as_text"] {
         environment.add_filter(name, move |value: Value| if name == "as_text" { value } else { native(&value) });
@@ -182,12 +183,26 @@ impl Object for Silent {
     }
 }
 
+/// Arguments as they were given: those by name come last, as one value.
+fn plain(args: Vec<ValueOrKwargs>) -> Vec<Value> {
+    args.into_iter().map(ValueOrKwargs::into_value).collect()
+}
+
+/// `f(x, 1)` and `f(x, default=1)`.
+fn default_of(args: Vec<ValueOrKwargs>) -> Option<Value> {
+    let first = args.into_iter().next()?.into_value();
+    if !first.is_kwargs() {
+        return Some(first);
+    }
+    first.get_attr("default").ok().filter(|value| !value.is_undefined())
+}
+
 fn text_of(value: &Value) -> Arc<str> {
     value.to_str().unwrap_or_else(|| value.to_string().into())
 }
 
-fn reference(Rest(args): Rest<Value>) -> Result<Value, Error> {
-    let mut args = args;
+fn reference(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let mut args = plain(args);
     let kwargs = args.pop_if(|last| last.is_kwargs());
     let version = kwargs.as_ref().and_then(|kwargs| {
         let given = ["v", "version"].iter().find_map(|key| kwargs.get_attr(key).ok().filter(|it| !it.is_undefined()));
@@ -207,7 +222,8 @@ fn reference(Rest(args): Rest<Value>) -> Result<Value, Error> {
     Ok(relation("", &name))
 }
 
-fn source(Rest(args): Rest<Value>) -> Result<Value, Error> {
+fn source(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let args = plain(args);
     let [source, table, ..] = args.as_slice() else {
         return Err(Error::new(ErrorKind::InvalidOperation, "source takes a source's name and a table's name"));
     };
@@ -219,8 +235,8 @@ fn source(Rest(args): Rest<Value>) -> Result<Value, Error> {
     Ok(relation(&source, &table))
 }
 
-fn function(Rest(args): Rest<Value>) -> Result<Value, Error> {
-    let mut args = args;
+fn function(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let mut args = plain(args);
     args.pop_if(|last| last.is_kwargs());
     let (package, name) = match args.as_slice() {
         [name] => (None, text_of(name)),
@@ -238,8 +254,8 @@ fn relation(schema: &str, name: &Arc<str>) -> Value {
     Value::from_object(Relation { database: "".into(), schema: schema.into(), identifier: name.clone() })
 }
 
-fn var(name: &Value, default: Option<Value>) -> Result<Value, Error> {
-    let name = text_of(name);
+fn var(name: &Value, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let (name, default) = (text_of(name), default_of(default));
     let Some((package, names)) = with_run(|run| {
         if !run.trace.vars.contains(&name) {
             run.trace.vars.push(name.clone());
@@ -269,8 +285,8 @@ fn var(name: &Value, default: Option<Value>) -> Result<Value, Error> {
     }
 }
 
-fn env_var(name: &str, default: Option<Value>) -> Value {
-    let name: Arc<str> = name.into();
+fn env_var(name: &str, Rest(default): Rest<ValueOrKwargs>) -> Value {
+    let (name, default): (Arc<str>, _) = (name.into(), default_of(default));
     with_run(|run| {
         if !run.trace.env.contains(&name) {
             run.trace.env.push(name.clone());
@@ -291,9 +307,9 @@ fn give_back(_: &State, values: Vec<Value>) -> Result<Value, Error> {
     Err(Error::new(ErrorKind::InvalidOperation, "return outside of a macro"))
 }
 
-fn dict(Rest(args): Rest<Value>) -> Result<Value, Error> {
+fn dict(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let mut entries = indexmap::IndexMap::new();
-    for part in &args {
+    for part in &plain(args) {
         if part.kind() == minijinja::value::ValueKind::Map {
             entries.extend(MutDict::of(part)?);
         } else {
@@ -323,14 +339,16 @@ fn zip(values: &[Value]) -> Value {
     MutList::value((0..length).map(|at| Value::from(minijinja::value::Tuple::from(row(at)))).collect())
 }
 
-fn from_json(text: &str, default: Option<Value>) -> Value {
+fn from_json(text: &str, Rest(default): Rest<ValueOrKwargs>) -> Value {
+    let default = default_of(default);
     match serde_json::from_str::<serde_json::Value>(text) {
         Ok(value) => mutable(&value),
         Err(_) => default.unwrap_or_else(|| Value::from(())),
     }
 }
 
-fn from_yaml(text: &str, default: Option<Value>) -> Value {
+fn from_yaml(text: &str, Rest(default): Rest<ValueOrKwargs>) -> Value {
+    let default = default_of(default);
     let document = crate::syntax::yaml::parse(text);
     if document.errors.is_empty() {
         mutable(&crate::project::data::of(&document.root))

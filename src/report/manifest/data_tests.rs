@@ -124,8 +124,10 @@ fn operation_documents(db: &Database, package: Package) -> Vec<(bool, Value)> {
 }
 
 fn unit_documents(db: &Database, package: Package) -> Vec<(bool, Value)> {
-    let documents = unit_tests(db, package).iter().map(|unit| {
-        let (enabled, parents) = match unit.tested(db, package) {
+    let units = unit_tests(db, package).iter();
+    let tested = units.flat_map(|unit| unit.tested(db, package).into_iter().map(move |(id, model)| (unit, id, model)));
+    let documents = tested.map(|(unit, id, model)| {
+        let (enabled, parents) = match model {
             Resolved::Found(model) => (unit.enabled, vec![unique_id(db, model).clone()]),
             Resolved::Disabled(_) => (false, Vec::new()),
             Resolved::Missing => (unit.enabled, Vec::new()),
@@ -134,7 +136,7 @@ fn unit_documents(db: &Database, package: Package) -> Vec<(bool, Value)> {
         config.insert("enabled".to_owned(), json!(enabled));
         config.insert("tags".to_owned(), json!(unit.tags));
         let document = json!({
-            "unique_id": unit.unique_id(db, package),
+            "unique_id": id,
             "resource_type": "unit_test",
             "package_name": package_name(db, package),
             "name": unit.name,

@@ -5,10 +5,15 @@ mod macros;
 mod nodes;
 mod resources;
 mod sources;
+#[cfg(test)]
+mod tests;
 
 use crate::db::{Database, Project, SourceFile};
+use crate::project::naming::relation_names;
+use crate::project::nodes::{Node, nodes_of_package};
 use crate::project::packages::{dbt_packages, package_name, yaml};
 use crate::syntax::yaml::Node as Yaml;
+use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -53,6 +58,10 @@ const SECTIONS: [&str; 11] = [
 ];
 
 pub fn render(db: &Database) -> String {
+    let all: Vec<Node<'_>> = dbt_packages(db).into_iter().flat_map(|package| nodes_of_package(db, package)).collect();
+    all.par_iter().with_min_len(16).for_each_with(db.clone(), |db, node| {
+        relation_names(db, *node);
+    });
     let mut sections = Sections::default();
     for name in SECTIONS {
         sections.sections.entry(name).or_default();

@@ -2,6 +2,7 @@
 
 use super::Rows;
 use crate::db::FileKind;
+use crate::project::builtins;
 use crate::project::graph::{Resolved, resolve_function, resolve_ref, resolve_source};
 use crate::project::jinja::run::{Owner, Site, UnknownCall};
 use crate::project::macros::definition;
@@ -185,7 +186,9 @@ pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Violation> {
     let absent: Vec<&Declared> = absent_packages(db).collect();
     let mut found: BTreeMap<(Place, Arc<str>), Violation> = BTreeMap::new();
     for node in living(rows) {
-        for call in &rendering(db, node).trace.unknown {
+        // dbt's own macros exist, also those that have no behaviour here.
+        let unknown = rendering(db, node).trace.unknown.iter();
+        for call in unknown.filter(|call| builtins::unique_id(db, &call.name).is_none()) {
             let space = call.name.split_once('.').map(|(space, _)| space);
             if call.dotted && space.is_some_and(|space| may_define(&absent, space)) {
                 continue;

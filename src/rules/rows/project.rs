@@ -9,6 +9,7 @@ use crate::project::macros::{blocks, macro_errors, macros_of_package};
 use crate::project::nodes::{Node, Reference, is_enabled, nodes_of_package, rendering, unique_id};
 use crate::project::packages::{absent_packages, declaration_span, project_file_errors, yaml};
 use crate::project::properties::{PatchKind, entry_span, null_tests, patch_index, properties, table_span};
+use crate::project::versions::version;
 use crate::rules::finding::Place;
 use crate::rules::violation::Violation;
 use crate::syntax::span::SyntaxError;
@@ -161,7 +162,11 @@ pub(super) fn duplicate_resource(rows: &Rows<'_>) -> Vec<Violation> {
     for node in nodes_of_package(db, root).into_iter().filter(|node| is_enabled(db, *node)) {
         // A model and a seed of one name are as ambiguous as two models.
         let kind = if node.kind(db).is_refable() { "model" } else { node.kind(db).name() };
-        declared.entry((kind, node.name(db).to_string())).or_default().push(rows.start_of(node));
+        let name = match version(db, node) {
+            Some(version) => format!("{}.{}", node.name(db), version.suffix()),
+            None => node.name(db).to_string(),
+        };
+        declared.entry((kind, name)).or_default().push(rows.start_of(node));
     }
     for source in sources_of_package(db, root).iter().filter(|source| is_source_enabled(db, **source)) {
         let file = source.file(db);

@@ -1,0 +1,124 @@
+use crate::db::settings::HouseRules;
+use crate::db::{Database, Invocation};
+use crate::files::Memory;
+use crate::session::{Session, on_large_stacks};
+use serde_json::{Value, json};
+
+fn manifest(files: &[(&str, &str)]) -> Value {
+    let mut all = vec![("dbt_project.yml", "name: shop\nprofile: shop\n")];
+    all.retain(|(path, _)| files.iter().all(|(other, _)| other != path));
+    all.extend_from_slice(files);
+    let tree: Memory = all.into_iter().collect();
+    let rendered = on_large_stacks(1, move || {
+        let session = Session::load(Database::default(), &tree, HouseRules::default(), Invocation::default());
+        super::render(&session.db)
+    });
+    serde_json::from_str(&rendered.unwrap()).unwrap()
+}
+
+fn ids(section: &Value) -> Vec<&str> {
+    section.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn an_unversioned_ref_means_the_latest_version() {
+    let shown = manifest(&[
+        (
+            "models/m.yml",
+            "models:\n- name: a\n  latest_version: 1\n  config: {tags: [x]}\n  columns: [{name: id}]\n  \
+             versions: [{v: 1}, {v: 2, defined_in: other, config: {alias: b}}]\n",
+        ),
+        ("models/a_v1.sql", "select 1"),
+        ("models/other.sql", "select 1"),
+        ("models/reads.sql", "select * from {{ ref('a') }} {{ log('x', info=True) }} {{ ref('a', v=2) }}"),
+    ]);
+    let nodes = &shown["nodes"];
+    assert_eq!(ids(nodes), ["model.shop.a.v1", "model.shop.a.v2", "model.shop.reads"]);
+    assert_eq!(nodes["model.shop.reads"]["depends_on"]["nodes"], json!(["model.shop.a.v1", "model.shop.a.v2"]));
+    let second = &nodes["model.shop.a.v2"];
+    assert_eq!(second["fqn"], json!(["shop", "a", "v2"]));
+    assert_eq!([&second["alias"], &nodes["model.shop.a.v1"]["alias"]], ["b", "a_v1"]);
+    assert_eq!([&second["version"], &second["latest_version"]], ["2", "1"]);
+    assert_eq!(second["tags"], json!(["x"]));
+    assert_eq!(ids(&second["columns"]), ["id"]);
+}
+
+#[test]
+fn the_projects_own_macros_name_what_is_built() {
+    let shown = manifest(&[
+        ("models/m/a.sql", "{{ config(schema='s', database='d') }} select 1"),
+        ("models/b.sql", "select 1"),
+        (
+            "macros/names.sql",
+            "{% macro generate_schema_name(custom, node) %}\n  {% if custom is none %} {{ var('s', default=target.schema) }} \
+             {% else %}{{ node.fqn[1] }}_{{ custom }}{% endif %}\n{% endmacro %}\
+             {% macro generate_alias_name(custom, node) %}{{ return(node.name | upper) }}{% endmacro %}",
+        ),
+    ]);
+    let names = |id: &str| ["database", "schema", "alias"].map(|key| shown["nodes"][id][key].clone());
+    assert_eq!(names("model.shop.a"), ["d", "m_s", "A"]);
+    assert_eq!(names("model.shop.b"), ["dev", "dev", "B"]);
+}
+
+#[test]
+fn hooks_of_the_hierarchy_call_macros_and_name_parents() {
+    let shown = manifest(&[
+        (
+            "dbt_project.yml",
+            "name: shop\nmodels:\n  +post-hook: \"{{ audit('x') }}\"\n  shop:\n    +pre-hook: {sql: \"{{ stamp() }}\"}\n",
+        ),
+        ("models/a.sql", "select 1"),
+        ("seeds/log.csv", "x\n1\n"),
+        ("macros/m.sql", "{% macro audit(x) %}{{ ref('log') }}{% endmacro %}{% macro stamp() %}{% endmacro %}"),
+    ]);
+    let depends = &shown["nodes"]["model.shop.a"]["depends_on"];
+    assert_eq!(depends["macros"], json!(["macro.shop.stamp", "macro.shop.audit"]));
+    assert_eq!(depends["nodes"], json!(["seed.shop.log"]));
+}
+
+#[test]
+fn the_semantic_layer_and_exposures_stand_on_each_other() {
+    let shown = manifest(&[
+        ("models/a.sql", "select 1"),
+        (
+            "models/m.yml",
+            "semantic_models:\n- name: s\n  model: ref('a')\n  measures: [{name: n, create_metric: true}, {name: k}]\n\
+             metrics:\n- {name: m, type: simple, type_params: {measure: k}}\n\
+             - {name: r, type: ratio, type_params: {numerator: m, denominator: n}}\n\
+             saved_queries:\n- name: q\n  query_params: {metrics: [r]}\n\
+             exposures:\n- {name: e, type: dashboard, depends_on: [ref('a'), metric('m')]}\n\
+             groups:\n- name: g\n  owner: {name: x}\n",
+        ),
+    ]);
+    let parents = &shown["parent_map"];
+    assert_eq!(parents["semantic_model.shop.s"], json!(["model.shop.a"]));
+    assert_eq!(parents["metric.shop.m"], json!(["semantic_model.shop.s"]));
+    assert_eq!(parents["metric.shop.r"], json!(["metric.shop.m", "metric.shop.n"]));
+    assert_eq!(parents["saved_query.shop.q"], json!(["metric.shop.r"]));
+    assert_eq!(parents["exposure.shop.e"], json!(["model.shop.a", "metric.shop.m"]));
+    assert_eq!(ids(&shown["groups"]), ["group.shop.g"]);
+}
+
+#[test]
+fn macros_show_what_they_call_and_where_a_dispatch_leads() {
+    let shown = manifest(&[
+        (
+            "macros/m.sql",
+            "{% macro a() %}{{ return(adapter.dispatch('a')()) }}{{ dbt.dateadd('d', 1, x) }}{{ b() }}{% endmacro %}\
+             {% macro default__a() %}{% endmacro %}{% macro b() %}{{ ref('x') }}{{ nobody() }}{% endmacro %}",
+        ),
+        ("tests/generic/t.sql", "{% test even(model) %}select 1{% endtest %}"),
+        ("tests/t.sql", "{% macro not_read() %}{% endmacro %}select 1"),
+        ("models/d.md", "{% docs one %}text{% enddocs %}"),
+        ("selectors.yml", "selectors:\n- {name: nightly, definition: 'tag:x'}\n"),
+    ]);
+    let macros = &shown["macros"];
+    assert_eq!(ids(macros), ["macro.shop.a", "macro.shop.b", "macro.shop.default__a", "macro.shop.test_even"]);
+    assert_eq!(
+        macros["macro.shop.a"]["depends_on"]["macros"],
+        json!(["macro.shop.default__a", "macro.dbt.dateadd", "macro.shop.b"])
+    );
+    assert_eq!(macros["macro.shop.b"]["depends_on"]["macros"], json!([]));
+    assert_eq!(ids(&shown["docs"]), ["doc.shop.one"]);
+    assert_eq!(ids(&shown["selectors"]), ["nightly"]);
+}
