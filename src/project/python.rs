@@ -68,13 +68,15 @@ pub fn trace(text: &str) -> Trace {
         };
         let (positional, named) = arguments(&list[index + 4..]);
         let site = *site as u32;
+        let version =
+            ["v", "version"].iter().find_map(|key| named.get(*key).and_then(super::data::scalar)).map(Arc::from);
         match (*method, positional.as_slice()) {
             ("ref", [name]) => {
-                trace.refs.push(RefCall { package: None, name: name.clone(), version: None, site });
+                trace.refs.push(RefCall { package: None, name: name.clone(), version, site });
             }
             ("ref", [package, name]) => {
                 let package = Some(package.clone());
-                trace.refs.push(RefCall { package, name: name.clone(), version: None, site });
+                trace.refs.push(RefCall { package, name: name.clone(), version, site });
             }
             ("source", [source, table]) => {
                 trace.sources.push(SourceCall { source: source.clone(), table: table.clone(), site });
@@ -121,6 +123,10 @@ fn arguments(list: &[(usize, Token<'_>)]) -> (Vec<Arc<str>>, Map<String, Value>)
                 (Some(_), "True" | "False") => {
                     named.extend(key.take().map(|key| (key.to_owned(), Value::from(*name == "True"))));
                 }
+                (Some(_), number) if number.starts_with(|c: char| c.is_ascii_digit()) => {
+                    let value = number.parse::<i64>().map_or_else(|_| Value::from(number), Value::from);
+                    named.extend(key.take().map(|key| (key.to_owned(), value)));
+                }
                 _ => key = Some(name),
             },
             Token::Sign(',') if depth == 0 => key = None,
@@ -138,10 +144,11 @@ mod tests {
     fn literal_calls_are_found_and_comments_are_not() {
         let trace = trace(
             "def model(dbt, session):\n    # dbt.ref('no')\n    dbt.config(materialized='table', tags=[\"a\", 'b'], enabled=False)\n\
-             \x20   a = dbt.ref(\"x\")\n    return dbt.source('s', 't').join(dbt.ref('p', 'y'))\n",
+             \x20   a = dbt.ref(\"x\")\n    return dbt.source('s', 't').join(dbt.ref('p', 'y', v=2))\n",
         );
         let refs: Vec<_> = trace.refs.iter().map(|call| &*call.name).collect();
         assert_eq!(refs, ["x", "y"]);
+        assert_eq!(trace.refs[1].version.as_deref(), Some("2"));
         assert_eq!(&*trace.sources[0].table, "t");
         let config = Value::Object(trace.configs[0].values.clone());
         assert_eq!(config, serde_json::json!({"materialized": "table", "tags": ["a", "b"], "enabled": false}));

@@ -235,7 +235,11 @@ pub fn resource_config(
     file: SourceFile,
 ) -> Map<String, Value> {
     let fqn = resource_fqn(db, package, resource, file);
-    let section = resource.kind.section();
+    // dbt reads the settings of groups where those of models stand.
+    let section = match resource.kind {
+        ResourceKind::Group => "models",
+        kind => kind.section(),
+    };
     // dbt_project.yml may write its sections with dashes as well.
     let dashed = section.replace('_', "-");
     let sections = if dashed == section { vec![section] } else { vec![section, dashed.as_str()] };
