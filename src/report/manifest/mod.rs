@@ -5,8 +5,6 @@ mod macros;
 mod nodes;
 mod resources;
 mod sources;
-#[cfg(test)]
-mod tests;
 
 use crate::db::{Database, Project, SourceFile};
 use crate::project::naming::relation_names;

@@ -1,7 +1,11 @@
-use crate::db::settings::HouseRules;
-use crate::db::{Database, Invocation};
-use crate::files::Memory;
-use crate::session::{Session, on_large_stacks};
+//! The subset of dbt's manifest: what nodes are called, how they are configured, what they read.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
+
+use harness::db::settings::HouseRules;
+use harness::db::{Database, Invocation};
+use harness::files::Memory;
+use harness::session::{Session, on_large_stacks};
 use serde_json::{Value, json};
 
 fn manifest(files: &[(&str, &str)]) -> Value {
@@ -11,7 +15,7 @@ fn manifest(files: &[(&str, &str)]) -> Value {
     let tree: Memory = all.into_iter().collect();
     let rendered = on_large_stacks(1, move || {
         let session = Session::load(Database::default(), &tree, HouseRules::default(), Invocation::default());
-        super::render(&session.db)
+        harness::report::manifest::render(&session.db)
     });
     serde_json::from_str(&rendered.unwrap()).unwrap()
 }
