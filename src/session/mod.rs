@@ -7,6 +7,7 @@ pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 use crate::db::settings::HouseRules;
 use crate::db::{Database, FileKind, Invocation, Project};
 use crate::files::{Memory, Tree};
+use crate::project::data_tests::{tests_of_directory, tests_of_package};
 use crate::project::graph::parents;
 use crate::project::layout::layout;
 use crate::project::macros::blocks;
@@ -69,6 +70,12 @@ impl Session {
         nodes.par_iter().with_min_len(64).for_each_with(db.clone(), |db, node| {
             parents(db, *node);
         });
+        let root = self.project.root(db);
+        root.directories(db).par_iter().for_each_with(db.clone(), |db, directory| {
+            tests_of_directory(db, root, *directory);
+        });
+        let tests = tests_of_package(db, root);
+        tests.par_iter().with_min_len(32).for_each_with(db.clone(), |db, test| rows::prefetch_test(db, *test));
         // Reads every model's place first, which is cheap and shared.
         layout(db);
         nodes.par_iter().with_min_len(16).for_each_with(db.clone(), |db, node| rows::prefetch(db, *node));

@@ -20,7 +20,7 @@ use crate::project::macros::is_builtin;
 use crate::project::nodes::{Reference, folders, stem, unique_id};
 use crate::project::packages::{dbt_packages, package_name};
 use crate::project::{calls, jinja};
-use crate::syntax::span::Span;
+use crate::syntax::span::{Span, SyntaxError};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -189,6 +189,13 @@ pub fn rendering<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Trace {
     traced(text, Run::new(test.package(db), Names::All, subject))
 }
 
+/// What is wrong in the text of a test that is a file of its own.
+#[salsa::tracked(returns(deref))]
+pub fn text_errors<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Vec<SyntaxError> {
+    let text = test.file(db).content(db).text();
+    Minijinja.check(text, Span::new(0, text.len()))
+}
+
 /// Renders a whole text for what it asks for; where that fails, with what the text shows literally.
 fn traced(text: &str, run: Run) -> Trace {
     let whole = Span::new(0, text.len());
@@ -222,7 +229,7 @@ pub fn facts<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Facts {
     };
     let mut called = Map::new();
     for call in &rendering(db, test).configs {
-        called.extend(call.values.clone());
+        config::merge(&mut called, &call.values);
     }
     let patched = patch.map(|(_, patch)| &patch.config);
     let own: Vec<_> = [patched, Some(&called), declared.map(|it| &it.config)].into_iter().flatten().collect();

@@ -112,6 +112,8 @@ impl Renderer for Minijinja {
         let rewritten = rewrite(text, region, &[]);
         match ENVIRONMENT.template_from_named_str("text", &rewritten.text) {
             Ok(_) => Vec::new(),
+            // What was cut short at an unclosed tag is told by who looks for tags.
+            Err(_) if !rewritten.errors.is_empty() => Vec::new(),
             Err(error) => vec![located(&error, text, region, &rewritten)],
         }
     }

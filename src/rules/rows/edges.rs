@@ -1,12 +1,14 @@
 //! Names that mean nothing here: refs, sources, macros; and parents that are switched off.
 
 use super::Rows;
+use super::child::{Child, living};
 use crate::db::FileKind;
 use crate::project::builtins;
+use crate::project::data_tests::{Test, tests_of_package, unknown_kind};
 use crate::project::graph::{Resolved, resolve_function, resolve_ref, resolve_source};
 use crate::project::jinja::run::{Owner, Site, UnknownCall};
 use crate::project::macros::definition;
-use crate::project::nodes::{Node, Reference, is_enabled, nodes_of_package, rendering, unique_id};
+use crate::project::nodes::{Node, Reference, unique_id};
 use crate::project::packages::{Declared, absent_packages, package_by_name};
 use crate::rules::finding::{Place, Severity};
 use crate::rules::violation::Violation;
@@ -14,17 +16,9 @@ use crate::syntax::span::Span;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The enabled nodes of the root project that name others.
-fn living<'db>(rows: &Rows<'db>) -> impl Iterator<Item = Node<'db>> {
-    let db = rows.db;
-    let root = crate::db::Project::try_get(db).map(|project| project.root(db));
-    let nodes = root.map(|root| nodes_of_package(db, root)).unwrap_or_default();
-    nodes.into_iter().filter(move |node| is_enabled(db, *node))
-}
-
 /// What a call names, and how its names resolve.
 struct Called<'db> {
-    child: Node<'db>,
+    child: Child<'db>,
     shown: String,
     sites: Vec<Site>,
     bare: bool,
@@ -43,7 +37,7 @@ fn lost<'db>(rows: &Rows<'db>) -> Vec<Called<'db>> {
     let db = rows.db;
     let mut all = Vec::new();
     for child in living(rows) {
-        let trace = &rendering(db, child).trace;
+        let trace = child.trace(db);
         let from = child.package(db);
         let mut seen: BTreeMap<(bool, String), Called<'db>> = BTreeMap::new();
         let mut note = |shown: String, site: Site, package: Option<Arc<str>>, is_source: bool, outcome| {
@@ -60,7 +54,7 @@ fn lost<'db>(rows: &Rows<'db>) -> Vec<Called<'db>> {
                 .sites
                 .push(site);
         };
-        for call in &trace.refs {
+        for call in trace.refs.iter().filter(|call| !child.is_own_target(db, call)) {
             let reference =
                 Reference { package: call.package.clone(), name: call.name.clone(), version: call.version.clone() };
             let shown = match &call.package {
@@ -92,7 +86,7 @@ fn lost<'db>(rows: &Rows<'db>) -> Vec<Called<'db>> {
                 }
             }
         }
-        for call in &trace.sources {
+        for call in trace.sources.iter().filter(|call| !child.is_own_source(db, call)) {
             let shown = format!("{}.{}", call.source, call.table);
             match resolve_source(db, from, &call.source, &call.table) {
                 Resolved::Found(_) => {}
@@ -105,11 +99,11 @@ fn lost<'db>(rows: &Rows<'db>) -> Vec<Called<'db>> {
     all
 }
 
-fn places<'db>(rows: &Rows<'db>, child: Node<'db>, sites: &[Site]) -> (Place, Vec<Place>) {
+fn places<'db>(rows: &Rows<'db>, child: Child<'db>, sites: &[Site]) -> (Place, Vec<Place>) {
     let sites: BTreeSet<Site> = sites.iter().copied().collect();
-    let mut places: Vec<Place> = sites.into_iter().map(|site| rows.call(child, site)).collect();
+    let mut places: Vec<Place> = sites.into_iter().map(|site| child.call(rows, site)).collect();
     places.dedup();
-    let first = if places.is_empty() { rows.start_of(child) } else { places.remove(0) };
+    let first = if places.is_empty() { child.start(rows) } else { places.remove(0) };
     (first, places)
 }
 
@@ -142,13 +136,13 @@ fn unknown(rows: &Rows<'_>, sources: bool) -> Vec<Violation> {
             String::new()
         };
         let (place, locations) = places(rows, called.child, &called.sites);
-        let child = unique_id(db, called.child).clone();
+        let child = called.child.id(db);
         found.push(Violation {
             node: Some(child.clone()),
             subject: vec![child, called.shown.as_str().into()],
             place,
             locations,
-            severity: unsure.then_some(Severity::Warning),
+            severity: (unsure || called.child.is_test()).then_some(Severity::Warning),
             args: vec![("name", called.shown), ("child_name", called.child.name(db).to_string()), ("hint", hint)],
         });
     }
@@ -166,14 +160,14 @@ pub(super) fn disabled_parent(rows: &Rows<'_>) -> Vec<Violation> {
     for called in lost(rows) {
         let Outcome::Disabled(parent) = called.outcome else { continue };
         let (place, locations) = places(rows, called.child, &called.sites);
-        let child = unique_id(db, called.child).clone();
+        let child = called.child.id(db);
         let parent = parent.map_or_else(|| called.shown.as_str().into(), |parent| unique_id(db, parent).clone());
         found.push(Violation {
             node: Some(child.clone()),
             subject: vec![child, parent],
             place,
             locations,
-            severity: None,
+            severity: called.child.is_test().then_some(Severity::Warning),
             args: vec![("child_name", called.child.name(db).to_string()), ("parent_name", called.shown)],
         });
     }
@@ -185,15 +179,15 @@ pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Violation> {
     let db = rows.db;
     let absent: Vec<&Declared> = absent_packages(db).collect();
     let mut found: BTreeMap<(Place, Arc<str>), Violation> = BTreeMap::new();
-    for node in living(rows) {
+    for child in living(rows) {
         // dbt's own macros exist, also those that have no behaviour here.
-        let unknown = rendering(db, node).trace.unknown.iter();
+        let unknown = child.trace(db).unknown.iter();
         for call in unknown.filter(|call| builtins::unique_id(db, &call.name).is_none()) {
             let space = call.name.split_once('.').map(|(space, _)| space);
             if call.dotted && space.is_some_and(|space| may_define(&absent, space)) {
                 continue;
             }
-            let Some((place, owner, owner_name)) = place_of_unknown(rows, node, call) else { continue };
+            let Some((place, owner, owner_name)) = place_of_unknown(rows, child, call) else { continue };
             found.entry((place.clone(), call.name.clone())).or_insert_with(|| Violation {
                 node: owner,
                 subject: vec![call.name.clone()],
@@ -204,18 +198,37 @@ pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Violation> {
             });
         }
     }
+    for (test, name) in unknown_kinds(rows) {
+        let place = Child::Test(test).start(rows);
+        found.entry((place.clone(), name.clone())).or_insert_with(|| Violation {
+            node: Some(Child::Test(test).id(db)),
+            subject: vec![name.clone()],
+            place,
+            locations: Vec::new(),
+            severity: None,
+            args: vec![("name", name.to_string()), ("child_name", Child::Test(test).name(db).to_string())],
+        });
+    }
     found.into_values().collect()
+}
+
+/// Generic tests whose macro nobody defines; dbt goes on and fails when it runs them.
+fn unknown_kinds<'db>(rows: &Rows<'db>) -> Vec<(Test<'db>, Arc<str>)> {
+    let db = rows.db;
+    let Some(root) = crate::db::Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
+    let tests = tests_of_package(db, root).into_iter();
+    tests.filter_map(|test| Some((test, unknown_kind(db, test)?))).collect()
 }
 
 /// Where the call stands; `None` inside of a package, which is not this project's to mend.
 fn place_of_unknown<'db>(
     rows: &Rows<'db>,
-    node: Node<'db>,
+    child: Child<'db>,
     call: &UnknownCall,
 ) -> Option<(Place, Option<Arc<str>>, String)> {
     let db = rows.db;
     match &call.owner {
-        Owner::Text => Some((rows.call(node, call.site), Some(unique_id(db, node).clone()), node.name(db).to_string())),
+        Owner::Text => Some((child.call(rows, call.site), Some(child.id(db)), child.name(db).to_string())),
         Owner::Macro(package, name) => {
             let root = crate::db::Project::try_get(db)?.root(db);
             let (file, block) = definition(db, *package, name).filter(|_| *package == root)?;

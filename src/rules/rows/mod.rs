@@ -2,12 +2,14 @@
 //! places, so a line that moves derives nothing again: places are looked up here, when a finding is
 //! made.
 
+mod child;
 mod dependencies;
 mod edges;
 mod project;
 mod staging;
 
 use crate::db::{Database, SourceFile};
+use crate::project::data_tests::Test;
 use crate::project::nodes::{Node, Part, nodes_of_package, unique_id};
 use crate::project::packages::dbt_packages;
 use crate::project::properties::entry_span;
@@ -112,6 +114,11 @@ impl<'db> Rows<'db> {
 /// Runs what is local to one node; many threads may do so at once.
 pub fn prefetch<'db>(db: &'db dyn salsa::Database, node: Node<'db>) {
     staging::prefetch(db, node);
+}
+
+/// The same for one data test.
+pub fn prefetch_test<'db>(db: &'db Database, test: Test<'db>) {
+    child::prefetch(db, test);
 }
 
 #[salsa::tracked(returns(ref))]

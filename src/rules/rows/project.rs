@@ -4,6 +4,7 @@ use super::{Rows, place, start_of_file};
 use crate::db::{FileKind, Project, SourceFile};
 use crate::derive::cycles::cycles;
 use crate::files::Content;
+use crate::project::data_tests::{Place as TestPlace, tests_of_package, text_errors};
 use crate::project::graph::{Resolved, is_source_enabled, resolve_ref, source_id, sources_of_package};
 use crate::project::macros::{blocks, macro_errors, macros_of_package};
 use crate::project::nodes::{Node, Reference, is_enabled, nodes_of_package, rendering, unique_id};
@@ -72,6 +73,9 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Violation> {
     }
     for node in nodes_of_package(db, root) {
         add_all(node.file(db), &rendering(db, node).errors);
+    }
+    for test in tests_of_package(db, root).into_iter().filter(|test| test.place(db) == TestPlace::File) {
+        add_all(test.file(db), text_errors(db, test));
     }
     for file in own_files(rows) {
         if let Content::Unreadable(problem) = file.content(db) {
