@@ -12,7 +12,7 @@ fn fixture(name: &str) -> PathBuf {
 
 fn harness(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
-    command.current_dir(folder).args(arguments).env_remove("DBT_PROFILES_DIR").output().unwrap()
+    command.current_dir(folder).args(arguments).env_remove("DBT_PROFILES_DIR").env("HOME", "/nowhere").output().unwrap()
 }
 
 fn code(output: &Output) -> i32 {
@@ -180,6 +180,35 @@ fn the_house_rules_of_another_place_can_be_used() {
     assert_eq!(code(&output), 0, "{}", out(&output));
     let output = harness(&fixture("ordinary"), &["check", "--config", "nowhere.yml"]);
     assert_eq!(code(&output), 2);
+}
+
+#[test]
+fn a_profile_is_used_where_there_is_one_and_its_secrets_are_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "dbt_project.yml", "name: shop\nprofile: shop\n");
+    write(
+        folder.path(),
+        "models/a.sql",
+        "{{ config(schema=target.name ~ target.type, alias=target.password) }} select 1\n",
+    );
+    write(
+        folder.path(),
+        "profiles/profiles.yml",
+        "shop: {target: ci, outputs: {ci: {type: duckdb, schema: s, password: hush}, prod: {type: duckdb}}}\n",
+    );
+    let export = |more: &[&str]| {
+        let mut arguments = vec!["export", "--format", "manifest", "--profiles-dir", "profiles"];
+        arguments.extend(more);
+        harness(folder.path(), &arguments)
+    };
+    let shown = out(&export(&[]));
+    assert!(shown.contains("ciduckdb") && !shown.contains("hush"), "{shown}");
+    assert!(out(&export(&["--target", "prod"])).contains("prodduckdb"));
+    let wrong = export(&["--target", "nowhere"]);
+    assert_eq!(code(&wrong), 2);
+    assert!(err(&wrong).contains("Its targets are: ci, prod."), "{}", err(&wrong));
+    let none = harness(folder.path(), &["check", "--profiles-dir", "elsewhere"]);
+    assert_eq!(code(&none), 2);
 }
 
 #[test]

@@ -30,7 +30,7 @@ struct Global {
     /// The folder of dbt_project.yml; by default the nearest one at or above the current folder.
     #[arg(long, value_name = "DIR", global = true)]
     project_dir: Option<PathBuf>,
-    /// Where profiles.yml lies; by default the project's folder.
+    /// Where profiles.yml lies; by default DBT_PROFILES_DIR, the project's folder, then ~/.dbt.
     #[arg(long, value_name = "DIR", global = true)]
     profiles_dir: Option<PathBuf>,
     /// The profile to take from profiles.yml.

@@ -88,6 +88,26 @@ fn vars(global: &Global) -> Result<BTreeMap<String, serde_json::Value>, Failure>
     }
 }
 
+/// profiles.yml where dbt looks for it: the folder that was named, the environment's, the project's,
+/// the user's. None is needed, so only a folder that was named must hold one.
+fn profiles(global: &Global, project: &Path, env: &BTreeMap<String, String>) -> Result<Content, Failure> {
+    const FILE: &str = "profiles.yml";
+    if let Some(named) = &global.profiles_dir {
+        let folder = Disk::new(named);
+        if !folder.is_file(FILE) {
+            return Err(Failure(format!(
+                "harness: {} holds no {FILE}.\n  → Correct --profiles-dir, or leave it out: no profile is needed.",
+                named.display()
+            )));
+        }
+        return Ok(folder.read(FILE));
+    }
+    let users = env.get("HOME").map(|home| Path::new(home).join(".dbt"));
+    let folders = [env.get("DBT_PROFILES_DIR").map(PathBuf::from), Some(project.to_owned()), users];
+    let mut folders = folders.iter().flatten().map(|folder| Disk::new(folder));
+    Ok(folders.find(|folder| folder.is_file(FILE)).map_or(Content::NameOnly, |folder| folder.read(FILE)))
+}
+
 /// Loads the project and does some work with it, on threads with large stacks.
 pub(super) fn with_session<R: Send>(
     global: &Global,
@@ -102,11 +122,7 @@ pub(super) fn with_session<R: Send>(
     let env: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let profiles_dir = global.profiles_dir.clone().or_else(|| env.get("DBT_PROFILES_DIR").map(PathBuf::from));
-    let profiles = match &profiles_dir {
-        Some(dir) => Disk::new(dir).read("profiles.yml"),
-        None => tree.read("profiles.yml"),
-    };
+    let profiles = profiles(global, &folder, &env)?;
     let chosen = profile::choose(&tree, profiles.text(), &choice, &env)
         .map_err(|(what, fix)| Failure(format!("harness: {what}\n  → {fix}")))?;
     if global.verbose {

@@ -74,6 +74,24 @@ pub struct Package {
     pub directories: Vec<Directory>,
 }
 
+/// A directory as a key: of which package it is decides what its files mean.
+#[salsa::interned]
+pub struct DirectoryOf<'db> {
+    #[returns(copy)]
+    pub package: Package,
+    #[returns(copy)]
+    pub directory: Directory,
+}
+
+/// A file as a key, likewise.
+#[salsa::interned]
+pub struct FileOf<'db> {
+    #[returns(copy)]
+    pub package: Package,
+    #[returns(copy)]
+    pub file: SourceFile,
+}
+
 /// What one invocation says beside the files: dbt's command line, profile and environment.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Invocation {

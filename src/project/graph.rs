@@ -5,7 +5,7 @@ use super::nodes::{Named, Node, NodeKind, Reference, is_enabled, named_parents, 
 use super::packages::{dbt_packages, package_by_name, package_name, project_file};
 use super::properties::{SourceTable, properties};
 use super::versions::version;
-use crate::db::{FileKind, Package, Project, SourceFile};
+use crate::db::{FileKind, FileOf, Package, Project, SourceFile};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -128,14 +128,6 @@ pub fn source_table<'db>(db: &'db dyn salsa::Database, source: Source<'db>) -> O
     let key = (source.source(db).clone(), source.table(db).clone());
     let at = *tables_by_name(db, FileOf::new(db, package, file)).get(&key)?;
     properties(db, package, file).sources.get(at)
-}
-
-#[salsa::interned]
-struct FileOf<'db> {
-    #[returns(copy)]
-    package: Package,
-    #[returns(copy)]
-    file: SourceFile,
 }
 
 #[salsa::tracked(returns(ref))]

@@ -12,7 +12,7 @@ use super::packages::{dbt_packages, package_name};
 use super::properties::{Patch, PatchKind, patch, patch_index, properties};
 use super::versions::{of_file, version};
 use super::{calls, python};
-use crate::db::{Directory, FileKind, Package, SourceFile};
+use crate::db::{Directory, DirectoryOf, FileKind, Package, SourceFile};
 use crate::syntax::jinja::blocks::BlockKind;
 use crate::syntax::span::{Span, SyntaxError};
 use serde_json::{Map, Value};
@@ -103,14 +103,6 @@ impl std::fmt::Debug for Node<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Node").field(&salsa::plumbing::AsId::as_id(self)).finish()
     }
-}
-
-#[salsa::interned]
-struct DirectoryOf<'db> {
-    #[returns(copy)]
-    package: Package,
-    #[returns(copy)]
-    directory: Directory,
 }
 
 #[salsa::tracked(returns(ref))]

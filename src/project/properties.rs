@@ -7,7 +7,7 @@ use super::freshness;
 use super::jinja::run::{Names, Run, Subject};
 use super::jinja::{Minijinja, Renderer};
 use super::packages::yaml;
-use crate::db::{Directory, FileKind, Package, SourceFile};
+use crate::db::{DirectoryOf, FileKind, FileOf, Package, SourceFile};
 use crate::syntax::span::{Span, SyntaxError};
 use crate::syntax::yaml::Node;
 use rustc_hash::FxHashMap;
@@ -80,16 +80,8 @@ pub struct Properties {
     pub sources: Vec<SourceTable>,
 }
 
-#[salsa::interned]
-struct PropertiesOf<'db> {
-    #[returns(copy)]
-    package: Package,
-    #[returns(copy)]
-    file: SourceFile,
-}
-
 #[salsa::tracked(returns(ref))]
-fn properties_of<'db>(db: &'db dyn salsa::Database, key: PropertiesOf<'db>) -> Properties {
+fn properties_of<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Properties {
     let package = key.package(db);
     let document = yaml(db, key.file(db));
     let mut render = |text: &str| {
@@ -152,7 +144,7 @@ fn properties_of<'db>(db: &'db dyn salsa::Database, key: PropertiesOf<'db>) -> P
 }
 
 pub fn properties(db: &dyn salsa::Database, package: Package, file: SourceFile) -> &Properties {
-    properties_of(db, PropertiesOf::new(db, package, file))
+    properties_of(db, FileOf::new(db, package, file))
 }
 
 pub(super) fn entries<'doc>(node: &'doc Node, key: &str) -> impl Iterator<Item = (u32, &'doc Node)> {
@@ -189,14 +181,6 @@ pub(super) fn config_of(entry: &Node, beside: &[&str], render: &mut dyn FnMut(&s
 
 /// A patch by its file and its place among the file's patches.
 pub type PatchAt = (SourceFile, u32);
-
-#[salsa::interned]
-struct DirectoryOf<'db> {
-    #[returns(copy)]
-    package: Package,
-    #[returns(copy)]
-    directory: Directory,
-}
 
 #[salsa::tracked(returns(deref))]
 fn patch_names<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<(PatchKind, Arc<str>, PatchAt)> {

@@ -1,7 +1,7 @@
 //! The base relations of the root project.
 
-use super::{Column, DirectoryOf, Schema, Type, relation};
-use crate::db::{Directory, FileKind, Package, sym};
+use super::{Column, Schema, Type, relation};
+use crate::db::{Directory, DirectoryOf, FileKind, Package, sym};
 use crate::project::graph::{Source, is_source_enabled, parents, source_id};
 use crate::project::layout::place;
 use crate::project::nodes::{Node, NodeKind, facts, is_enabled, nodes_of_directory, unique_id};

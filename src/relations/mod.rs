@@ -6,7 +6,7 @@ mod catalogue;
 
 pub use catalogue::*;
 
-use crate::db::{Directory, Package, Sym};
+use crate::db::Sym;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,14 +31,6 @@ pub struct Schema {
     pub name: &'static str,
     pub columns: &'static [Column],
     pub doc: &'static str,
-}
-
-#[salsa::interned]
-pub struct DirectoryOf<'db> {
-    #[returns(copy)]
-    pub package: Package,
-    #[returns(copy)]
-    pub directory: Directory,
 }
 
 /// The Rust type of a column: names are interned, numbers are numbers.

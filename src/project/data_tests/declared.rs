@@ -2,7 +2,7 @@
 //! columns. Known from one file alone, names and hashes included.
 
 use super::naming::{Argument, hash, synthesized};
-use crate::db::{Package, Project, SourceFile};
+use crate::db::{FileOf, Package, Project, SourceFile};
 use crate::project::data;
 use crate::project::jinja::run::{Names, Run, Subject};
 use crate::project::jinja::{Minijinja, Renderer};
@@ -77,14 +77,6 @@ pub struct Declared {
     pub name: Arc<str>,
     pub hash: Arc<str>,
     pub description: Arc<str>,
-}
-
-#[salsa::interned]
-struct FileOf<'db> {
-    #[returns(copy)]
-    package: Package,
-    #[returns(copy)]
-    file: SourceFile,
 }
 
 #[salsa::tracked(returns(ref))]

@@ -10,7 +10,7 @@ pub mod unit;
 
 use self::call::Called;
 use self::declared::{Declared, Target};
-use crate::db::{Directory, FileKind, Package, SourceFile};
+use crate::db::{Directory, DirectoryOf, FileKind, Package, SourceFile};
 use crate::project::config;
 use crate::project::data;
 use crate::project::graph::{Parents, Resolved, resolve_function, resolve_ref, resolve_source};
@@ -47,14 +47,6 @@ impl std::fmt::Debug for Test<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Test").field(&salsa::plumbing::AsId::as_id(self)).finish()
     }
-}
-
-#[salsa::interned]
-struct DirectoryOf<'db> {
-    #[returns(copy)]
-    package: Package,
-    #[returns(copy)]
-    directory: Directory,
 }
 
 #[salsa::tracked(returns(deref))]
