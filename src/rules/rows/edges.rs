@@ -174,42 +174,45 @@ pub(super) fn disabled_parent(rows: &Rows<'_>) -> Vec<Violation> {
     found
 }
 
-/// One finding a call: a macro's own text is rendered for many models, and is mended once.
+/// Where a name is called, and from what: a node's unique_id, where it is one, and a name.
+type Callers = BTreeMap<Place, (Option<Arc<str>>, String)>;
+
+/// One finding a name, at its first call: who adds or renames the macro mends all of them.
 pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Violation> {
     let db = rows.db;
-    let absent: Vec<&Declared> = absent_packages(db).collect();
-    let mut found: BTreeMap<(Place, Arc<str>), Violation> = BTreeMap::new();
+    let is_whole = absent_packages(db).next().is_none();
+    let mut calls: BTreeMap<Arc<str>, Callers> = BTreeMap::new();
     for child in living(rows) {
         // dbt's own macros exist, also those that have no behaviour here.
         let unknown = child.trace(db).unknown.iter();
         for call in unknown.filter(|call| builtins::unique_id(db, &call.name).is_none()) {
-            let space = call.name.split_once('.').map(|(space, _)| space);
-            if call.dotted && space.is_some_and(|space| may_define(&absent, space)) {
+            // An absent package may bring others with it, so no unknown namespace is surely a mistake.
+            if call.dotted && !is_whole {
                 continue;
             }
-            let Some((place, owner, owner_name)) = place_of_unknown(rows, child, call) else { continue };
-            found.entry((place.clone(), call.name.clone())).or_insert_with(|| Violation {
-                node: owner,
-                subject: vec![call.name.clone()],
-                place,
-                locations: Vec::new(),
-                severity: None,
-                args: vec![("name", call.name.to_string()), ("child_name", owner_name)],
-            });
+            if let Some((place, owner, owner_name)) = place_of_unknown(rows, child, call) {
+                calls.entry(call.name.clone()).or_default().entry(place).or_insert((owner, owner_name));
+            }
         }
     }
     for (test, name) in unknown_kinds(rows) {
-        let place = Child::Test(test).start(rows);
-        found.entry((place.clone(), name.clone())).or_insert_with(|| Violation {
-            node: Some(Child::Test(test).id(db)),
+        let child = Child::Test(test);
+        let owner = (Some(child.id(db)), child.name(db).to_string());
+        calls.entry(name).or_default().entry(child.start(rows)).or_insert(owner);
+    }
+    let violation = |(name, places): (Arc<str>, Callers)| {
+        let mut places = places.into_iter();
+        let (place, (node, child_name)) = places.next()?;
+        Some(Violation {
+            node,
             subject: vec![name.clone()],
             place,
-            locations: Vec::new(),
+            locations: places.map(|(place, _)| place).collect(),
             severity: None,
-            args: vec![("name", name.to_string()), ("child_name", Child::Test(test).name(db).to_string())],
-        });
-    }
-    found.into_values().collect()
+            args: vec![("name", name.to_string()), ("child_name", child_name)],
+        })
+    };
+    calls.into_iter().filter_map(violation).collect()
 }
 
 /// Generic tests whose macro nobody defines; dbt goes on and fails when it runs them.

@@ -43,6 +43,15 @@ impl Rewritten {
         usize::try_from(offset as i64 - shift).unwrap_or_default()
     }
 
+    /// `__list(`, apart from a keyword that stands right before it: `in[1, 2]`.
+    fn open_literal(&mut self, wrapper: &str) {
+        if self.text.ends_with(|last: char| last == '_' || last.is_alphanumeric()) {
+            self.write(" ", 0);
+        }
+        self.write(wrapper, 0);
+        self.write("(", 0);
+    }
+
     fn write(&mut self, text: &str, removed: usize) {
         let shift = self.shifts.last().map_or(0, |(_, shift)| *shift) + text.len() as i64 - removed as i64;
         self.text.push_str(text);
@@ -173,8 +182,7 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
                 "[" => {
                     let literal = !before.is_some_and(|before| ends_operand(part, before, statement && index == 1));
                     if literal {
-                        out.write(LIST, 0);
-                        out.write("(", 0);
+                        out.open_literal(LIST);
                     }
                     out.text.push('[');
                     closing.push(literal);
@@ -189,8 +197,7 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
                     formatted.push(end);
                 }
                 "{" => {
-                    out.write(DICT, 0);
-                    out.write("(", 0);
+                    out.open_literal(DICT);
                     out.text.push('{');
                     closing.push(true);
                 }
@@ -372,6 +379,7 @@ mod tests {
         assert_eq!(rewritten("{% set a = [1, {'b': [2]}] %}"), "{% set a = __list([1, __dict({'b': __list([2])})]) %}");
         assert_eq!(rewritten("{{ a[0] }}{{ a()[0] }}"), "{{ a[0] }}{{ __call(13,\"a\",a)()[0] }}");
         assert_eq!(rewritten("{% for x in [1] %}"), "{% for x in __list([1]) %}");
+        assert_eq!(rewritten("{% if x in['a'] %}"), "{% if x in __list(['a']) %}");
     }
 
     #[test]
