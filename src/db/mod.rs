@@ -115,6 +115,9 @@ pub struct Project {
     /// packages.yml and dependencies.yml, where they exist.
     #[returns(deref)]
     pub package_files: Vec<SourceFile>,
+    /// The same files of the installed packages.
+    #[returns(deref)]
+    pub inherited_package_files: Vec<SourceFile>,
     /// selectors.yml, where it exists.
     #[returns(copy)]
     pub selectors_file: Option<SourceFile>,

@@ -223,9 +223,19 @@ pub struct Declared {
 
 #[salsa::tracked(returns(ref))]
 pub fn declared_packages(db: &dyn salsa::Database) -> Vec<Declared> {
-    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    Project::try_get(db).map(|project| declared_in(db, project.package_files(db))).unwrap_or_default()
+}
+
+/// Whether every package is there, those that packages ask for included.
+#[salsa::tracked(returns(copy))]
+pub fn is_whole(db: &dyn salsa::Database) -> bool {
+    let inherited = Project::try_get(db).map(|project| declared_in(db, project.inherited_package_files(db)));
+    absent_packages(db).next().is_none() && inherited.iter().flatten().all(|declared| declared.installed)
+}
+
+fn declared_in(db: &dyn salsa::Database, files: &[SourceFile]) -> Vec<Declared> {
     let mut found = Vec::new();
-    for file in project.package_files(db) {
+    for file in files {
         let root = data::of(&yaml(db, *file).root);
         let entries = root.get("packages").and_then(|list| list.as_array()).map(Vec::as_slice).unwrap_or_default();
         for (index, entry) in entries.iter().enumerate() {

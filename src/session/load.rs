@@ -42,13 +42,10 @@ pub(super) fn load(db: &mut Database, tree: &dyn Tree, house_rules: HouseRules, 
     let mut problems = Vec::new();
     let mut root = find_files(tree, "", &own, &mut problems);
     read_all(tree, &mut root);
-    let package_files: Vec<Found> = PACKAGE_FILES
-        .iter()
-        .filter(|path| tree.is_file(path))
-        .map(|path| single(tree, "", path, FileKind::PackagesFile))
-        .collect();
+    let package_files = package_files_of(tree, "");
     let folders = package_folders(tree, &own, &package_files);
     let mut files = root.len() + package_files.len() + 1;
+    let mut inherited = Vec::new();
     let packages: Vec<Package> = folders
         .into_iter()
         .map(|folder| {
@@ -58,6 +55,7 @@ pub(super) fn load(db: &mut Database, tree: &dyn Tree, house_rules: HouseRules, 
             let mut found = find_files(tree, &folder, &own, &mut Vec::new());
             read_all(tree, &mut found);
             files += found.len() + 1;
+            inherited.extend(package_files_of(tree, &folder));
             new_package(db, &folder, project_file, found)
         })
         .collect();
@@ -70,16 +68,32 @@ pub(super) fn load(db: &mut Database, tree: &dyn Tree, house_rules: HouseRules, 
     };
     let root = new_package(db, "", project_file, root);
     let builtins = new_builtins(db);
-    let package_files = package_files.into_iter().map(|file| new_file(db, file)).collect();
+    let [package_files, inherited] =
+        [package_files, inherited].map(|files| files.into_iter().map(|file| new_file(db, file)).collect::<Vec<_>>());
     let selectors = tree.is_file(SELECTORS_FILE).then(|| single(tree, "", SELECTORS_FILE, FileKind::Selectors));
     files += selectors.iter().len();
     let selectors = selectors.map(|file| new_file(db, file));
     problems.sort_unstable_by(|left, right| left.0.cmp(&right.0));
-    let project =
-        Project::builder(root, packages, builtins, package_files, selectors, problems, house_rules, invocation)
-            .durability(Durability::HIGH)
-            .new(db);
+    let project = Project::builder(
+        root,
+        packages,
+        builtins,
+        package_files,
+        inherited,
+        selectors,
+        problems,
+        house_rules,
+        invocation,
+    )
+    .durability(Durability::HIGH)
+    .new(db);
     Loaded { project, files }
+}
+
+/// The files that name packages, of one folder.
+fn package_files_of(tree: &dyn Tree, folder: &str) -> Vec<Found> {
+    let there = PACKAGE_FILES.iter().filter(|path| tree.is_file(&join(folder, path)));
+    there.map(|path| single(tree, folder, path, FileKind::PackagesFile)).collect()
 }
 
 fn single(tree: &dyn Tree, folder: &str, path: &str, kind: FileKind) -> Found {

@@ -9,7 +9,7 @@ use crate::project::graph::{Resolved, resolve_function, resolve_ref, resolve_sou
 use crate::project::jinja::run::{Owner, Site, UnknownCall};
 use crate::project::macros::definition;
 use crate::project::nodes::{Node, Reference, unique_id};
-use crate::project::packages::{Declared, absent_packages, package_by_name};
+use crate::project::packages::{Declared, absent_packages, is_whole, package_by_name};
 use crate::rules::finding::{Place, Severity};
 use crate::rules::violation::Violation;
 use crate::syntax::span::Span;
@@ -180,7 +180,7 @@ type Callers = BTreeMap<Place, (Option<Arc<str>>, String)>;
 /// One finding a name, at its first call: who adds or renames the macro mends all of them.
 pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Violation> {
     let db = rows.db;
-    let is_whole = absent_packages(db).next().is_none();
+    let is_whole = is_whole(db);
     let mut calls: BTreeMap<Arc<str>, Callers> = BTreeMap::new();
     for child in living(rows) {
         // dbt's own macros exist, also those that have no behaviour here.
