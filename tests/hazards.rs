@@ -208,3 +208,28 @@ fn project_files_of_the_wrong_shape_are_no_crash() {
         check_files(&files, None).unwrap();
     }
 }
+
+#[test]
+fn a_template_that_breaks_the_engine_is_an_error_of_its_own_file() {
+    assert_eq!(errors("models/a.sql", "select 1\n{% import 'x' as y if true %}").len(), 1);
+    assert_eq!(errors("macros/a.sql", "{% macro m() %}{% import 'x' as y if true %}{% endmacro %}").len(), 1);
+}
+
+#[test]
+fn a_format_as_wide_as_memory_is_an_error() {
+    assert_eq!(errors("models/a.sql", "{{ '%1000000000d' % 1 }}").len(), 1);
+    assert_eq!(errors("models/a.sql", "{{ '{:1000000000}'.format(1) }}").len(), 1);
+}
+
+#[test]
+fn what_is_not_run_after_an_error_is_guessed_and_what_was_decided_is_not() {
+    let text =
+        "{% if execute %}{{ ref('never') }}{% endif %}{{ ref('canary') }}{{ 'x'.no_such_method() }}{{ ref('gone') }}";
+    let found = check_with(&[("models/a.sql", text)]);
+    let refs: Vec<&str> = found
+        .iter()
+        .filter(|finding| &*finding.rule == "UNKNOWN_REF" && &*finding.place.path == "models/a.sql")
+        .map(|finding| finding.message.as_str())
+        .collect();
+    assert_eq!(refs, ["refs 'gone', which is no model, seed or snapshot here."]);
+}

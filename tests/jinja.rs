@@ -84,6 +84,21 @@ fn vars_that_hold_jinja_keep_the_type_of_a_lone_expression() {
 }
 
 #[test]
+fn dbts_own_names_answer_as_they_do_while_parsing() {
+    let macros = "{% macro one() %}{{ return(1) }}{% endmacro %}";
+    assert_eq!(text(macros, "{{ context['one']() }}{{ context.get('one')() }}{{ context.one() }}"), "111");
+    assert_eq!(text("", "{{ config.get('materialized', default='x') == '' }}"), "True");
+    assert_eq!(text("", "{% if 'false' | as_bool %}text{% endif %}{{ 'x' | int }}{{ '3.7' | int }}"), "text03");
+    assert_eq!(
+        text("", "{{ var.has_var('a') }}{{ var.has_var('z') }}{{ local_md5('abc') }}"),
+        "TrueFalse900150983cd24fb0d6963f7d28e17f72"
+    );
+    let rendered = rendered("", &["{{ ref(modules.re.sub('a', 'b', 'x')) }}{{ source('s', env_var('NO_SUCH')) }}"]);
+    assert_eq!((rendered[0].trace.refs.len(), rendered[0].trace.sources.len()), (0, 0));
+    assert!(rendered[0].trace.incomplete);
+}
+
+#[test]
 fn raw_output_leads_back_to_its_very_place() {
     let template = "select {{ [1, 2] | join(',') }} as é,\n  {% if true %}b{% endif %} from t";
     let rendered = rendered("", &[template]).remove(0);

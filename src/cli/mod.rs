@@ -94,6 +94,9 @@ const BUG: u8 = 101;
 /// Runs the program with the process's own arguments.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|bug| {
+        if crate::project::jinja::is_guarded() {
+            return;
+        }
         let _ = writeln!(
             io::stderr(),
             "harness: this is a bug of harness, not of your project: {bug}\n  → Please report it with the file it was working on."

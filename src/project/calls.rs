@@ -1,10 +1,21 @@
 //! The calls a template shows literally: what is kept of a file that cannot be rendered.
 
+use super::jinja::FAILED_WHILE_RUNNING;
 use super::jinja::run::{RefCall, SourceCall, Trace};
 use crate::syntax::jinja::tags::{TagKind, tags};
 use crate::syntax::jinja::tokens::{Token, TokenKind, tokens};
-use crate::syntax::span::Span;
+use crate::syntax::span::{Span, SyntaxError};
 use std::sync::Arc;
+
+/// The part of a region that was not rendered: all of it where it could not even be parsed, else what
+/// follows the place where the rendering failed.
+pub fn unread(region: Span, errors: &[SyntaxError]) -> Span {
+    let failed = errors.iter().filter(|error| error.remedy == FAILED_WHILE_RUNNING).map(|error| error.span.start);
+    match failed.max() {
+        Some(at) if errors.len() == 1 => Span { start: at.clamp(region.start, region.end), end: region.end },
+        _ => region,
+    }
+}
 
 /// Adds the `ref` and `source` calls of `text[region]` that the trace does not hold yet.
 pub fn add_literal_calls(text: &str, region: Span, trace: &mut Trace) {

@@ -259,7 +259,7 @@ pub fn rendering<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Renderin
     let rendered = Minijinja.render(text, region, run);
     let (mut trace, mut errors) = (rendered.trace, rendered.errors);
     if !errors.is_empty() {
-        calls::add_literal_calls(text, region, &mut trace);
+        calls::add_literal_calls(text, calls::unread(region, &errors), &mut trace);
         if trace.incomplete {
             // Something that is not in this checkout was in play; the project itself may be right.
             errors.retain(|error| !error.message.starts_with("Jinja: ") || error.message.contains("syntax error"));
@@ -360,7 +360,7 @@ pub fn facts<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Facts {
     let mut stated = patch.map(|(_, patch)| patch.config.clone()).unwrap_or_default();
     let stated_version = patch.and_then(|(_, patch)| version(db, node)?.stated(&patch.versions));
     if let Some(version) = stated_version {
-        stated.extend(version.config.clone());
+        config::merge(&mut stated, &version.config);
     }
     if node.file(db).kind(db) == FileKind::PythonModel {
         stated.entry("materialized").or_insert_with(|| "table".into());

@@ -265,7 +265,7 @@ fn declared(db: &dyn salsa::Database, entry: &serde_json::Value) -> Option<(Arc<
         let found = project.packages(db).iter().find(|package| **package.folder(db) == *folder);
         let stem = folder.rsplit('/').next().unwrap_or_default();
         let name = found.map(|package| package_name(db, *package).clone());
-        let installed = name.is_some() || by_name(stem);
+        let installed = name.is_some() || by_name(stem) || has_unexplained(db, project);
         return Some((folder.into(), name, installed));
     }
     if let Some(name) = text("name") {
@@ -285,6 +285,18 @@ fn declared(db: &dyn salsa::Database, entry: &serde_json::Value) -> Option<(Arc<
         project.packages(db).iter().any(|package| package.folder(db).rsplit('/').next() == Some(&stem))
     };
     Some((address.into(), None, installed))
+}
+
+/// Whether a package is installed that no declaration names: a local one may be called otherwise than
+/// its folder.
+fn has_unexplained(db: &dyn salsa::Database, project: Project) -> bool {
+    let roots: Vec<serde_json::Value> =
+        project.package_files(db).iter().map(|file| data::of(&yaml(db, *file).root)).collect();
+    let entries = roots.iter().filter_map(|root| root.get("packages")?.as_array()).flatten();
+    let named = entries.filter_map(|entry| data::scalar(entry.get("package").or_else(|| entry.get("name"))?));
+    let named: Vec<String> = named.filter_map(|name| name.rsplit('/').next().map(str::to_owned)).collect();
+    let names = project.packages(db).iter().map(|package| package_name(db, *package));
+    names.into_iter().any(|name| named.iter().all(|other| **other != **name))
 }
 
 /// The declared packages that are not there.

@@ -2,7 +2,11 @@
 //! says. A profile's secrets are dropped here; nothing else ever sees them.
 
 use super::data;
-use crate::files::Tree;
+use super::jinja::run::{Names, Run, Subject};
+use super::jinja::{Minijinja, Renderer};
+use crate::db::settings::HouseRules;
+use crate::db::{Database, FileKind, Invocation, Package, Project, SourceFile};
+use crate::files::{Content, Tree};
 use crate::syntax::yaml::parse;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -82,7 +86,7 @@ pub fn choose(
     let mut chosen = Chosen::default();
     let name = choice.profile.clone().or_else(|| {
         let root = data::of(&parse(tree.read("dbt_project.yml").text()).root);
-        root.get("profile").and_then(data::scalar)
+        root.get("profile").and_then(data::scalar).map(|name| plain(&name, env))
     });
     let all = data::of(&parse(profiles).root);
     // A project that names no profile means the only one there is.
@@ -120,26 +124,49 @@ fn remedy(what: &str, there: Option<&Map<String, Value>>) -> String {
 }
 
 fn take_output(output: &Map<String, Value>, env: &BTreeMap<String, String>, chosen: &mut Chosen) {
-    for key in SHOWN {
-        let value = match output.get(key) {
-            Some(Value::String(text)) => Value::String(plain(text, env)),
-            Some(value) => value.clone(),
-            None => continue,
-        };
+    let shown: Vec<(&str, &Value)> = SHOWN.iter().filter_map(|key| Some((*key, output.get(*key)?))).collect();
+    let texts: Vec<&str> = shown.iter().map(|(_, value)| value.as_str().unwrap_or_default()).collect();
+    for ((key, value), rendered) in shown.into_iter().zip(rendered(&texts, env)) {
+        let value = if value.is_string() { rendered } else { value.clone() };
         let key = if key == "dbname" { "database" } else { key };
         chosen.target.insert(key.to_owned(), value);
     }
 }
 
-/// `{{ env_var('NAME', 'default') }}`, the one expression profiles hold.
+/// The Jinja of profiles and of the profile's name: environment variables, defaults, filters.
+fn rendered(texts: &[&str], env: &BTreeMap<String, String>) -> Vec<Value> {
+    let db = Database::default();
+    let file =
+        |kind, text: &str| SourceFile::new(&db, "".into(), "".into(), "".into(), kind, Content::Text(text.into()));
+    let package = Package::new(&db, "".into(), file(FileKind::ProjectFile, "name: profile"), Vec::new());
+    let invocation = Invocation { env: env.clone(), ..Invocation::default() };
+    Project::new(
+        &db,
+        package,
+        Vec::new(),
+        package,
+        Vec::new(),
+        Vec::new(),
+        None,
+        Vec::new(),
+        HouseRules::default(),
+        invocation,
+    );
+    salsa::attach(&db, || {
+        let render = |text: &&str| {
+            if !data::has_jinja(text) {
+                return Value::from(*text);
+            }
+            let run = Run::new(package, Names::ProjectFile, Subject::default());
+            Minijinja.evaluate(text, run).0.unwrap_or_else(|_| Value::from(*text))
+        };
+        texts.iter().map(render).collect()
+    })
+}
+
 fn plain(text: &str, env: &BTreeMap<String, String>) -> String {
-    let Some(inner) = text.trim().strip_prefix("{{").and_then(|text| text.strip_suffix("}}")) else {
-        return text.to_owned();
-    };
-    let mut parts = inner.split(['\'', '"']).skip(1).step_by(2);
-    let Some(name) = parts.next().filter(|_| inner.contains("env_var")) else { return text.to_owned() };
-    let fallback = parts.next().map(str::to_owned);
-    env.get(name).cloned().or(fallback).unwrap_or_else(|| format!("__env_{name}__"))
+    let value = rendered(&[text], env).pop();
+    value.as_ref().and_then(data::scalar).unwrap_or_else(|| text.to_owned())
 }
 
 fn guess(tree: &dyn Tree, chosen: &mut Chosen) {
@@ -176,6 +203,18 @@ mod tests {
         let choice = Choice { target: Some("prod".to_owned()), profile: None };
         let (what, fix) = choose(&tree, profiles, &choice, &BTreeMap::new()).unwrap_err();
         assert_eq!((what.as_str(), fix.as_str()), ("the profile has no target prod.", "Its targets are: ci."));
+    }
+
+    #[test]
+    fn jinja_in_profiles_and_in_the_profiles_name_is_rendered() {
+        let tree: Memory =
+            [("dbt_project.yml", "name: shop\nprofile: \"{{ env_var('PROF', 'p') }}\"\n")].into_iter().collect();
+        let profiles = "p: {target: d, outputs: {d: {type: duckdb, schema: \"dbt_{{ env_var('U', 'bob') }}\", \
+                        threads: \"{{ env_var('T', 4) | as_number }}\"}}}\nq: {}\n";
+        let env = BTreeMap::from([("U".to_owned(), "eve".to_owned())]);
+        let chosen = choose(&tree, profiles, &Choice::default(), &env).unwrap();
+        assert_eq!(chosen.target["schema"], "dbt_eve");
+        assert_eq!(chosen.target["threads"], 4);
     }
 
     #[test]

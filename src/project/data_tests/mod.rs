@@ -193,7 +193,7 @@ fn traced(text: &str, run: Run) -> Trace {
     let whole = Span::new(0, text.len());
     let jinja::Rendered { mut trace, errors, .. } = Minijinja.render(text, whole, run);
     if !errors.is_empty() {
-        calls::add_literal_calls(text, whole, &mut trace);
+        calls::add_literal_calls(text, calls::unread(whole, &errors), &mut trace);
     }
     trace
 }

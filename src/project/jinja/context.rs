@@ -8,8 +8,8 @@ use super::values::{MutDict, MutList, Relation, mutable};
 use crate::project::macros::{Named, resolve};
 use crate::project::packages::package_name;
 use crate::project::target;
-use minijinja::Value;
 use minijinja::value::{Object, ObjectRepr};
+use minijinja::{Error, ErrorKind, State, Value};
 use salsa::with_attached_database;
 use std::sync::{Arc, LazyLock};
 
@@ -49,6 +49,37 @@ impl Object for Root {
     }
 }
 
+/// `context`: all names by their texts, `context['my_macro']()`.
+#[derive(Debug)]
+struct Context;
+
+impl Object for Context {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        root().get_item(key).ok().filter(|value| !value.is_undefined())
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        true
+    }
+
+    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        match (method, args) {
+            ("get", [name, rest @ ..]) => {
+                let default = rest.first().cloned().unwrap_or_else(|| Value::from(()));
+                Ok(self.get_value(name).unwrap_or(default))
+            }
+            _ => match self.get_value(&Value::from(method)) {
+                Some(found) => found.call(state, args),
+                None => Err(Error::from(ErrorKind::UnknownMethod)),
+            },
+        }
+    }
+}
+
 fn member(name: &str, names: Names) -> Option<Value> {
     let db_value = |read: fn(&dyn salsa::Database) -> Value| with_attached_database(read);
     match name {
@@ -68,6 +99,7 @@ fn member(name: &str, names: Names) -> Option<Value> {
     }
     Some(match name {
         "execute" => Value::from(false),
+        "context" => Value::from_object(Context),
         "this" => Value::from_object(this()?),
         "model" | "node" => model()?,
         "schema" | "database" => {

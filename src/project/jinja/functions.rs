@@ -6,7 +6,7 @@ use super::values::{MutDict, MutList, Relation, Unknown, data, mutable, storable
 use super::{dates, value_of};
 use crate::project::{target, vars};
 use crate::syntax::jinja::rewrite::{CALL, DATE_PARTS, DICT, FORMAT, KEEP, LIST, SPACE};
-use minijinja::value::{Kwargs, Object, ObjectRepr, Rest, ValueOrKwargs, from_args};
+use minijinja::value::{Object, ObjectRepr, Rest, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use salsa::with_attached_database;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function("ref", reference);
     environment.add_function("source", source);
     environment.add_function("function", function);
-    environment.add_function("var", var);
+    environment.add_global("var", Value::from_object(Var));
     environment.add_function("env_var", env_var);
     environment
         .add_function("return", |state: &State, Rest(values): Rest<ValueOrKwargs>| give_back(state, plain(values)));
@@ -53,7 +53,8 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function("store_raw_result", |Rest(_): Rest<ValueOrKwargs>| "");
     environment.add_function("load_result", |Rest(_): Rest<ValueOrKwargs>| Value::from(()));
     environment.add_function("submit_python_job", |Rest(_): Rest<ValueOrKwargs>| Value::from(()));
-    environment.add_function("local_md5", |text: &Value| format!("{:032x}", fnv128(text.to_string().as_bytes())));
+    environment
+        .add_function("local_md5", |text: &Value| crate::project::data_tests::naming::md5_hex(&text.to_string()));
     environment.add_function("tojson", |value: &Value, Rest(_): Rest<ValueOrKwargs>| data(value).to_string());
     environment.add_function("fromjson", from_json);
     environment.add_function("toyaml", |value: &Value, Rest(_): Rest<ValueOrKwargs>| data(value).to_string());
@@ -64,15 +65,28 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function("zip_strict", |Rest(values): Rest<ValueOrKwargs>| zip(&plain(values)));
     environment.add_function("diff_of_two_dicts", |first: Value, _: Value| first);
     for name in ["as_bool", "as_number", "as_native", "as_text"] {
-        environment.add_filter(name, move |value: Value| if name == "as_text" { value } else { native(&value) });
+        // In models these filters do nothing; only YAML is typed.
+        environment.add_filter(name, move |value: Value| {
+            let typed = name != "as_text" && with_run(|run| run.names) != Some(Names::All);
+            if typed { native(&value) } else { value }
+        });
     }
     environment.add_filter(FORMAT, |state: &mut State, text: Value, values: Value| {
+        if is_too_wide(&text.to_string()) {
+            return Err(Error::new(ErrorKind::InvalidOperation, "the format asks for too wide a text"));
+        }
         let mut args = vec![text];
         match values.is_tuple() {
             true => args.extend(values.try_iter()?),
             false => args.push(values),
         }
         state.apply_filter("format", &args)
+    });
+    environment.add_filter("int", |value: Value, Rest(more): Rest<ValueOrKwargs>| {
+        let number = value.as_i64().or_else(|| f64::try_from(value.clone()).ok().map(|it| it as i64));
+        let read = |text: &str| text.trim().parse::<f64>().ok().map(|it| it as i64);
+        let number = number.or_else(|| value.as_str().and_then(read));
+        number.map(Value::from).or_else(|| default_of(more)).unwrap_or_else(|| Value::from(0))
     });
     environment.add_filter("list", |value: &Value| match value.try_iter() {
         Ok(items) => MutList::value(items.collect()),
@@ -201,6 +215,15 @@ fn text_of(value: &Value) -> Arc<str> {
     value.to_str().unwrap_or_else(|| value.to_string().into())
 }
 
+/// Whether a name was computed from something this checkout does not hold: then nobody knows it.
+fn is_unknown(name: &str) -> bool {
+    let unknown = name.contains(Unknown::MARK) || (name.contains("__env_") && name.ends_with("__"));
+    if unknown {
+        with_run(|run| run.trace.incomplete = true);
+    }
+    unknown
+}
+
 fn reference(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let mut args = plain(args);
     let kwargs = args.pop_if(|last| last.is_kwargs());
@@ -215,6 +238,9 @@ fn reference(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
     };
     let package = package.filter(|it| !it.is_none()).map(text_of);
     let name = text_of(name);
+    if is_unknown(&name) {
+        return Ok(relation("", &name));
+    }
     with_run(|run| {
         let call = RefCall { package, name: name.clone(), version, site: run.site() };
         run.trace.refs.push(call);
@@ -228,6 +254,9 @@ fn source(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
         return Err(Error::new(ErrorKind::InvalidOperation, "source takes a source's name and a table's name"));
     };
     let (source, table) = (text_of(source), text_of(table));
+    if is_unknown(&source) || is_unknown(&table) {
+        return Ok(relation(&source, &table));
+    }
     with_run(|run| {
         let call = SourceCall { source: source.clone(), table: table.clone(), site: run.site() };
         run.trace.sources.push(call);
@@ -283,6 +312,40 @@ fn var(name: &Value, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error>
             Value::from(())
         })),
     }
+}
+
+/// `var(…)` and `var.has_var(…)`
+#[derive(Debug)]
+struct Var;
+
+impl Object for Var {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        match args {
+            [] => Err(Error::new(ErrorKind::MissingArgument, "var takes a name")),
+            [name, rest @ ..] => var(name, Rest(rest.iter().cloned().map(ValueOrKwargs::from).collect())),
+        }
+    }
+
+    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        let (name,): (&Value,) = from_args(args)?;
+        let package = with_run(|run| run.package).filter(|_| method == "has_var");
+        let package = package.ok_or_else(|| Error::from(ErrorKind::UnknownMethod))?;
+        let found = with_attached_database(|db| vars::var(db, package, &text_of(name))).flatten();
+        Ok(Value::from(found.is_some()))
+    }
+}
+
+/// Formats of a width nobody prints: a text of a gigabyte from ten characters.
+pub(super) fn is_too_wide(format: &str) -> bool {
+    let mut digits = 0;
+    format.bytes().any(|byte| {
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        digits > 4
+    }) && format.contains(['%', '{'])
 }
 
 fn env_var(name: &str, Rest(default): Rest<ValueOrKwargs>) -> Value {
@@ -372,13 +435,6 @@ fn native(value: &Value) -> Value {
     }
 }
 
-/// A name for a text, as short as an MD5 and as stable; no rule reads its digits.
-fn fnv128(bytes: &[u8]) -> u128 {
-    bytes.iter().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, byte| {
-        (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
-    })
-}
-
 /// `config(…)` and its methods, which answer nothing while dbt parses.
 #[derive(Debug)]
 struct Config;
@@ -406,14 +462,8 @@ impl Object for Config {
         Ok(Value::from(""))
     }
 
-    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, _: &[Value]) -> Result<Value, Error> {
         Ok(match method {
-            "get" | "meta_get" => match from_args::<(Value, Option<Value>, Kwargs)>(args) {
-                Ok((_, default, kwargs)) => {
-                    default.or_else(|| kwargs.peek("default").ok()).unwrap_or_else(|| "".into())
-                }
-                Err(_) => Value::from(""),
-            },
             "persist_relation_docs" | "persist_column_docs" => Value::from(false),
             _ => Value::from(""),
         })

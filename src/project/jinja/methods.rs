@@ -18,6 +18,9 @@ pub(super) fn unknown(state: &mut State, value: &Value, method: &str, args: &[Va
 
 fn text(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
     let shown = value.as_str().unwrap_or_default();
+    if method == "format" && super::functions::is_too_wide(shown) {
+        return Err(Error::new(ErrorKind::InvalidOperation, "the format asks for too wide a text"));
+    }
     Ok(match method {
         "zfill" => {
             let (width,): (usize,) = from_args(args)?;

@@ -18,10 +18,15 @@ use crate::syntax::jinja::tags::{TagKind, tags, unclosed_block};
 use crate::syntax::span::{Span, SyntaxError};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use run::{Run, Trace};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::LazyLock;
 
 /// Instructions and characters one rendering may cost.
 const FUEL: u64 = 20_000_000;
+
+/// The remedy of what is wrong only when it runs, which tells it from what cannot be parsed.
+pub(in crate::project) const FAILED_WHILE_RUNNING: &str = "Correct the expression here, or the macro it calls.";
 
 /// A stretch of rendered text and the stretch of the template it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,13 +76,38 @@ fn environment() -> Environment<'static> {
     environment
 }
 
+thread_local! {
+    /// How many guards this thread is within.
+    static GUARDS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether a panic on this thread will be turned into an error.
+pub fn is_guarded() -> bool {
+    GUARDS.get() > 0
+}
+
+/// The engine has states it takes for unreachable and that odd templates reach. Such a template is an
+/// error like any other; what salsa unwinds with goes on.
+fn guarded<R>(work: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
+    GUARDS.set(GUARDS.get() + 1);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    GUARDS.set(GUARDS.get() - 1);
+    match result {
+        Ok(result) => result,
+        Err(payload) if payload.is::<salsa::Cancelled>() => resume_unwind(payload),
+        Err(_) => Err(Error::new(ErrorKind::SyntaxError, "the template engine cannot read this template")),
+    }
+}
+
 impl Renderer for Minijinja {
     fn render(&self, text: &str, region: Span, run: Run) -> Rendered {
         let rewritten = rewrite(text, region, &[]);
         let base = region.start as usize;
         let (result, trace) = run.during(|| {
-            let template = ENVIRONMENT.template_from_named_str("text", &rewritten.text)?;
-            template.render_with_spans(context::root())
+            guarded(|| {
+                let template = ENVIRONMENT.template_from_named_str("text", &rewritten.text)?;
+                template.render_with_spans(context::root())
+            })
         });
         let mut rendered = Rendered { trace, errors: rewritten.errors.clone(), ..Rendered::default() };
         let original = |range: std::ops::Range<usize>| {
@@ -110,8 +140,8 @@ impl Renderer for Minijinja {
 
     fn check(&self, text: &str, region: Span) -> Vec<SyntaxError> {
         let rewritten = rewrite(text, region, &[]);
-        match ENVIRONMENT.template_from_named_str("text", &rewritten.text) {
-            Ok(_) => Vec::new(),
+        match guarded(|| ENVIRONMENT.template_from_named_str("text", &rewritten.text).map(|_| ())) {
+            Ok(()) => Vec::new(),
             // What was cut short at an unclosed tag is told by who looks for tags.
             Err(_) if !rewritten.errors.is_empty() => Vec::new(),
             Err(error) => vec![located(&error, text, region, &rewritten)],
@@ -158,14 +188,18 @@ fn value_of(text: &str) -> Result<Value, SyntaxError> {
         [tag] if tag.span == whole && tag.kind == TagKind::Expression => {
             let inner = rewritten.text[2..rewritten.text.len() - 2].trim_matches(['-', '+']).to_owned();
             let template = format!("{{% set __value = ({inner}) %}}");
-            let template = ENVIRONMENT.template_from_named_str("value", &template).map_err(failed)?;
-            let captured = template.render_captured(context::root()).map_err(failed)?;
-            Ok(captured.state().lookup("__value").unwrap_or_default())
+            guarded(|| {
+                let template = ENVIRONMENT.template_from_named_str("value", &template)?;
+                let captured = template.render_captured(context::root())?;
+                Ok(captured.state().lookup("__value").unwrap_or_default())
+            })
+            .map_err(failed)
         }
-        _ => {
-            let template = ENVIRONMENT.template_from_named_str("value", &rewritten.text).map_err(failed)?;
-            template.render(context::root()).map(Value::from).map_err(failed)
-        }
+        _ => guarded(|| {
+            let template = ENVIRONMENT.template_from_named_str("value", &rewritten.text)?;
+            template.render(context::root()).map(Value::from)
+        })
+        .map_err(failed),
     }
 }
 
@@ -201,7 +235,7 @@ fn syntax_error(error: &Error, base: usize, rewritten: &Rewritten) -> SyntaxErro
     let remedy = match error.kind() {
         ErrorKind::SyntaxError => "Correct the Jinja syntax here.",
         ErrorKind::OutOfFuel => "Look for a loop or a recursion that does not end.",
-        _ => "Correct the expression here, or the macro it calls.",
+        _ => FAILED_WHILE_RUNNING,
     };
     SyntaxError { span, message: format!("Jinja: {detail}{within}"), remedy: remedy.to_owned() }
 }
