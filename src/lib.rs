@@ -11,12 +11,12 @@
 //! - [`files`]: the operating system's files, and the only place that touches them
 //! - [`db`]: the salsa database, its inputs, and counters of executed queries
 //! - [`syntax`]: one text in, a tree with byte spans and errors out: YAML, Jinja, SQL
-//! - [`project`]: what dbt makes of a repo: packages, configuration, macros, rendering, edges;
-//!   harness.yml, layers, the staging pattern
+//! - [`project`]: what dbt makes of a repo: profile and target, packages, configuration, macros,
+//!   rendering, nodes, data tests, YAML resources, edges; harness.yml, layers, the staging pattern
 //! - [`relations`]: the base relations, each declared once, by directory and in sum
 //! - [`mod@derive`]: what follows from them: one Ascent program a family, and cycles
 //! - [`rules`]: the Markdown files of `queries/rules`, which of them run, and findings with places
-//! - [`report`]: one file a format: text, JSON, and the subset of dbt's manifest
+//! - [`report`]: what a run says, one file a format: text, JSON; and the subset of dbt's manifest
 //! - [`session`]: a project loaded into a database, and the run of the rules on it
 //! - [`cli`]: the command line, one file a command; the only place that prints
 //!

@@ -1,5 +1,6 @@
 //! The names of all macros of dbt and of its adapters. Only some have behaviour here
-//! (`builtins/dbt.sql`); the others are known to exist, and to whom they belong.
+//! (`builtins/dbt.sql`); the others are known to exist, and to whom they belong. The list holds names
+//! only: those of dbt-core 1.12 and the adapters of its time.
 
 use super::packages::DBT;
 use super::target;

@@ -1,5 +1,5 @@
 //! YAML files beside the resources: what they say of models, seeds, snapshots, functions and
-//! sources. Without places; `span_of` finds those when a finding is printed.
+//! sources. Without places; `entry_span` and `table_span` find those when a finding is made.
 
 use super::columns::{Column, Version, columns_of, versions_of};
 use super::data;

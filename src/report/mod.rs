@@ -1,5 +1,5 @@
-//! What a run says, one file per format. A format only writes: what is a finding, and how grave,
-//! was settled before.
+//! What a run says, one file per format. A format of findings only writes: what is a finding, and how
+//! grave, was settled before. `manifest` writes what the database knows of the project itself.
 
 pub mod json;
 pub mod manifest;

@@ -1,5 +1,5 @@
 //! A rule is one Markdown file: front matter, a title, prose, and test cases under `##` headings.
-//! Its page in the docs, `harness explain` and its tests are all read from that one file.
+//! What it says to people and what it is tested on are read from that one file.
 
 use crate::rules::case::{Body, Case, Wrong, number};
 use crate::rules::finding::Severity;

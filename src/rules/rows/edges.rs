@@ -4,7 +4,7 @@ use super::Rows;
 use super::child::{Child, living};
 use crate::db::FileKind;
 use crate::project::builtins;
-use crate::project::data_tests::{Test, tests_of_package, unknown_kind};
+use crate::project::data_tests::{Test, facts, tests_of_package, unknown_kind};
 use crate::project::graph::{Resolved, resolve_function, resolve_ref, resolve_source};
 use crate::project::jinja::run::{Owner, Site, UnknownCall};
 use crate::project::macros::definition;
@@ -220,7 +220,8 @@ fn unknown_kinds<'db>(rows: &Rows<'db>) -> Vec<(Test<'db>, Arc<str>)> {
     let db = rows.db;
     let Some(root) = crate::db::Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
     let tests = tests_of_package(db, root).into_iter();
-    tests.filter_map(|test| Some((test, unknown_kind(db, test)?))).collect()
+    let unknown = tests.filter_map(|test| Some((test, unknown_kind(db, test)?)));
+    unknown.filter(|(test, _)| facts(db, *test).enabled).collect()
 }
 
 /// Where the call stands; `None` inside of a package, which is not this project's to mend.
