@@ -6,6 +6,7 @@ mod child;
 mod dependencies;
 mod edges;
 mod project;
+mod resources;
 mod staging;
 
 use crate::db::{Database, SourceFile};
