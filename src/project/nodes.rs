@@ -5,7 +5,7 @@ use super::columns::Column;
 use super::config;
 use super::data;
 use super::hooks::hooks_trace;
-use super::jinja::run::{Names, Run, Subject, Trace};
+use super::jinja::run::{Names, RefCall, Run, Subject, Trace};
 use super::jinja::{Minijinja, Renderer};
 use super::macros::{blocks, is_builtin};
 use super::packages::{dbt_packages, package_name};
@@ -304,6 +304,13 @@ pub struct Reference {
     pub version: Option<Arc<str>>,
 }
 
+impl Reference {
+    /// What a call names, wherever it stands.
+    pub fn of(call: &RefCall) -> Self {
+        Self { package: call.package.clone(), name: call.name.clone(), version: call.version.clone() }
+    }
+}
+
 /// Without places: an edit that moves a call and changes nothing else ends here.
 #[salsa::tracked(returns(ref))]
 pub fn named_parents<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Named {
@@ -316,8 +323,7 @@ impl Named {
         let mut named = Self::default();
         for trace in traces {
             for call in &trace.refs {
-                let reference =
-                    Reference { package: call.package.clone(), name: call.name.clone(), version: call.version.clone() };
+                let reference = Reference::of(call);
                 if !named.refs.contains(&reference) {
                     named.refs.push(reference);
                 }

@@ -1,11 +1,12 @@
 //! The base relations of the root project.
 
 use super::{Column, Schema, Type, relation};
-use crate::db::{Directory, DirectoryOf, FileKind, Package, sym};
+use crate::db::{Directory, DirectoryOf, FileKind, Package, Sym, sym};
 use crate::project::graph::{Source, is_source_enabled, parents, source_id};
-use crate::project::layout::place;
+use crate::project::layout::{Place, place};
 use crate::project::nodes::{Node, NodeKind, facts, is_enabled, nodes_of_directory, unique_id};
 use crate::project::properties::properties;
+use std::sync::Arc;
 
 /// The catalogue, by name.
 pub const ALL: [Schema; 14] = [
@@ -40,6 +41,17 @@ fn living_models<'db>(
     directory: Directory,
 ) -> impl Iterator<Item = Node<'db>> {
     living(db, package, directory).filter(move |node| node.kind(db) == NodeKind::Model)
+}
+
+/// The enabled models of one directory with what their places say.
+fn placed<'db>(
+    db: &'db dyn salsa::Database,
+    package: Package,
+    directory: Directory,
+    said: impl Fn(Place) -> Option<Arc<str>>,
+) -> impl Iterator<Item = (Sym<'db>, Sym<'db>)> {
+    living_models(db, package, directory)
+        .filter_map(move |node| Some((sym(db, unique_id(db, node)), sym(db, &said(place(db, node))?))))
 }
 
 fn builds(kind: NodeKind) -> bool {
@@ -151,11 +163,7 @@ relation! {
     /// The layer an enabled model stands in.
     layer as "layer" (id: Node, layer: Name)
     |db, package, directory, rows| {
-        for node in living_models(db, package, directory) {
-            if let Some(layer) = place(db, node).layer {
-                rows.push((sym(db, unique_id(db, node)), sym(db, &layer)));
-            }
-        }
+        rows.extend(placed(db, package, directory, |place| place.layer));
     }
 }
 
@@ -163,11 +171,7 @@ relation! {
     /// The folder that gives a model its layer, where harness.yml states what folders mean.
     layer_folder as "layer_folder" (id: Node, folder: Path)
     |db, package, directory, rows| {
-        for node in living_models(db, package, directory) {
-            if let Some(folder) = place(db, node).layer_folder {
-                rows.push((sym(db, unique_id(db, node)), sym(db, &folder)));
-            }
-        }
+        rows.extend(placed(db, package, directory, |place| place.layer_folder));
     }
 }
 
@@ -175,11 +179,7 @@ relation! {
     /// The domain an enabled model belongs to.
     domain as "domain" (id: Node, domain: Name)
     |db, package, directory, rows| {
-        for node in living_models(db, package, directory) {
-            if let Some(domain) = place(db, node).domain {
-                rows.push((sym(db, unique_id(db, node)), sym(db, &domain)));
-            }
-        }
+        rows.extend(placed(db, package, directory, |place| place.domain));
     }
 }
 
@@ -187,11 +187,7 @@ relation! {
     /// The tenant an enabled model belongs to.
     tenant as "tenant" (id: Node, tenant: Name)
     |db, package, directory, rows| {
-        for node in living_models(db, package, directory) {
-            if let Some(tenant) = place(db, node).tenant {
-                rows.push((sym(db, unique_id(db, node)), sym(db, &tenant)));
-            }
-        }
+        rows.extend(placed(db, package, directory, |place| place.tenant));
     }
 }
 

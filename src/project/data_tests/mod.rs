@@ -287,8 +287,7 @@ fn resolved<'db>(db: &'db dyn salsa::Database, from: Package, trace: &Trace) -> 
     };
     let mut complete = true;
     for call in &trace.refs {
-        let reference =
-            Reference { package: call.package.clone(), name: call.name.clone(), version: call.version.clone() };
+        let reference = Reference::of(call);
         complete &= found(resolve_ref(db, from, &reference));
     }
     for call in &trace.functions {

@@ -19,8 +19,7 @@ fn calls<'db>(rows: &Rows<'db>, child: Node<'db>, parent: &str) -> Vec<Place> {
     let trace = &rendering(db, child).trace;
     let mut sites = BTreeSet::new();
     for call in &trace.refs {
-        let reference =
-            Reference { package: call.package.clone(), name: call.name.clone(), version: call.version.clone() };
+        let reference = Reference::of(call);
         if let Resolved::Found(node) = resolve_ref(db, from, &reference)
             && **unique_id(db, node) == *parent
         {

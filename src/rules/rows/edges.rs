@@ -56,8 +56,7 @@ fn lost<'db>(rows: &Rows<'db>) -> Vec<Called<'db>> {
                 .push(site);
         };
         for call in trace.refs.iter().filter(|call| !child.is_own_target(db, call)) {
-            let reference =
-                Reference { package: call.package.clone(), name: call.name.clone(), version: call.version.clone() };
+            let reference = Reference::of(call);
             let shown = match &call.package {
                 Some(package) => format!("{package}.{}", call.name),
                 None => call.name.to_string(),

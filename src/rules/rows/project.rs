@@ -149,7 +149,7 @@ fn first_call<'db>(rows: &Rows<'db>, child: Node<'db>, parent: &str) -> Place {
     let db = rows.db;
     let calls = rendering(db, child).trace.refs.iter().filter(|call| {
         let reference =
-            Reference { package: call.package.clone(), name: call.name.clone(), version: call.version.clone() };
+            Reference::of(call);
         matches!(resolve_ref(db, child.package(db), &reference), Resolved::Found(node) if **unique_id(db, node) == *parent)
     });
     calls.map(|call| call.site).min().map_or_else(|| rows.start_of(child), |site| rows.call(child, site))
