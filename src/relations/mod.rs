@@ -1,22 +1,47 @@
 //! The catalogue: every base relation, declared once. A declaration gives the directory tier (one
-//! query a directory), the project tier (their sum) and the schema. Both tiers stop an edit that
-//! changes no row.
+//! query a directory), the project tier (their sum), the schema, and a form without types for
+//! questions that are only known at run time. Both tiers stop an edit that changes no row.
+//!
+//! Rows are facts without places. Where a fact stands is looked up when somebody asks: `places`.
 
 mod catalogue;
+pub mod places;
 
 pub use catalogue::*;
 
+use self::places::Place;
 use crate::db::Sym;
+use rustc_hash::FxHashSet;
+use std::hash::Hash;
 
 /// What a column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Type {
     /// A unique_id.
     Node,
-    Name,
+    /// A column of a table.
+    Column,
+    /// A file of the project, relative to its folder.
     Path,
+    Name,
     Text,
     Int,
+    /// A number with its digits as written.
+    Decimal,
+}
+
+impl Type {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Column => "column",
+            Self::Path => "path",
+            Self::Name => "name",
+            Self::Text => "text",
+            Self::Int => "int",
+            Self::Decimal => "decimal",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +50,117 @@ pub struct Column {
     pub of: Type,
 }
 
+/// Where a relation's rows come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// From the files of the dbt project.
+    Fact,
+    /// From harness.yml, or what holds without one.
+    Setting,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fact => "fact",
+            Self::Setting => "setting",
+        }
+    }
+}
+
 /// A relation as it is documented and queried.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schema {
     pub name: &'static str,
     pub columns: &'static [Column],
+    /// What a row means, and what is absent; the first sentence alone says the most.
     pub doc: &'static str,
+    /// One question over it.
+    pub example: &'static str,
+    pub kind: Kind,
+}
+
+impl Schema {
+    /// `ref(child, parent)`
+    pub fn signature(&self) -> String {
+        let columns: Vec<&str> = self.columns.iter().map(|column| column.name).collect();
+        format!("{}({})", self.name, columns.join(", "))
+    }
+}
+
+/// One value of one row; the column's type says what a text means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cell<'a> {
+    Text(&'a str),
+    Int(i64),
+    /// Digits with at most one dot, and perhaps a `-` in front.
+    Decimal(&'a str),
+}
+
+impl<'a> Cell<'a> {
+    /// The text of a cell that is one; a decimal's digits.
+    pub fn text(self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) | Self::Decimal(text) => Some(text),
+            Self::Int(_) => None,
+        }
+    }
+
+    pub fn int(self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(number),
+            Self::Text(_) | Self::Decimal(_) => None,
+        }
+    }
+}
+
+/// Receives the rows of a relation.
+pub type Visitor<'v> = dyn FnMut(&[Cell<'_>]) + 'v;
+
+/// A relation in the form that needs no types.
+#[derive(Debug, Clone, Copy)]
+pub struct Relation {
+    pub schema: Schema,
+    /// Gives each row once, in the order of the files.
+    pub visit: fn(&dyn salsa::Database, &mut Visitor<'_>),
+    /// Where a row stands; `None` for what is nowhere written, such as a default.
+    pub place: fn(&dyn salsa::Database, &[Cell<'_>]) -> Option<Place>,
+}
+
+/// A relation of the catalogue by its name.
+pub fn by_name(name: &str) -> Option<&'static Relation> {
+    ALL.binary_search_by(|relation| relation.schema.name.cmp(name)).ok().and_then(|at| ALL.get(at))
+}
+
+/// What a column of a row may hold.
+pub(crate) trait Value<'db>: Copy {
+    fn cell(self, db: &'db dyn salsa::Database) -> Cell<'db>;
+}
+
+impl<'db> Value<'db> for Sym<'db> {
+    fn cell(self, db: &'db dyn salsa::Database) -> Cell<'db> {
+        Cell::Text(self.text(db))
+    }
+}
+
+impl<'db> Value<'db> for u32 {
+    fn cell(self, _: &'db dyn salsa::Database) -> Cell<'db> {
+        Cell::Int(i64::from(self))
+    }
+}
+
+/// Keeps the first of equal rows.
+pub(crate) fn distinct<Row: Copy + Eq + Hash>(rows: impl IntoIterator<Item = Row>) -> Vec<Row> {
+    let mut seen = FxHashSet::default();
+    rows.into_iter().filter(|row| seen.insert(*row)).collect()
+}
+
+/// A column's name: Rust's own words carry `r#` in a declaration.
+pub(crate) const fn bare(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
+    }
 }
 
 /// The Rust type of a column: names are interned, numbers are numbers.
@@ -43,51 +173,112 @@ macro_rules! column_type {
     };
 }
 
-/// Declares a relation over the root project's directories.
+/// The two tiers of a set of rows: `each` gives the rows of one directory of the root project,
+/// `whole` those that belong to no directory.
+macro_rules! tiers {
+    (
+        ($($type:ident),+)
+        $(each |$db:ident, $package:ident, $directory:ident, $rows:ident| $each:block)?
+        $(whole |$whole_db:ident, $whole_rows:ident| $whole:block)?
+    ) => {
+        pub type Row<'db> = ($($crate::relations::column_type!('db $type),)+);
+
+        $(
+            #[salsa::tracked(returns(ref))]
+            fn of_directory<'db>(db: &'db dyn salsa::Database, key: $crate::db::DirectoryOf<'db>) -> Vec<Row<'db>> {
+                let mut rows: Vec<Row<'db>> = Vec::new();
+                let ($db, $package, $directory) = (db, key.package(db), key.directory(db));
+                {
+                    let $rows = &mut rows;
+                    $each
+                }
+                rows
+            }
+        )?
+
+        /// Each row once, in the order of the files.
+        #[salsa::tracked(returns(ref))]
+        pub fn rows<'db>(db: &'db dyn salsa::Database) -> Vec<Row<'db>> {
+            let Some(project) = $crate::db::Project::try_get(db) else { return Vec::new() };
+            let root = project.root(db);
+            let mut all: Vec<Row<'db>> = Vec::new();
+            $(
+                let $package = root;
+                for $directory in root.directories(db) {
+                    all.extend_from_slice(of_directory(db, $crate::db::DirectoryOf::new(db, $package, *$directory)));
+                }
+            )?
+            $({
+                let ($whole_db, $whole_rows) = (db, &mut all);
+                $whole
+            })?
+            let _ = root;
+            $crate::relations::distinct(all)
+        }
+    };
+}
+
+/// Declares a relation: a module with its rows, its schema and its form without types. Rows that
+/// are as many as lines of text are not kept but streamed, each time they are asked for.
 macro_rules! relation {
     (
         $(#[doc = $doc:literal])+
         $module:ident as $name:literal ($($column:ident: $type:ident),+)
-        |$db:ident, $package:ident, $directory:ident, $rows:ident| $body:block
+        $kind:ident $example:literal at $place:path;
+        stream |$db:ident, $emit:ident| $body:block
     ) => {
         $(#[doc = $doc])+
         pub mod $module {
             use super::*;
 
-            pub type Row<'db> = ($($crate::relations::column_type!('db $type),)+);
+            fn visit($db: &dyn salsa::Database, $emit: &mut $crate::relations::Visitor<'_>) {
+                $body
+            }
 
-            #[salsa::tracked(returns(ref))]
-            fn of_directory<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Row<'db>> {
-                let mut rows: Vec<Row<'db>> = Vec::new();
-                let ($db, $package, $directory) = (db, key.package(db), key.directory(db));
-                {
-                    let $rows = &mut rows;
-                    $body
+            $crate::relations::erased!($name ($($column: $type),+) $kind $example $place, $($doc)+);
+        }
+    };
+    (
+        $(#[doc = $doc:literal])+
+        $module:ident as $name:literal ($($column:ident: $type:ident),+)
+        $kind:ident $example:literal at $place:path;
+        $($tiers:tt)+
+    ) => {
+        $(#[doc = $doc])+
+        pub mod $module {
+            use super::*;
+
+            $crate::relations::tiers! { ($($type),+) $($tiers)+ }
+
+            fn visit(db: &dyn salsa::Database, emit: &mut $crate::relations::Visitor<'_>) {
+                for row in rows(db) {
+                    let ($($column,)+) = *row;
+                    emit(&[$($crate::relations::Value::cell($column, db)),+]);
                 }
-                rows
             }
 
-            /// All rows, in the order of the files.
-            #[salsa::tracked(returns(ref))]
-            pub fn rows<'db>(db: &'db dyn salsa::Database) -> Vec<Row<'db>> {
-                let Some(project) = $crate::db::Project::try_get(db) else { return Vec::new() };
-                let root = project.root(db);
-                let directories = root.directories(db).iter();
-                directories.flat_map(|directory| of_directory(db, DirectoryOf::new(db, root, *directory))).copied().collect()
-            }
-
-            pub const SCHEMA: Schema = Schema {
-                name: $name,
-                columns: &[$(Column { name: stringify!($column), of: Type::$type }),+],
-                doc: concat!($($doc),+),
-            };
+            $crate::relations::erased!($name ($($column: $type),+) $kind $example $place, $($doc)+);
         }
     };
 }
 
-pub(crate) use {column_type, relation};
-
-/// The text of a symbol.
-pub fn text<'db>(db: &'db dyn salsa::Database, sym: Sym<'db>) -> &'db str {
-    sym.text(db)
+macro_rules! erased {
+    ($name:literal ($($column:ident: $type:ident),+) $kind:ident $example:literal $place:path, $($doc:literal)+) => {
+        pub const RELATION: $crate::relations::Relation = $crate::relations::Relation {
+            schema: $crate::relations::Schema {
+                name: $name,
+                columns: &[$($crate::relations::Column {
+                    name: $crate::relations::bare(stringify!($column)),
+                    of: $crate::relations::Type::$type,
+                }),+],
+                doc: concat!($($doc),+).trim_ascii(),
+                example: $example,
+                kind: $crate::relations::Kind::$kind,
+            },
+            visit,
+            place: $place,
+        };
+    };
 }
+
+pub(crate) use {column_type, erased, relation, tiers};

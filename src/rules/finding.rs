@@ -1,6 +1,7 @@
 //! What `harness` reports: one fact that a person acts on once.
 
-use crate::syntax::span::Position;
+pub use crate::relations::places::Place;
+
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,15 +19,6 @@ impl Severity {
             Self::Info => "info",
         }
     }
-}
-
-/// A range in a file of the repo.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place {
-    /// Relative to the project's folder, with `/`.
-    pub path: Arc<str>,
-    pub start: Position,
-    pub end: Position,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -3,40 +3,12 @@
 use super::{Rows, name_of, start_of_file};
 use crate::db::settings::{Layer, Read};
 use crate::derive::dependencies::{Edge, dependencies};
-use crate::project::graph::{Resolved, resolve_ref, resolve_source, source_id};
 use crate::project::layout::layout;
-use crate::project::nodes::{Node, Reference, rendering, unique_id};
+use crate::relations::places::calls;
 use crate::relations::{layer_folder, model};
-use crate::rules::finding::Place;
 use crate::rules::violation::Violation;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// The calls that make an edge, in the order of the text.
-fn calls<'db>(rows: &Rows<'db>, child: Node<'db>, parent: &str) -> Vec<Place> {
-    let db = rows.db;
-    let from = child.package(db);
-    let trace = &rendering(db, child).trace;
-    let mut sites = BTreeSet::new();
-    for call in &trace.refs {
-        let reference = Reference::of(call);
-        if let Resolved::Found(node) = resolve_ref(db, from, &reference)
-            && **unique_id(db, node) == *parent
-        {
-            sites.insert(call.site);
-        }
-    }
-    for call in &trace.sources {
-        if let Resolved::Found(source) = resolve_source(db, from, &call.source, &call.table)
-            && *source_id(db, source) == *parent
-        {
-            sites.insert(call.site);
-        }
-    }
-    let mut places: Vec<Place> = sites.into_iter().map(|site| rows.call(child, site)).collect();
-    places.dedup();
-    places
-}
 
 fn edge<'db>(
     rows: &Rows<'db>,
@@ -45,7 +17,7 @@ fn edge<'db>(
     args: Vec<(&'static str, String)>,
 ) -> Option<Violation> {
     let node = rows.node(child)?;
-    let mut places = calls(rows, node, parent);
+    let mut places = calls(rows.db, node, parent);
     let place = if places.is_empty() { rows.start_of(node) } else { places.remove(0) };
     Some(Violation {
         node: Some(child.clone()),

@@ -11,14 +11,11 @@ mod staging;
 
 use crate::db::{Database, SourceFile};
 use crate::project::data_tests::Test;
-use crate::project::nodes::{Node, Part, nodes_of_package, unique_id};
-use crate::project::packages::dbt_packages;
-use crate::project::properties::entry_span;
+use crate::project::nodes::Node;
+use crate::relations::places::{self, place, start_of_file};
 use crate::rules::finding::Place;
 use crate::rules::violation::Violation;
-use crate::syntax::span::{LineIndex, Position, Span};
-use rustc_hash::FxHashMap;
-use std::sync::Arc;
+use crate::syntax::span::Span;
 
 /// The derived relations a rule file may name.
 type Derive = for<'db> fn(&Rows<'db>) -> Vec<Violation>;
@@ -47,30 +44,14 @@ pub fn is_relation(name: &str) -> bool {
 }
 
 /// What all rules of one run share.
+#[derive(Debug)]
 pub struct Rows<'db> {
     pub db: &'db Database,
-    nodes: FxHashMap<Arc<str>, Node<'db>>,
-}
-
-impl std::fmt::Debug for Rows<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rows").field("nodes", &self.nodes.len()).finish_non_exhaustive()
-    }
 }
 
 impl<'db> Rows<'db> {
     pub fn new(db: &'db Database) -> Self {
-        let all = dbt_packages(db).into_iter().flat_map(|package| nodes_of_package(db, package));
-        // Of two nodes with one id the enabled one is meant; where both are, the first.
-        let mut nodes: FxHashMap<Arc<str>, Node<'db>> = FxHashMap::default();
-        for node in all {
-            let id = unique_id(db, node).clone();
-            let present = nodes.get(&id).is_some_and(|other| crate::project::nodes::is_enabled(db, *other));
-            if !present {
-                nodes.insert(id, node);
-            }
-        }
-        Self { db, nodes }
+        Self { db }
     }
 
     /// The rows of a relation; `None` for a name that is no derived relation.
@@ -82,33 +63,19 @@ impl<'db> Rows<'db> {
     }
 
     fn node(&self, id: &str) -> Option<Node<'db>> {
-        self.nodes.get(id).copied()
+        places::node(self.db, id)
     }
 
     fn place(&self, file: SourceFile, span: Span) -> Place {
         place(self.db, file, span)
     }
 
-    /// The first character of a node's file, or the entry of the YAML file that defines it.
     fn start_of(&self, node: Node<'db>) -> Place {
-        match node.part(self.db) {
-            Part::Entry(index) => {
-                self.place(node.file(self.db), entry_span(self.db, node.file(self.db), "snapshots", index))
-            }
-            Part::Whole | Part::Block(_) => start_of_file(node.file(self.db).path(self.db)),
-        }
+        places::start_of(self.db, node)
     }
 
-    /// The call that begins at an offset of a node's file.
     fn call(&self, node: Node<'db>, site: u32) -> Place {
-        let file = node.file(self.db);
-        match node.part(self.db) {
-            Part::Entry(_) => self.start_of(node),
-            Part::Whole | Part::Block(_) => {
-                let text = file.content(self.db).text();
-                self.place(file, crate::project::calls::call_span(text, site))
-            }
-        }
+        places::call(self.db, node, site)
     }
 }
 
@@ -120,22 +87,6 @@ pub fn prefetch<'db>(db: &'db dyn salsa::Database, node: Node<'db>) {
 /// The same for one data test.
 pub fn prefetch_test<'db>(db: &'db Database, test: Test<'db>) {
     child::prefetch(db, test);
-}
-
-#[salsa::tracked(returns(ref))]
-fn lines(db: &dyn salsa::Database, file: SourceFile) -> LineIndex {
-    LineIndex::new(file.content(db).text())
-}
-
-/// Where a span of a file is.
-pub fn place(db: &dyn salsa::Database, file: SourceFile, span: Span) -> Place {
-    let text = file.content(db).text();
-    let lines = lines(db, file);
-    Place { path: file.path(db).clone(), start: lines.position(text, span.start), end: lines.position(text, span.end) }
-}
-
-pub fn start_of_file(path: &Arc<str>) -> Place {
-    Place { path: path.clone(), start: Position::START, end: Position::START }
 }
 
 /// The last part of a node's unique_id, which people call it by.

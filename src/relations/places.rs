@@ -1,0 +1,111 @@
+//! Where things stand. Facts have no places, so that a line that moves derives nothing again: a place
+//! is looked up when a finding or a proof is made.
+
+use crate::db::SourceFile;
+use crate::project::calls::call_span;
+use crate::project::graph::{Resolved, resolve_ref, resolve_source, source_id};
+use crate::project::nodes::{Node, Part, Reference, is_enabled, nodes_of_package, rendering, unique_id};
+use crate::project::packages::dbt_packages;
+use crate::project::properties::entry_span;
+use crate::relations::Cell;
+use crate::syntax::span::{LineIndex, Position, Span};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A range in a file of the repo.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// Relative to the project's folder, with `/`.
+    pub path: Arc<str>,
+    pub start: Position,
+    pub end: Position,
+}
+
+#[salsa::tracked(returns(ref))]
+fn lines(db: &dyn salsa::Database, file: SourceFile) -> LineIndex {
+    LineIndex::new(file.content(db).text())
+}
+
+/// Where a span of a file is.
+pub fn place(db: &dyn salsa::Database, file: SourceFile, span: Span) -> Place {
+    let text = file.content(db).text();
+    let lines = lines(db, file);
+    Place { path: file.path(db).clone(), start: lines.position(text, span.start), end: lines.position(text, span.end) }
+}
+
+pub fn start_of_file(path: &Arc<str>) -> Place {
+    Place { path: path.clone(), start: Position::START, end: Position::START }
+}
+
+/// The nodes of all packages by unique_id. Of two with one id the enabled one is meant; where both
+/// are, the first.
+#[salsa::tracked(returns(ref))]
+fn nodes_by_id<'db>(db: &'db dyn salsa::Database) -> FxHashMap<Arc<str>, Node<'db>> {
+    let mut nodes: FxHashMap<Arc<str>, Node<'db>> = FxHashMap::default();
+    for node in dbt_packages(db).into_iter().flat_map(|package| nodes_of_package(db, package)) {
+        let id = unique_id(db, node).clone();
+        if !nodes.get(&id).is_some_and(|other| is_enabled(db, *other)) {
+            nodes.insert(id, node);
+        }
+    }
+    nodes
+}
+
+pub fn node<'db>(db: &'db dyn salsa::Database, id: &str) -> Option<Node<'db>> {
+    nodes_by_id(db).get(id).copied()
+}
+
+/// The first character of a node's file, or the entry of the YAML file that defines it.
+pub fn start_of<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Place {
+    let file = node.file(db);
+    match node.part(db) {
+        Part::Entry(index) => place(db, file, entry_span(db, file, "snapshots", index)),
+        Part::Whole | Part::Block(_) => start_of_file(file.path(db)),
+    }
+}
+
+/// The call that begins at an offset of a node's file.
+pub fn call<'db>(db: &'db dyn salsa::Database, node: Node<'db>, site: u32) -> Place {
+    let file = node.file(db);
+    match node.part(db) {
+        Part::Entry(_) => start_of(db, node),
+        Part::Whole | Part::Block(_) => place(db, file, call_span(file.content(db).text(), site)),
+    }
+}
+
+/// The calls of a node's text that name a parent, in the order of the text.
+pub fn calls<'db>(db: &'db dyn salsa::Database, child: Node<'db>, parent: &str) -> Vec<Place> {
+    let from = child.package(db);
+    let trace = &rendering(db, child).trace;
+    let mut sites = BTreeSet::new();
+    for call in &trace.refs {
+        if let Resolved::Found(node) = resolve_ref(db, from, &Reference::of(call))
+            && **unique_id(db, node) == *parent
+        {
+            sites.insert(call.site);
+        }
+    }
+    for call in &trace.sources {
+        if let Resolved::Found(source) = resolve_source(db, from, &call.source, &call.table)
+            && *source_id(db, source) == *parent
+        {
+            sites.insert(call.site);
+        }
+    }
+    let mut places: Vec<Place> = sites.into_iter().map(|site| call(db, child, site)).collect();
+    places.dedup();
+    places
+}
+
+/// Where the thing stands that a row names first.
+pub(super) fn of_id(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    node(db, row.first()?.text()?).map(|node| start_of(db, node))
+}
+
+/// The first call that makes an edge, else where its child begins.
+pub(super) fn of_edge(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    let child = node(db, row.first()?.text()?)?;
+    let parent = row.get(1)?.text()?;
+    Some(calls(db, child, parent).into_iter().next().unwrap_or_else(|| start_of(db, child)))
+}
