@@ -4,6 +4,7 @@
 mod check;
 mod export;
 mod project;
+mod relations;
 mod rules;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -66,6 +67,8 @@ enum Command {
     Check(check::Arguments),
     /// List the rules.
     Rules(rules::Arguments),
+    /// List the relations that questions can be asked of, or show one.
+    Relations(relations::Arguments),
     /// Write what is known of the project for other tools.
     Export(export::Arguments),
 }
@@ -126,6 +129,7 @@ fn run(arguments: &Arguments) -> Result<Verdict, Failure> {
     match &arguments.command {
         Command::Check(own) => check::run(&arguments.global, own),
         Command::Rules(own) => rules::run(&arguments.global, own),
+        Command::Relations(own) => relations::run(&arguments.global, own),
         Command::Export(own) => export::run(&arguments.global, own),
     }
 }

@@ -16,6 +16,11 @@ pub(super) fn registry() -> Result<&'static Registry, Failure> {
     Registry::embedded().map_err(|errors| Failure(format!("harness: its own rule files are broken:\n{errors}")))
 }
 
+/// Whether a project is named or stands around the current folder.
+pub(super) fn is_there(global: &Global) -> bool {
+    global.project_dir.is_some() || find_above(Path::new("."), PROJECT_FILE).is_some()
+}
+
 /// The folder of dbt_project.yml.
 pub(super) fn folder(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(folder) = &global.project_dir {

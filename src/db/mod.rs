@@ -31,6 +31,26 @@ pub enum FileKind {
 }
 
 impl FileKind {
+    /// Its name in the relation `file`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ProjectFile => "project",
+            Self::PackagesFile => "packages",
+            Self::Selectors => "selectors",
+            Self::HouseRules => "house_rules",
+            Self::Model => "model",
+            Self::PythonModel => "python_model",
+            Self::Snapshot => "snapshot",
+            Self::Seed => "seed",
+            Self::Analysis => "analysis",
+            Self::Macro => "macro",
+            Self::Test => "test",
+            Self::Function => "function",
+            Self::Properties => "properties",
+            Self::Docs => "docs",
+        }
+    }
+
     /// Whether no other file's meaning depends on what the file holds.
     fn is_local(self) -> bool {
         matches!(self, Self::Model | Self::PythonModel | Self::Analysis)

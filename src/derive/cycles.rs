@@ -1,7 +1,7 @@
 //! Chains of refs that come back to where they began.
 
 use crate::db::Sym;
-use crate::relations::depends_on;
+use crate::relations::node_edges;
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ pub fn cycles<'db>(db: &'db dyn salsa::Database) -> Vec<Vec<Sym<'db>>> {
     let mut ids: FxHashMap<Sym<'db>, usize> = FxHashMap::default();
     let mut nodes: Vec<Sym<'db>> = Vec::new();
     let mut edges: Vec<Vec<usize>> = Vec::new();
-    for (child, parent) in depends_on::rows(db) {
+    for (child, parent) in node_edges::rows(db) {
         let [child, parent] = [*child, *parent].map(|node| {
             *ids.entry(node).or_insert_with(|| {
                 nodes.push(node);

@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub struct Column {
     pub name: Arc<str>,
     pub description: Arc<str>,
+    /// As YAML states it; may be empty.
+    pub data_type: Arc<str>,
 }
 
 /// Of two entries for one column the last counts.
@@ -17,7 +19,9 @@ pub(super) fn columns_of(entry: &Node) -> Vec<Column> {
     let mut found: Vec<Column> = Vec::new();
     for (_, column) in entries(entry, "columns") {
         if let Some(name) = column.get("name").and_then(text_of) {
-            add(&mut found, Column { name: name.into(), description: described(column) });
+            let data_type = column.get("data_type").filter(|node| !node.is_null()).and_then(text_of);
+            let data_type = data_type.unwrap_or_default().into();
+            add(&mut found, Column { name: name.into(), description: described(column), data_type });
         }
     }
     found

@@ -75,6 +75,12 @@ fn merged(mut base: Map<String, Value>, update: Map<String, Value>) -> Map<Strin
     base
 }
 
+/// Whether settings hold a threshold.
+pub fn has_threshold(config: &Map<String, Value>) -> bool {
+    let times = config.get("freshness").and_then(Value::as_object);
+    times.is_some_and(|times| TIMES.iter().filter_map(|key| times.get(*key)).any(is_set))
+}
+
 fn is_set(time: &Value) -> bool {
     time.get("count").is_some_and(|count| !count.is_null()) && time.get("period").is_some_and(|it| !it.is_null())
 }

@@ -214,6 +214,14 @@ pub fn source_facts<'db>(db: &'db dyn salsa::Database, source: Source<'db>) -> S
     SourceFacts { fqn, enabled: config::enabled(&config), config }
 }
 
+/// What the folders of dbt_project.yml alone say of a source's table.
+pub fn source_folder_config<'db>(
+    db: &'db dyn salsa::Database,
+    source: Source<'db>,
+) -> serde_json::Map<String, serde_json::Value> {
+    config::of_resource(db, source.package(db), &["sources"], &source_facts(db, source).fqn, &[])
+}
+
 #[salsa::tracked(returns(copy))]
 pub fn is_source_enabled<'db>(db: &'db dyn salsa::Database, source: Source<'db>) -> bool {
     source_facts(db, source).enabled

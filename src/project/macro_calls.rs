@@ -1,7 +1,10 @@
 //! Which macros a macro calls, told from its text alone, as dbt does: every call counts, run or not.
 
 use super::builtins;
+use super::hooks::hooks_trace;
+use super::jinja::run::Owner;
 use super::macros::{BlockAt, blocks, in_package, search_order};
+use super::nodes::{Node, rendering};
 use super::packages::{DBT, dbt_packages, package_by_name, package_name};
 use super::target;
 use crate::db::{Package, Project};
@@ -158,6 +161,23 @@ fn dispatched(db: &dyn salsa::Database, name: &str, space: Option<&str>) -> Opti
         names.iter().find_map(|name| in_package(db, package, name).map(|_| macro_id(db, package, name)))
     });
     in_packages.or_else(|| names.iter().filter(|_| space == DBT).find_map(|name| builtins::unique_id(db, name)))
+}
+
+/// The unique_ids of the macros that a node's own text and its hooks call.
+pub fn called_by_node<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut add = |id: String| {
+        if !found.contains(&id) {
+            found.push(id);
+        }
+    };
+    for trace in [&rendering(db, node).trace, hooks_trace(db, node)] {
+        trace.macros.iter().for_each(|(package, name)| add(macro_id(db, *package, name)));
+        // dbt's own macros that have no behaviour here are known by name all the same.
+        let unknown = trace.unknown.iter().filter(|call| call.owner == Owner::Text);
+        unknown.filter_map(|call| builtins::unique_id(db, &call.name)).for_each(&mut add);
+    }
+    found
 }
 
 /// The unique_ids of the macros a macro calls.

@@ -37,6 +37,20 @@ fn macros_of_directory(db: &dyn salsa::Database, directory: Directory) -> Vec<(A
     found
 }
 
+/// Whether dbt reads a macro: of the files under the test paths it reads those in `generic`, and of
+/// these only the tests.
+pub fn is_read(db: &dyn salsa::Database, (file, index): BlockAt) -> bool {
+    let Some(block) = blocks(db, file).blocks.get(index as usize) else { return false };
+    let below = file.package_path(db).strip_prefix(&**file.root(db)).unwrap_or_default();
+    let generic = block.kind == BlockKind::Test && below.trim_start_matches('/').starts_with("generic/");
+    file.kind(db) != FileKind::Test || generic
+}
+
+/// The macros of one directory, in the order of its files.
+pub fn macros_in(db: &dyn salsa::Database, directory: Directory) -> &[(Arc<str>, BlockAt)] {
+    macros_of_directory(db, directory)
+}
+
 /// All macros of a package, in the order of their files; of two with one name both are listed.
 #[salsa::tracked(returns(deref))]
 pub fn macros_of_package(db: &dyn salsa::Database, package: Package) -> Vec<(Arc<str>, BlockAt)> {

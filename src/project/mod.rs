@@ -8,7 +8,7 @@ pub mod config;
 pub mod data;
 pub mod data_tests;
 pub mod docs;
-mod freshness;
+pub mod freshness;
 pub mod graph;
 pub mod hooks;
 pub mod jinja;

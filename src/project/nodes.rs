@@ -39,7 +39,7 @@ impl NodeKind {
         }
     }
 
-    fn patch_kind(self) -> PatchKind {
+    pub fn patch_kind(self) -> PatchKind {
         match self {
             Self::Model => PatchKind::Model,
             Self::Seed => PatchKind::Seed,
@@ -50,7 +50,7 @@ impl NodeKind {
     }
 
     /// Its sections of dbt_project.yml.
-    fn sections(self) -> &'static [&'static str] {
+    pub fn sections(self) -> &'static [&'static str] {
         match self {
             // dbt has no settings for analyses of their own.
             Self::Model | Self::Analysis => &["models"],
@@ -203,7 +203,7 @@ pub fn unique_id<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Arc<str>
 }
 
 /// The part of its file that is rendered.
-fn region<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Span {
+pub fn region<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Span {
     let file = node.file(db);
     match node.part(db) {
         Part::Block(index) => blocks(db, file).blocks.get(index as usize).map(|block| block.body).unwrap_or_default(),
@@ -387,6 +387,11 @@ pub fn facts<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Facts {
         patch_file: patch_at(db, node).zip(patch.map(|(file, _)| *file)),
         config,
     }
+}
+
+/// What the folders of dbt_project.yml alone say of a node.
+pub fn folder_config<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Map<String, Value> {
+    config::of_resource(db, node.package(db), node.kind(db).sections(), &fqn(db, node), &[])
 }
 
 /// The columns YAML documents of a node.

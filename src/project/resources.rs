@@ -8,7 +8,7 @@ use super::nodes::{Named, folders};
 use super::packages::{dbt_packages, package_name, yaml};
 use super::properties::{config_of, described, entries, text_of};
 use super::{config, graph};
-use crate::db::{FileKind, Package, SourceFile};
+use crate::db::{FileKind, FileOf, Package, SourceFile};
 use crate::syntax::span::Span;
 use crate::syntax::yaml::Node;
 use rustc_hash::FxHashMap;
@@ -56,6 +56,10 @@ pub struct Resource {
     pub kind: ResourceKind,
     pub name: Arc<str>,
     pub description: Arc<str>,
+    /// An exposure's or metric's `type`; else empty.
+    pub of: Arc<str>,
+    /// Who answers for an exposure or group, by name or else by address; else empty.
+    pub owner: Arc<str>,
     /// What its own entry sets.
     pub config: Map<String, Value>,
     /// The nodes it names by `ref` and `source`.
@@ -72,6 +76,8 @@ impl Resource {
             kind,
             name: name.into(),
             description: described(entry),
+            of: entry.get("type").and_then(Node::as_str).unwrap_or_default().into(),
+            owner: owner_of(entry),
             config: Map::new(),
             named: Named::default(),
             metrics: Vec::new(),
@@ -80,16 +86,14 @@ impl Resource {
     }
 }
 
-#[salsa::interned]
-struct FileOf<'db> {
-    #[returns(copy)]
-    package: Package,
-    #[returns(copy)]
-    file: SourceFile,
+fn owner_of(entry: &Node) -> Arc<str> {
+    let Some(owner) = entry.get("owner").filter(|owner| !owner.is_null()) else { return "".into() };
+    let said = |key: &str| owner.get(key).filter(|said| !said.is_null()).and_then(text_of);
+    said("name").or_else(|| said("email")).or_else(|| text_of(owner)).unwrap_or_default().into()
 }
 
 #[salsa::tracked(returns(ref))]
-fn resources_of_file<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Resource> {
+fn resources_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Resource> {
     let package = key.package(db);
     let root = &yaml(db, key.file(db)).root;
     let mut render = |text: &str| {
@@ -200,13 +204,18 @@ fn named_by<'text>(package: Package, lines: impl Iterator<Item = &'text String>)
     Named::of([&trace])
 }
 
+/// The YAML resources of one file, in its order.
+pub fn resources_of_file(db: &dyn salsa::Database, package: Package, file: SourceFile) -> &[Resource] {
+    resources_in(db, FileOf::new(db, package, file))
+}
+
 /// The YAML resources of a package with their files, in the order of these.
 pub fn resources_of_package(db: &dyn salsa::Database, package: Package) -> Vec<(&Resource, SourceFile)> {
     let files = package.directories(db).iter().flat_map(|directory| directory.files(db));
     let files = files.filter(|file| file.kind(db) == FileKind::Properties);
     let resources = |file: &SourceFile| {
         let file = *file;
-        resources_of_file(db, FileOf::new(db, package, file)).iter().map(move |resource| (resource, file))
+        resources_of_file(db, package, file).iter().map(move |resource| (resource, file))
     };
     files.flat_map(resources).collect()
 }

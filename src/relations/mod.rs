@@ -6,6 +6,8 @@
 
 mod catalogue;
 pub mod places;
+mod texts;
+mod things;
 
 pub use catalogue::*;
 
@@ -81,6 +83,11 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// The first sentence of what it means.
+    pub fn summary(&self) -> &'static str {
+        self.doc.find(". ").map_or(self.doc, |end| &self.doc[..=end])
+    }
+
     /// `ref(child, parent)`
     pub fn signature(&self) -> String {
         let columns: Vec<&str> = self.columns.iter().map(|column| column.name).collect();
@@ -130,6 +137,18 @@ pub struct Relation {
 /// A relation of the catalogue by its name.
 pub fn by_name(name: &str) -> Option<&'static Relation> {
     ALL.binary_search_by(|relation| relation.schema.name.cmp(name)).ok().and_then(|at| ALL.get(at))
+}
+
+/// The relation that a mistyped name most likely means.
+pub fn closest(name: &str) -> Option<&'static str> {
+    let wanted = name.trim().to_lowercase().replace(['-', ' '], "_");
+    // More than a third of the letters changed is another word, not a slip.
+    let limit = (wanted.chars().count() / 3).clamp(1, 4);
+    let distances =
+        ALL.iter().map(|other| (strsim::damerau_levenshtein(&wanted, other.schema.name), other.schema.name));
+    let close = distances.filter(|(distance, _)| *distance <= limit).min();
+    let longer = || ALL.iter().map(|other| other.schema.name).find(|other| other.split('_').any(|part| part == wanted));
+    close.map(|(_, name)| name).or_else(longer)
 }
 
 /// What a column of a row may hold.

@@ -244,6 +244,11 @@ pub fn facts<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Facts {
     }
 }
 
+/// What the folders of dbt_project.yml alone say of a test.
+pub fn folder_config<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Map<String, Value> {
+    config::of_resource(db, test.package(db), &["tests", "data_tests"], &fqn(db, test), &[])
+}
+
 /// A test's parents.
 #[derive(Debug, Clone, PartialEq, Eq, Default, salsa::SalsaValue)]
 pub struct Tested<'db> {

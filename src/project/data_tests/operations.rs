@@ -21,6 +21,8 @@ pub struct Operation {
     pub materialized: Arc<str>,
     pub tags: Vec<Arc<str>>,
     pub fqn: Vec<Arc<str>>,
+    /// The key of dbt_project.yml that lists it, and its place there.
+    pub hook: (&'static str, usize),
     trace: Trace,
 }
 
@@ -73,6 +75,7 @@ fn operation(db: &dyn salsa::Database, package: Package, kind: &'static str, ind
         materialized: materialized.as_deref().unwrap_or("view").into(),
         tags,
         fqn,
+        hook: (kind, index),
         config,
         trace,
     }
@@ -81,6 +84,10 @@ fn operation(db: &dyn salsa::Database, package: Package, kind: &'static str, ind
 impl Operation {
     pub fn parents<'db>(&self, db: &'db dyn salsa::Database, package: Package) -> Tested<'db> {
         resolved(db, package, &self.trace)
+    }
+
+    pub fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     pub fn macro_ids(&self, db: &dyn salsa::Database) -> Vec<String> {

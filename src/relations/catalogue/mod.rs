@@ -1,36 +1,81 @@
 //! The base relations, one file a subject. Facts are of the root project, but where a column names
-//! the package; what dbt makes of a text is told of enabled nodes, what a text says of all.
+//! the package. What dbt makes of a text is told of what is enabled, what a text says of all.
 
+mod configured;
 mod edges;
+mod jinja;
 mod layout;
 mod nodes;
+mod settings;
+mod sql;
+mod tests;
+mod yaml;
 
+pub use configured::*;
 pub use edges::*;
+pub use jinja::*;
 pub use layout::*;
 pub use nodes::*;
+pub use settings::*;
+pub use sql::*;
+pub use tests::*;
+pub use yaml::*;
 
 use super::Relation;
 
 /// The catalogue, by name.
-pub static ALL: [Relation; 14] = [
+pub static ALL: [Relation; 47] = [
+    access::RELATION,
+    calls_macro::RELATION,
+    config::RELATION,
+    cte::RELATION,
     depends_on::RELATION,
+    depth::RELATION,
+    description::RELATION,
+    doc_block::RELATION,
     domain::RELATION,
     enabled::RELATION,
+    env_read::RELATION,
+    exposure::RELATION,
+    file::RELATION,
+    folder_config::RELATION,
+    freshness::RELATION,
+    group::RELATION,
+    jinja_call::RELATION,
+    known_layer::RELATION,
     layer::RELATION,
     layer_folder::RELATION,
+    literal::RELATION,
+    macros::RELATION,
     materialized::RELATION,
+    may_read::RELATION,
+    meta::RELATION,
     model::RELATION,
     node::RELATION,
+    own_config::RELATION,
+    owner::RELATION,
     package_ref::RELATION,
     reads_source::RELATION,
+    reads_sources::RELATION,
+    reads_this::RELATION,
     reads::RELATION,
+    ref_call::RELATION,
     source::RELATION,
+    staging_cte::RELATION,
+    staging_tag::RELATION,
+    table_name::RELATION,
     tag::RELATION,
     tenant::RELATION,
+    test::RELATION,
+    test_arg::RELATION,
+    text::RELATION,
+    var_read::RELATION,
+    yaml_column::RELATION,
+    yaml_patch::RELATION,
 ];
 
 #[cfg(test)]
-mod tests {
+mod check {
     use super::*;
 
     #[test]

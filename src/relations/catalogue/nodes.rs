@@ -1,11 +1,13 @@
-//! What exists, and what each thing is.
+//! What exists: files, nodes, sources, exposures, docs.
 
-use crate::db::{Directory, FileKind, Package, sym};
-use crate::project::graph::{Source, is_source_enabled, source_id};
+use crate::db::{Directory, FileKind, Package, Project, sym};
+use crate::project::docs::docs_in;
 use crate::project::nodes::{Node, NodeKind, facts, is_enabled, nodes_of_directory, unique_id};
-use crate::project::packages::package_name;
-use crate::project::properties::properties;
-use crate::relations::{places, relation};
+use crate::project::packages::{dbt_packages, package_name};
+use crate::project::resources::ResourceKind;
+use crate::relations::places::own_files;
+use crate::relations::things::{Thing, read_in, things_in, things_of_package};
+use crate::relations::{Cell, places, relation};
 
 /// The enabled nodes of one directory.
 pub(super) fn living<'db>(
@@ -24,25 +26,81 @@ pub(super) fn living_models<'db>(
     living(db, package, directory).filter(move |node| node.kind(db) == NodeKind::Model)
 }
 
+/// What is enabled of all that a directory holds.
+pub(super) fn living_things<'db>(
+    db: &'db dyn salsa::Database,
+    package: Package,
+    directory: Directory,
+) -> impl Iterator<Item = Thing<'db>> {
+    things_in(db, package, directory).into_iter().filter(move |thing| thing.is_enabled(db))
+}
+
+/// What is enabled of all that belongs to no directory.
+pub(super) fn living_whole(db: &dyn salsa::Database) -> Vec<Thing<'_>> {
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let all = things_of_package(db, project.root(db)).into_iter();
+    all.filter(|thing| thing.is_enabled(db)).collect()
+}
+
+/// The packages that are installed.
+pub(super) fn installed(db: &dyn salsa::Database) -> impl Iterator<Item = Package> {
+    let root = Project::try_get(db).map(|project| project.root(db));
+    dbt_packages(db).into_iter().filter(move |package| Some(*package) != root)
+}
+
 relation! {
-    /// Every node of the root project, enabled or not.
-    node as "node" (id: Node, r#type: Name, name: Name, path: Path, package: Name)
-    Fact r#"node(id: n, type: "snapshot")"# at places::of_id;
-    each |db, package, directory, rows| {
-        for node in nodes_of_directory(db, package, directory) {
-            rows.push((
-                sym(db, unique_id(db, *node)),
-                sym(db, node.kind(db).name()),
-                sym(db, node.name(db)),
-                sym(db, node.file(db).path(db)),
-                sym(db, package_name(db, package)),
-            ));
+    /// A file of the project that was read. Kinds: model, python_model, snapshot, seed, analysis, macro,
+    /// test, function, properties (YAML), docs, project, packages, selectors. Files of installed packages
+    /// and what dbt does not read are absent.
+    file as "file" (path: Path, kind: Name)
+    Fact r#"file(p, "macro")"# at places::of_path;
+    whole |db, rows| {
+        rows.extend(own_files(db).into_iter().map(|file| (sym(db, file.path(db)), sym(db, file.kind(db).name()))));
+    }
+}
+
+relation! {
+    /// A line of a file, numbered from 1. The rows of seeds and files that cannot be read have no text.
+    text as "text" (path: Path, line: Int, content: Text)
+    Fact r#"text(p, line, content), contains(content, "TODO")"# at places::of_line;
+    stream |db, emit| {
+        for file in own_files(db) {
+            let path: &str = file.path(db);
+            for (at, line) in file.content(db).text().lines().enumerate() {
+                emit(&[Cell::Text(path), Cell::Int(at as i64 + 1), Cell::Text(line)]);
+            }
         }
     }
 }
 
 relation! {
-    /// The enabled models of the root project.
+    /// All that has a unique_id, enabled or not; the type is dbt's resource_type. What installed packages
+    /// bring is there as well, but for their tests. Macros and docs blocks are no nodes.
+    node as "node" (id: Node, r#type: Name, name: Name, path: Path, package: Name)
+    Fact r#"node(id: n, type: "snapshot")"# at places::of_id;
+    each |db, package, directory, rows| {
+        let space = sym(db, package_name(db, package));
+        for thing in things_in(db, package, directory) {
+            let (id, name) = (sym(db, &thing.id(db)), sym(db, &thing.name(db)));
+            rows.push((id, sym(db, thing.kind(db)), name, sym(db, thing.file(db).path(db)), space));
+        }
+    }
+    whole |db, rows| {
+        let root = Project::try_get(db).map(|project| project.root(db));
+        let mut more: Vec<Thing<'_>> = root.map(|root| things_of_package(db, root)).unwrap_or_default();
+        for package in installed(db) {
+            more.extend(package.directories(db).iter().flat_map(|directory| read_in(db, package, *directory)));
+        }
+        for thing in more {
+            let (id, name) = (sym(db, &thing.id(db)), sym(db, &thing.name(db)));
+            let space = sym(db, package_name(db, thing.package(db)));
+            rows.push((id, sym(db, thing.kind(db)), name, sym(db, thing.file(db).path(db)), space));
+        }
+    }
+}
+
+relation! {
+    /// The enabled models of the project itself.
     model as "model" (id: Node, name: Name, path: Path)
     Fact r#"model(m, _, p), contains(p, "/marts/")"# at places::of_id;
     each |db, package, directory, rows| {
@@ -53,18 +111,23 @@ relation! {
 }
 
 relation! {
-    /// Nodes that are not switched off.
+    /// A node of the project that is not switched off. A test is on where all it names is there and on;
+    /// nodes of packages are not listed.
     enabled as "enabled" (id: Node)
-    Fact r#"node(id: n, type: "model"), !enabled(n)"# at places::of_id;
+    Fact r#"node(id: n, type: "model"), !enabled(n)"# at places::of_enabled;
     each |db, package, directory, rows| {
-        rows.extend(living(db, package, directory).map(|node| (sym(db, unique_id(db, node)),)));
+        rows.extend(living_things(db, package, directory).map(|thing| (sym(db, &thing.id(db)),)));
+    }
+    whole |db, rows| {
+        rows.extend(living_whole(db).into_iter().map(|thing| (sym(db, &thing.id(db)),)));
     }
 }
 
 relation! {
-    /// How an enabled node is built: view, table, incremental, ephemeral, seed, snapshot.
+    /// How an enabled model, seed, snapshot, analysis or function is built: view, table, incremental,
+    /// ephemeral, seed, snapshot and so on. Where nobody says it, dbt's default.
     materialized as "materialized" (id: Node, value: Name)
-    Fact r#"materialized(m, "incremental")"# at places::of_id;
+    Fact r#"materialized(m, "incremental")"# at places::of_materialized;
     each |db, package, directory, rows| {
         for node in living(db, package, directory) {
             rows.push((sym(db, unique_id(db, node)), sym(db, &facts(db, node).materialized)));
@@ -73,29 +136,51 @@ relation! {
 }
 
 relation! {
-    /// The tags of an enabled node, numbered from 0 in dbt's order.
-    tag as "tag" (id: Node, tag: Name, index: Int)
-    Fact r#"tag(n, "daily", _)"# at places::of_id;
+    /// An enabled table of a source of the project: the source's name, the table's, and the YAML file.
+    source as "source" (id: Node, source: Name, table: Name, path: Path)
+    Fact r#"source(id: s, source: "erp")"# at places::of_id;
     each |db, package, directory, rows| {
-        for node in living(db, package, directory) {
-            let tags = facts(db, node).tags.iter().enumerate();
-            rows.extend(tags.map(|(index, tag)| (sym(db, unique_id(db, node)), sym(db, tag), index as u32)));
+        for thing in living_things(db, package, directory) {
+            if let Thing::Source(source) = thing {
+                let names = [source.source(db), source.table(db)].map(|name| sym(db, name));
+                rows.push((sym(db, &thing.id(db)), names[0], names[1], sym(db, source.file(db).path(db))));
+            }
         }
     }
 }
 
 relation! {
-    /// The enabled tables of the root project's sources.
-    source as "source" (id: Node, source: Name, table: Name, path: Path)
-    Fact r#"source(id: s, source: "erp")"# at places::of_id;
+    /// An enabled exposure: its type (dashboard, notebook and so on), its YAML file and its owner's name
+    /// or address. What is not stated is "".
+    exposure as "exposure" (id: Node, name: Name, r#type: Name, path: Path, owner: Name)
+    Fact r#"exposure(id: e, type: "dashboard")"# at places::of_id;
     each |db, package, directory, rows| {
-        for file in directory.files(db).iter().filter(|file| file.kind(db) == FileKind::Properties) {
-            for table in &properties(db, package, *file).sources {
-                let source = Source::new(db, package, table.source.clone(), table.table.clone(), *file);
-                if is_source_enabled(db, source) {
-                    let names = [&table.source, &table.table].map(|name| sym(db, name));
-                    rows.push((sym(db, &source_id(db, source)), names[0], names[1], sym(db, file.path(db))));
-                }
+        for thing in living_things(db, package, directory) {
+            if let Thing::Resource(_, file, resource) = thing
+                && resource.kind == ResourceKind::Exposure
+            {
+                let [name, of, owner] = [&resource.name, &resource.of, &resource.owner].map(|text| sym(db, text));
+                rows.push((sym(db, &thing.id(db)), name, of, sym(db, file.path(db)), owner));
+            }
+        }
+    }
+}
+
+relation! {
+    /// A docs block of a Markdown file, of the project or of an installed package.
+    doc_block as "doc_block" (name: Name, path: Path, package: Name)
+    Fact r#"doc_block(name, path, _)"# at places::of_doc_block;
+    each |db, package, directory, rows| {
+        let space = sym(db, package_name(db, package));
+        for file in directory.files(db).iter().filter(|file| file.kind(db) == FileKind::Docs) {
+            rows.extend(docs_in(db, *file).map(|name| (sym(db, name), sym(db, file.path(db)), space)));
+        }
+    }
+    whole |db, rows| {
+        for package in installed(db) {
+            let space = sym(db, package_name(db, package));
+            for file in package.directories(db).iter().flat_map(|directory| directory.files(db)) {
+                rows.extend(docs_in(db, *file).map(|name| (sym(db, name), sym(db, file.path(db)), space)));
             }
         }
     }

@@ -1,19 +1,17 @@
 //! Macros and docs blocks. dbt's own macros are none of the project's and are left out.
 
 use super::Sections;
-use crate::db::{Database, FileKind, Package, SourceFile};
+use crate::db::{Database, Package};
 use crate::project::docs::{docs_id, docs_of_package};
 use crate::project::macro_calls::{called_by, macro_id};
-use crate::project::macros::{blocks, macros_of_package};
+use crate::project::macros::{is_read, macros_of_package};
 use crate::project::packages::package_name;
-use crate::syntax::jinja::blocks::BlockKind;
 use serde_json::json;
 
 pub(super) fn add(db: &Database, package: Package, sections: &mut Sections) {
     for (name, at) in macros_of_package(db, package) {
-        let (file, index) = *at;
-        let kind = blocks(db, file).blocks.get(index as usize).map(|block| block.kind);
-        if !kind.is_some_and(|kind| counts(db, file, kind)) {
+        let (file, _) = *at;
+        if !is_read(db, *at) {
             continue;
         }
         let id = macro_id(db, package, name);
@@ -38,13 +36,4 @@ pub(super) fn add(db: &Database, package: Package, sections: &mut Sections) {
         });
         sections.add("docs", id, document);
     }
-}
-
-/// Of the files under the test paths dbt reads those in `generic`, and of these only the tests.
-fn counts(db: &Database, file: SourceFile, kind: BlockKind) -> bool {
-    if file.kind(db) != FileKind::Test {
-        return true;
-    }
-    let below = file.package_path(db).strip_prefix(&**file.root(db)).unwrap_or_default();
-    kind == BlockKind::Test && below.trim_start_matches('/').starts_with("generic/")
 }

@@ -2,13 +2,10 @@
 
 use super::{Sections, columns, file_id};
 use crate::db::{Database, Package};
-use crate::project::builtins;
 use crate::project::graph::parent_ids;
-use crate::project::hooks::hooks_trace;
-use crate::project::jinja::run::{Owner, Trace};
-use crate::project::macro_calls::macro_id;
+use crate::project::macro_calls::called_by_node;
 use crate::project::naming::relation_names;
-use crate::project::nodes::{self, Node, NodeKind, facts, is_enabled, nodes_of_package, rendering, unique_id};
+use crate::project::nodes::{self, Node, NodeKind, facts, is_enabled, nodes_of_package, unique_id};
 use crate::project::packages::package_name;
 use crate::project::versions::version;
 use serde_json::{Map, Value, json};
@@ -35,7 +32,7 @@ fn document(db: &Database, package: Package, node: Node<'_>) -> Value {
     config.insert("materialized".to_owned(), json!(facts.materialized));
     config.insert("tags".to_owned(), json!(facts.tags));
     let patch = facts.patch_file.map(|(package, file)| file_id(db, package, file));
-    let macros = macros_of(db, [&rendering(db, node).trace, hooks_trace(db, node)]);
+    let macros = called_by_node(db, node);
     let mut document = Map::new();
     let mut put = |key: &str, value: Value| document.insert(key.to_owned(), value);
     put("unique_id", json!(unique_id(db, node)));
@@ -62,21 +59,4 @@ fn document(db: &Database, package: Package, node: Node<'_>) -> Value {
     put("config", Value::Object(config));
     put("depends_on", json!({"nodes": parent_ids(db, node), "macros": macros}));
     Value::Object(document)
-}
-
-/// The unique_ids of the macros that renderings called directly.
-pub(super) fn macros_of<'trace>(db: &Database, traces: impl IntoIterator<Item = &'trace Trace>) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    let mut add = |id: String| {
-        if !found.contains(&id) {
-            found.push(id);
-        }
-    };
-    for trace in traces {
-        trace.macros.iter().for_each(|(package, name)| add(macro_id(db, *package, name)));
-        // dbt's own macros that have no behaviour here are known by name all the same.
-        let unknown = trace.unknown.iter().filter(|call| call.owner == Owner::Text);
-        unknown.filter_map(|call| builtins::unique_id(db, &call.name)).for_each(&mut add);
-    }
-    found
 }

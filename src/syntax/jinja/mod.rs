@@ -2,6 +2,7 @@
 //! run what Jinja2 runs. Running it is `project::jinja`.
 
 pub mod blocks;
+pub mod call_names;
 pub mod config_call;
 pub mod rewrite;
 pub mod tags;

@@ -1,13 +1,18 @@
 //! Where things stand. Facts have no places, so that a line that moves derives nothing again: a place
 //! is looked up when a finding or a proof is made.
 
-use crate::db::SourceFile;
+mod rows;
+mod settings;
+mod stands;
+
+pub(super) use rows::*;
+
+use crate::db::{Project, SourceFile};
 use crate::project::calls::call_span;
 use crate::project::graph::{Resolved, resolve_ref, resolve_source, source_id};
 use crate::project::nodes::{Node, Part, Reference, is_enabled, nodes_of_package, rendering, unique_id};
 use crate::project::packages::dbt_packages;
 use crate::project::properties::entry_span;
-use crate::relations::Cell;
 use crate::syntax::span::{LineIndex, Position, Span};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
@@ -98,14 +103,18 @@ pub fn calls<'db>(db: &'db dyn salsa::Database, child: Node<'db>, parent: &str) 
     places
 }
 
-/// Where the thing stands that a row names first.
-pub(super) fn of_id(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
-    node(db, row.first()?.text()?).map(|node| start_of(db, node))
+/// The position of a span's beginning.
+pub(super) fn position(db: &dyn salsa::Database, file: SourceFile, span: Span) -> Position {
+    lines(db, file).position(file.content(db).text(), span.start)
 }
 
-/// The first call that makes an edge, else where its child begins.
-pub(super) fn of_edge(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
-    let child = node(db, row.first()?.text()?)?;
-    let parent = row.get(1)?.text()?;
-    Some(calls(db, child, parent).into_iter().next().unwrap_or_else(|| start_of(db, child)))
+/// The files of the root project, those beside its folders first.
+pub(super) fn own_files(db: &dyn salsa::Database) -> Vec<SourceFile> {
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let root = project.root(db);
+    let mut files = vec![root.project_file(db)];
+    files.extend_from_slice(project.package_files(db));
+    files.extend(project.selectors_file(db));
+    files.extend(root.directories(db).iter().flat_map(|directory| directory.files(db)));
+    files
 }
