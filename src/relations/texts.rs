@@ -8,6 +8,7 @@ use crate::project::nodes::{Node, NodeKind, Part, nodes_of_package, region, uniq
 use crate::relations::places::node;
 use crate::syntax::span::Span;
 use crate::syntax::sql::{Scan, scan};
+use rustc_hash::FxHashSet;
 use std::sync::Arc;
 
 /// A text with the unique_id of what it is.
@@ -58,11 +59,12 @@ pub(super) fn all(db: &dyn salsa::Database) -> Vec<Text> {
     found
 }
 
-/// The SQL files of the root project.
+/// The SQL files of the root project, each once: two of dbt's paths may hold the same file.
 pub(super) fn sql_files(db: &dyn salsa::Database) -> Vec<SourceFile> {
     let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
     let files = root.directories(db).iter().flat_map(|directory| directory.files(db)).copied();
-    files.filter(|file| is_sql(db, *file) && file.kind(db) != FileKind::Seed).collect()
+    let mut seen = FxHashSet::default();
+    files.filter(|file| is_sql(db, *file) && file.kind(db) != FileKind::Seed && seen.insert(file.path(db))).collect()
 }
 
 /// What SQL a file holds. One query a file, whoever asks.

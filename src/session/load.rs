@@ -109,6 +109,7 @@ fn kind_of(resource: FileKind, path: &str) -> Option<FileKind> {
         (_, "yml" | "yaml") => Some(FileKind::Properties),
         (FileKind::Test | FileKind::Function, "md") => None,
         (_, "md") => Some(FileKind::Docs),
+        (FileKind::Docs, _) => None,
         (FileKind::Model, "py") => Some(FileKind::PythonModel),
         (FileKind::Seed, "csv") => Some(FileKind::Seed),
         (FileKind::Function, "sql" | "py" | "js") => Some(FileKind::Function),

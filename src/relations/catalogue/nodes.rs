@@ -8,6 +8,7 @@ use crate::project::resources::ResourceKind;
 use crate::relations::places::own_files;
 use crate::relations::things::{Thing, read_in, things_in, things_of_package};
 use crate::relations::{Cell, places, relation};
+use rustc_hash::FxHashSet;
 
 /// The enabled nodes of one directory.
 pub(super) fn living<'db>(
@@ -64,9 +65,11 @@ relation! {
     text as "text" (path: Path, line: Int, content: Text)
     Fact r#"text(p, line, content), contains(content, "TODO")"# at places::of_line;
     stream |db, emit| {
-        for file in own_files(db) {
+        let mut seen = FxHashSet::default();
+        for file in own_files(db).into_iter().filter(|file| seen.insert(file.path(db))) {
             let path: &str = file.path(db);
-            for (at, line) in file.content(db).text().lines().enumerate() {
+            let content = file.content(db).text().trim_start_matches('\u{feff}');
+            for (at, line) in content.lines().enumerate() {
                 emit(&[Cell::Text(path), Cell::Int(at as i64 + 1), Cell::Text(line)]);
             }
         }

@@ -1,7 +1,7 @@
 //! Where the rows of each relation stand.
 
 use super::stands::{stands, start, thing};
-use super::{Place, calls, node, own_files, place, settings, start_of_file};
+use super::{Place, calls, node, own_files, place, settings, start_of, start_of_file};
 use crate::db::{Project, SourceFile};
 use crate::project::docs::docs_in;
 use crate::project::macros::blocks;
@@ -129,12 +129,18 @@ pub(in crate::relations) fn of_config(db: &dyn salsa::Database, row: &[Cell<'_>]
     of_setting(db, row, text_at(row, 1)?, 2)
 }
 
+/// Of two nodes with one unique_id only one is meant by it; what the other states has no better place
+/// than the thing itself.
 pub(in crate::relations) fn of_own_config(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
-    settings::of_argument(db, first(db, row)?, text_at(row, 1)?, text_at(row, 2)?)
+    let thing = first(db, row)?;
+    let own = settings::of_argument(db, thing, text_at(row, 1)?, text_at(row, 2)?);
+    Some(own.unwrap_or_else(|| start(db, thing)))
 }
 
 pub(in crate::relations) fn of_folder_config(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
-    settings::of_folder(db, first(db, row)?, text_at(row, 1)?, text_at(row, 2)?)
+    let root = Project::try_get(db)?.root(db);
+    let own = settings::of_folder(db, first(db, row)?, text_at(row, 1)?, text_at(row, 2)?);
+    Some(own.unwrap_or_else(|| start_of_file(root.project_file(db).path(db))))
 }
 
 pub(in crate::relations) fn of_description(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
@@ -210,9 +216,11 @@ pub(in crate::relations) fn of_reads_this(db: &dyn salsa::Database, row: &[Cell<
 
 pub(in crate::relations) fn of_cte(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
     let node = node(db, text_at(row, 0)?)?;
-    let (scan, base) = scan_of(db, node)?;
-    let cte = scan.ctes.get(number_at(row, 2)? as usize)?;
-    Some(place(db, node.file(db), moved(cte.name_span, base)))
+    let cte = scan_of(db, node).and_then(|(scan, base)| {
+        let cte = scan.ctes.get(number_at(row, 2)? as usize).filter(|cte| Some(&*cte.name) == text_at(row, 1))?;
+        Some(place(db, node.file(db), moved(cte.name_span, base)))
+    });
+    Some(cte.unwrap_or_else(|| start_of(db, node)))
 }
 
 fn of_house(is_stated: bool) -> Option<Place> {
