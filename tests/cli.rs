@@ -229,6 +229,33 @@ fn the_rules_are_listed_with_their_titles() {
 }
 
 #[test]
+fn the_relations_are_listed_with_what_they_mean_and_how_many_rows_are_here() {
+    let output = harness(&fixture("ordinary"), &["relations"]);
+    assert_eq!(code(&output), 0);
+    insta::assert_snapshot!(out(&output));
+    let nowhere = tempfile::tempdir().unwrap();
+    let output = harness(nowhere.path(), &["relations"]);
+    assert_eq!((code(&output), out(&output).lines().count()), (0, harness::relations::ALL.len()));
+    let output = harness(&fixture("ordinary"), &["relations", "--format", "json"]);
+    let list: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(list.as_array().unwrap().len(), harness::relations::ALL.len());
+}
+
+#[test]
+fn one_relation_is_shown_with_its_columns_an_example_and_rows() {
+    let output = harness(&fixture("ordinary"), &["relations", "node"]);
+    assert_eq!(code(&output), 0);
+    insta::assert_snapshot!(out(&output));
+    let output = harness(&fixture("ordinary"), &["relations", "node", "--format", "json"]);
+    let one: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(one["columns"][1], serde_json::json!({"name": "type", "type": "name"}));
+    assert_eq!(one["first"].as_array().unwrap().len(), 3);
+    let output = harness(&fixture("ordinary"), &["relations", "materialised"]);
+    assert_eq!((code(&output), out(&output).as_str()), (2, ""));
+    assert!(err(&output).contains("Did you mean materialized?"), "{}", err(&output));
+}
+
+#[test]
 fn the_manifest_holds_the_edges() {
     let output = harness(&fixture("macros"), &["export", "--format", "manifest"]);
     let document: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();

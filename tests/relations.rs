@@ -351,3 +351,29 @@ fn a_configuration_is_shown_leaf_by_leaf() {
         assert_eq!(of("owner", "model.shop.orders"), ["ann"]);
     });
 }
+
+#[test]
+fn a_comment_gives_no_relation_new_rows() {
+    let house = house_rules(Registry::embedded().unwrap(), SHOP_RULES).unwrap();
+    let tree: Memory = SHOP.iter().copied().collect();
+    on_large_stacks(1, || {
+        let mut session = Session::load(Database::counting(), &tree, house, Invocation::default());
+        let edit = |session: &mut Session| {
+            let root = session.project.root(&session.db);
+            let mut files = root.directories(&session.db).iter().flat_map(|directory| directory.files(&session.db));
+            let file = *files.find(|file| &**file.path(&session.db) == "models/marts/orders.sql").unwrap();
+            let text = format!("-- a comment\n{}", file.content(&session.db).text());
+            session.db.set_content(file, Content::Text(text.into()));
+            session.db.take_executed();
+            ALL.iter().for_each(|relation| (relation.visit)(&session.db, &mut |_| {}));
+            session.db.take_executed()
+        };
+        // The first edit of a model takes it out of the stable files.
+        edit(&mut session);
+        let executed = edit(&mut session);
+        assert_eq!(executed.get("rendering"), Some(&1), "{executed:?}");
+        assert!(executed["of_directory"] > 0, "{executed:?}");
+        assert_eq!(executed.get("rows"), None, "{executed:?}");
+    })
+    .unwrap();
+}
