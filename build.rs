@@ -1,4 +1,5 @@
-//! Collects the rule files into the library, so that adding a rule touches its own file alone.
+//! Collects the files of queries/ into the library, so that adding a rule, a derived relation or a
+//! question touches its own file alone.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -33,8 +34,27 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(code, "    ({group:?}, {stem:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {path:?}))),")?;
     }
     code.push_str("]\n");
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("rules.rs"), code)?;
+    let out = env::var("OUT_DIR")?;
+    fs::write(Path::new(&out).join("rules.rs"), code)?;
+    fs::write(Path::new(&out).join("derived.rs"), files(&root, "queries/derived", ".dl")?)?;
+    fs::write(Path::new(&out).join("ask.rs"), files(&root, "queries/ask", ".md")?)?;
     Ok(())
+}
+
+/// The files of one folder as a list of names and texts.
+#[allow(clippy::print_stdout, reason = "standard output is how a build script speaks to cargo")]
+fn files(root: &str, folder: &str, ending: &str) -> Result<String, Box<dyn Error>> {
+    println!("cargo:rerun-if-changed={folder}");
+    let mut code = String::from("&[\n");
+    for file in names(&Path::new(root).join(folder))? {
+        let Some(stem) = file.strip_suffix(ending) else {
+            return Err(format!("{folder}/{file}: a file here ends in {ending}").into());
+        };
+        let path = format!("/{folder}/{file}");
+        writeln!(code, "    ({stem:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {path:?}))),")?;
+    }
+    code.push_str("]\n");
+    Ok(code)
 }
 
 /// The names in a folder in byte order: a folder's own order differs between machines. Hidden

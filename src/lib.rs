@@ -15,6 +15,10 @@
 //!   rendering, nodes, data tests, YAML resources, edges; harness.yml, layers, the staging pattern
 //! - [`relations`]: the base relations, each declared once, by directory and in sum
 //! - [`mod@derive`]: what follows from them: one Ascent program a family, and cycles
+//! - [`datalog`]: the language of questions: parser, checks, planner, evaluation, proofs; it knows
+//!   neither dbt nor the database
+//! - [`query`]: questions about a repo: the relations as facts, the rules of `queries/derived`, the
+//!   named questions of `queries/ask`, places of proofs
 //! - [`rules`]: the Markdown files of `queries/rules`, which of them run, and findings with places
 //! - [`report`]: what a run says, one file a format: text, JSON; and the subset of dbt's manifest
 //! - [`session`]: a project loaded into a database, and the run of the rules on it
@@ -38,10 +42,12 @@
 //! [`session::Session::check`] with [`rules::registry::Registry::embedded`].
 
 pub mod cli;
+pub mod datalog;
 pub mod db;
 pub mod derive;
 pub mod files;
 pub mod project;
+pub mod query;
 pub mod relations;
 pub mod report;
 pub mod rules;

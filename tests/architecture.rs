@@ -6,8 +6,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest: a folder names only what stands before it.
-const LAYERS: [&str; 10] =
-    ["files", "db", "syntax", "project", "relations", "derive", "rules", "report", "session", "cli"];
+const LAYERS: [&str; 12] = [
+    "files",
+    "db",
+    "syntax",
+    "project",
+    "relations",
+    "derive",
+    "datalog",
+    "query",
+    "rules",
+    "report",
+    "session",
+    "cli",
+];
 
 fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -2,8 +2,10 @@
 //! program end.
 
 mod check;
+mod explain;
 mod export;
 mod project;
+mod query;
 mod relations;
 mod rules;
 
@@ -69,6 +71,10 @@ enum Command {
     Rules(rules::Arguments),
     /// List the relations that questions can be asked of, or show one.
     Relations(relations::Arguments),
+    /// Ask a question of the repo, in Datalog or by its name.
+    Query(query::Arguments),
+    /// Say what a rule means, or why a finding is one.
+    Explain(explain::Arguments),
     /// Write what is known of the project for other tools.
     Export(export::Arguments),
 }
@@ -130,6 +136,8 @@ fn run(arguments: &Arguments) -> Result<Verdict, Failure> {
         Command::Check(own) => check::run(&arguments.global, own),
         Command::Rules(own) => rules::run(&arguments.global, own),
         Command::Relations(own) => relations::run(&arguments.global, own),
+        Command::Query(own) => query::run(&arguments.global, own),
+        Command::Explain(own) => explain::run(&arguments.global, own),
         Command::Export(own) => export::run(&arguments.global, own),
     }
 }

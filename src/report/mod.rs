@@ -1,8 +1,10 @@
 //! What a run says, one file per format. A format of findings only writes: what is a finding, and how
 //! grave, was settled before. `manifest` writes what the database knows of the project itself.
 
+pub mod answer;
 pub mod json;
 pub mod manifest;
+pub mod proof;
 pub mod text;
 
 use crate::rules::finding::{Finding, Severity};

@@ -1,0 +1,141 @@
+//! `harness explain`
+
+use super::query::LimitArguments;
+use super::{Failure, Global, Verdict, print, project};
+use crate::report::proof;
+use crate::rules::finding::Finding;
+use crate::rules::registry::Registry;
+use crate::rules::rule::Rule;
+use crate::rules::selection::Selection;
+use crate::session::{Session, Unanswered};
+use clap::ValueEnum;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// A rule, a finding's fingerprint (its first 6 digits will do), or PATH:LINE of findings.
+    #[arg(value_name = "WHAT")]
+    what: String,
+    /// How to print.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Print the proof whole, not its first 15 lines.
+    #[arg(long)]
+    full: bool,
+    #[command(flatten)]
+    limits: LimitArguments,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Digits of a fingerprint that tell it from a rule's name.
+const DIGITS: usize = 6;
+
+pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Failure> {
+    let registry = project::registry()?;
+    let id = arguments.what.to_uppercase().replace('-', "_");
+    if let Some(rule) = registry.get(&id) {
+        print(&match arguments.format {
+            Format::Text => page(rule),
+            Format::Json => document(rule),
+        })?;
+        return Ok(Verdict::Clean);
+    }
+    let what = wanted(&arguments.what).ok_or_else(|| {
+        let hint = registry.closest(&id).map(|other| format!("Did you mean {other}? ")).unwrap_or_default();
+        Failure(format!(
+            "harness: '{}' is no rule, no fingerprint and no PATH:LINE.\n  → {hint}`harness rules` lists the rules; `harness check --format json` prints fingerprints.",
+            arguments.what
+        ))
+    })?;
+    let shown = project::with_session(global, |session, registry| {
+        arguments.limits.within(|limits| {
+            let findings = found(session, registry, &what);
+            let mut shown = Vec::new();
+            for finding in findings {
+                let tree = session.explain(registry, &finding, limits)?;
+                shown.push((finding, tree));
+            }
+            Ok::<_, Unanswered>(shown)
+        })
+    })?;
+    let shown = shown.map_err(|error| match error {
+        Unanswered::Failure(failure) => arguments.limits.failure(&failure),
+        other => Failure(format!("harness: its own files are broken: {other:?}")),
+    })?;
+    if shown.is_empty() {
+        return Err(Failure(format!(
+            "harness: no finding is at {}.\n  → `harness check` prints the findings; a rule that is off has none.",
+            arguments.what
+        )));
+    }
+    let lines = if arguments.full { None } else { Some(proof::USUAL_LINES) };
+    let texts: Vec<String> = shown
+        .iter()
+        .map(|(finding, tree)| match arguments.format {
+            Format::Json => proof::json(tree),
+            Format::Text => format!("{}\n{}", headline(finding), proof::text(tree, lines)),
+        })
+        .collect();
+    print(&texts.join(if arguments.format == Format::Text { "\n" } else { "" }))?;
+    Ok(Verdict::Clean)
+}
+
+/// Which findings are meant.
+enum Wanted {
+    Fingerprint(String),
+    Place(String, u32),
+}
+
+fn wanted(what: &str) -> Option<Wanted> {
+    if what.len() >= DIGITS && what.len() <= 16 && what.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Some(Wanted::Fingerprint(what.to_lowercase()));
+    }
+    // A column behind the line is as `check` prints places.
+    let (path, line) = what.rsplit_once(':')?;
+    if let Some((path, first)) = path.rsplit_once(':')
+        && let (Ok(first), true) = (first.parse(), line.parse::<u32>().is_ok())
+    {
+        return Some(Wanted::Place(path.to_owned(), first));
+    }
+    Some(Wanted::Place(path.to_owned(), line.parse().ok()?))
+}
+
+fn found(session: &Session, registry: &Registry, wanted: &Wanted) -> Vec<Finding> {
+    let all = session.check(registry, &Selection::default()).findings;
+    let is_wanted = |finding: &Finding| match wanted {
+        Wanted::Fingerprint(digits) => finding.fingerprint.starts_with(digits.as_str()),
+        Wanted::Place(path, line) => {
+            let path = path.strip_prefix("./").unwrap_or(path);
+            *finding.place.path == *path && finding.place.start.line == *line
+        }
+    };
+    all.into_iter().filter(is_wanted).collect()
+}
+
+fn headline(finding: &Finding) -> String {
+    let start = finding.place.start;
+    let place = crate::report::text::escaped(&finding.place.path);
+    let message = crate::report::text::escaped(&finding.message);
+    format!("{place}:{}:{} {}#{} {message}", start.line, start.column, finding.rule, &finding.fingerprint[..DIGITS])
+}
+
+fn page(rule: &Rule) -> String {
+    let severity = rule.severity.map_or("off", |severity| severity.name());
+    format!("{} ({severity}, group {})\n\n# {}\n\n{}\n", rule.id, rule.group, rule.title, rule.prose)
+}
+
+fn document(rule: &Rule) -> String {
+    let severity = rule.severity.map_or("off", |severity| severity.name());
+    let document = serde_json::json!({
+        "id": &*rule.id,
+        "group": rule.group,
+        "severity": severity,
+        "title": rule.title,
+        "prose": rule.prose,
+    });
+    format!("{document}\n")
+}

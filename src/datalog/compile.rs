@@ -1,0 +1,82 @@
+//! From a program's text to what is evaluated.
+
+use super::diagnostic::Diagnostic;
+use super::infer::infer;
+use super::ir::{Kind, Program};
+use super::library::Library;
+use super::lower::{Lowering, check_strata};
+use super::parser::parse;
+use super::resolve::{Resolved, Resolver};
+use super::schema::{Catalogue, Column};
+use super::value::Values;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A program that can be run.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    pub(super) program: Program,
+    pub(super) values: Values,
+    /// What is odd about it.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Compiled {
+    /// The columns of the answer.
+    pub fn columns(&self) -> &[Column] {
+        &self.program.relations[self.program.answer].columns
+    }
+
+    /// The base relations that it reads.
+    pub fn reads(&self) -> Vec<&str> {
+        let base = self.program.relations.iter().filter(|relation| relation.kind == Kind::Base);
+        base.map(|relation| relation.name.as_str()).collect()
+    }
+}
+
+/// Compiles a program or a bare question. All that is wrong with it is told at once.
+pub fn compile(
+    text: &str,
+    library: &Library,
+    catalogue: &dyn Catalogue,
+    parameters: &BTreeMap<String, String>,
+) -> Result<Compiled, Vec<Diagnostic>> {
+    let (program, mut errors) = parse(text);
+    let source: Arc<str> = text.into();
+    let mut resolver = Resolver::new(catalogue, library, parameters);
+    // What the parser passed over may define what the rest reads.
+    let is_whole = errors.is_empty();
+    let Resolved { clauses, answer } = resolver.program(&program, &source);
+    let mut relations = std::mem::take(&mut resolver.relations);
+    if is_whole {
+        errors.append(&mut resolver.errors);
+    }
+    let declared: Vec<bool> = relations
+        .iter()
+        .map(|relation| {
+            library.schema(&relation.name).is_some()
+                || program.declarations.iter().any(|declaration| declaration.name.text == relation.name)
+        })
+        .collect();
+    let resolves = errors.is_empty();
+    let mut found = Vec::new();
+    let types = infer(&mut relations, &declared, &clauses, &mut found);
+    check_strata(&relations, &clauses, &mut found);
+    let mut values = Values::default();
+    let mut lowered = Vec::new();
+    let mut lowering = Lowering { relations: &relations, values: &mut values, errors: &mut found };
+    for (clause, types) in clauses.iter().zip(&types) {
+        lowered.extend(lowering.clause(clause, types));
+    }
+    if resolves {
+        errors.append(&mut found);
+    }
+    errors.sort_by_key(|error| (error.span.start, error.is_warning));
+    errors.dedup();
+    if errors.iter().any(|error| !error.is_warning) {
+        errors.retain(|error| !error.is_warning);
+        return Err(errors);
+    }
+    let Some(answer) = answer else { return Err(errors) };
+    Ok(Compiled { program: Program { relations, clauses: lowered, answer }, values, warnings: errors })
+}

@@ -1,0 +1,683 @@
+//! Semi-naive evaluation: group by group, round by round, each round from what the last one added.
+
+use super::ast::{AggregateKind, Operator};
+use super::compile::Compiled;
+use super::demand::transform;
+use super::functions::calculate;
+use super::ir::{Atom, Clause, Expr, Kind, Literal, Program, Rel, Term, Var};
+use super::plan::{Job, Range, Scan, Sizes, Source, Step, plan};
+use super::schema::{Cell, Column, Facts};
+use super::store::{NONE, Table};
+use super::strata::{groups, reads_of};
+use super::value::{Constant, Value, Values};
+use rust_decimal::Decimal;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
+
+/// Why somebody outside ends an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    Timeout,
+    Interrupted,
+}
+
+/// What an evaluation may cost.
+pub struct Limits<'a> {
+    /// Bytes of rows and new texts, about.
+    pub memory: usize,
+    /// Asked now and then whether to go on.
+    pub poll: &'a dyn Fn() -> Option<Stop>,
+}
+
+impl std::fmt::Debug for Limits<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Limits").field("memory", &self.memory).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    Stopped(Stop),
+    /// The answer needs more memory than it may take.
+    Memory(usize),
+    /// A number of more than 28 digits.
+    Overflow,
+}
+
+/// Rows that were derived, by relation; demands are counted as `?name`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Statistics {
+    pub derived: BTreeMap<String, u64>,
+    /// Rows of facts that were read.
+    pub facts: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub columns: Vec<Column>,
+    /// Sorted.
+    pub rows: Vec<Vec<Constant>>,
+    pub statistics: Statistics,
+}
+
+impl Compiled {
+    /// The rows of the answer.
+    pub fn run(&self, facts: &dyn Facts, limits: &Limits<'_>) -> Result<Answer, Failure> {
+        let program = transform(&self.program);
+        let machine = evaluate(&program, self.values.clone(), facts, limits)?;
+        let table = &machine.tables[program.answer];
+        let mut codes: Vec<u32> = (0..table.len()).collect();
+        codes.sort_by(|left, right| machine.compare_rows(table.row(*left), table.row(*right)));
+        let rows = codes.into_iter().map(|row| table.row(row).iter().map(|value| machine.values.get(*value)).collect());
+        Ok(Answer {
+            columns: self.columns().to_vec(),
+            rows: rows.collect(),
+            statistics: statistics(&program, &machine),
+        })
+    }
+}
+
+fn statistics(program: &Program, machine: &Machine<'_>) -> Statistics {
+    let mut statistics = Statistics::default();
+    for (relation, table) in program.relations.iter().zip(&machine.tables) {
+        let rows = u64::from(table.len());
+        let name = match relation.kind {
+            Kind::Base => {
+                statistics.facts += rows;
+                continue;
+            }
+            Kind::Derived => relation.name.clone(),
+            Kind::Demand => format!("?{}", relation.name),
+        };
+        *statistics.derived.entry(name).or_default() += rows;
+    }
+    statistics.derived.retain(|_, rows| *rows > 0);
+    statistics
+}
+
+/// Evaluates all that the answer of a program needs.
+pub(super) fn evaluate<'a>(
+    program: &Program,
+    values: Values,
+    facts: &dyn Facts,
+    limits: &'a Limits<'a>,
+) -> Result<Machine<'a>, Failure> {
+    let mut machine = Machine::new(program, values, limits);
+    let reads = reads_of(program);
+    let mut needed = vec![false; program.relations.len()];
+    let mut open = vec![program.answer];
+    while let Some(rel) = open.pop() {
+        if !std::mem::replace(&mut needed[rel], true) {
+            open.extend(&reads[rel]);
+        }
+    }
+    for (rel, relation) in program.relations.iter().enumerate() {
+        if needed[rel] && relation.kind == Kind::Base {
+            machine.load(rel, &relation.name, facts)?;
+        }
+    }
+    let mut by_head: FxHashMap<Rel, Vec<&Clause>> = FxHashMap::default();
+    for clause in &program.clauses {
+        by_head.entry(clause.head).or_default().push(clause);
+    }
+    for group in groups(program.relations.len(), &reads) {
+        let clauses: Vec<&Clause> = group
+            .iter()
+            .filter(|rel| needed[**rel])
+            .flat_map(|rel| by_head.get(rel).into_iter().flatten().copied())
+            .collect();
+        if !clauses.is_empty() {
+            machine.fixpoint(&clauses, &group.iter().copied().collect(), None)?;
+        }
+    }
+    Ok(machine)
+}
+
+pub(super) struct Machine<'a> {
+    pub tables: Vec<Table>,
+    pub values: Values,
+    limits: &'a Limits<'a>,
+    /// Rows of each relation before the last round, and before this one.
+    floor: Vec<u32>,
+    pub ceiling: Vec<u32>,
+    /// Distinct values of columns, where somebody asked.
+    distinct: FxHashMap<(Rel, usize), (u32, f64)>,
+    ticks: u32,
+    memory: usize,
+    failure: Option<Failure>,
+    memos: Vec<FxHashMap<Vec<Value>, Option<Value>>>,
+}
+
+impl std::fmt::Debug for Machine<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Machine").field("tables", &self.tables.len()).finish_non_exhaustive()
+    }
+}
+
+/// What is done with each solution of a plan; false ends the search.
+pub(super) trait Sink {
+    fn solution(&mut self, machine: &mut Machine<'_>, regs: &mut [Value]) -> bool;
+}
+
+/// Whether a row may come into a relation.
+pub(super) type Admit = dyn Fn(&Machine<'_>, Rel, &[Value]) -> bool;
+
+/// Puts the head's row into its relation.
+struct Emit<'c, 'f> {
+    rel: Rel,
+    args: &'c [Term],
+    row: Vec<Value>,
+    admit: Option<&'f Admit>,
+}
+
+impl Sink for Emit<'_, '_> {
+    fn solution(&mut self, machine: &mut Machine<'_>, regs: &mut [Value]) -> bool {
+        self.row.clear();
+        self.row.extend(self.args.iter().map(|term| match term {
+            Term::Var(var) => regs[*var],
+            Term::Const(value) => *value,
+            Term::Any => Value(0),
+        }));
+        if self.admit.is_none_or(|admit| admit(machine, self.rel, &self.row)) {
+            machine.add(self.rel, &self.row);
+        }
+        machine.failure.is_none()
+    }
+}
+
+struct Collect<'c> {
+    kind: AggregateKind,
+    value: Option<&'c Expr>,
+    count: i64,
+    best: Option<Value>,
+    sum: Decimal,
+}
+
+impl Sink for Collect<'_> {
+    fn solution(&mut self, machine: &mut Machine<'_>, regs: &mut [Value]) -> bool {
+        let value = match self.value {
+            None => None,
+            Some(expr) => match machine.eval(expr, regs) {
+                Some(value) => Some(value),
+                None => return machine.failure.is_none(),
+            },
+        };
+        self.count += 1;
+        match (self.kind, value) {
+            (AggregateKind::Sum | AggregateKind::Mean, Some(value)) => {
+                let number = machine.values.get(value).as_decimal().unwrap_or_default();
+                match self.sum.checked_add(number) {
+                    Some(sum) => self.sum = sum,
+                    None => machine.failure = Some(Failure::Overflow),
+                }
+            }
+            (AggregateKind::Min | AggregateKind::Max, Some(value)) => {
+                let better = self.best.is_none_or(|best| {
+                    let order = machine.values.compare(value, best);
+                    if self.kind == AggregateKind::Min { order.is_lt() } else { order.is_gt() }
+                });
+                if better {
+                    self.best = Some(value);
+                }
+            }
+            _ => {}
+        }
+        machine.failure.is_none()
+    }
+}
+
+impl Collect<'_> {
+    fn result(self, values: &mut Values) -> Option<Value> {
+        match self.kind {
+            AggregateKind::Count => Some(values.int(self.count)),
+            AggregateKind::Sum => Some(values.constant(&Constant::decimal(self.sum))),
+            AggregateKind::Min | AggregateKind::Max => self.best,
+            AggregateKind::Mean => {
+                let mean = self.sum.checked_div(Decimal::from(self.count))?;
+                Some(values.constant(&Constant::decimal(mean)))
+            }
+        }
+    }
+}
+
+/// A clause as it is run in one round.
+struct Runnable<'c> {
+    clause: &'c Clause,
+    steps: Vec<Step>,
+    /// The relation whose new rows it starts from.
+    delta: Option<Rel>,
+}
+
+/// Bytes that a row takes beside its values: in the table of rows and in about two indexes.
+const ROW_OVERHEAD: usize = 28;
+
+impl<'a> Machine<'a> {
+    pub(super) fn new(program: &Program, values: Values, limits: &'a Limits<'a>) -> Self {
+        let tables: Vec<Table> = program.relations.iter().map(|relation| Table::new(relation.columns.len())).collect();
+        let count = tables.len();
+        Self {
+            tables,
+            values,
+            limits,
+            floor: vec![0; count],
+            ceiling: vec![u32::MAX; count],
+            distinct: FxHashMap::default(),
+            ticks: 0,
+            memory: 0,
+            failure: None,
+            memos: Vec::new(),
+        }
+    }
+
+    /// Adds an empty relation.
+    pub(super) fn new_table(&mut self, arity: usize) -> Rel {
+        self.tables.push(Table::new(arity));
+        self.floor.push(0);
+        self.ceiling.push(u32::MAX);
+        self.tables.len() - 1
+    }
+
+    fn load(&mut self, rel: Rel, name: &str, facts: &dyn Facts) -> Result<(), Failure> {
+        let mut row: Vec<Value> = Vec::new();
+        let (values, table) = (&mut self.values, &mut self.tables[rel]);
+        let mut bytes = 0;
+        let limit = self.limits.memory;
+        facts.visit(name, &mut |cells| {
+            if bytes > limit || cells.len() != table.arity {
+                return;
+            }
+            row.clear();
+            row.extend(cells.iter().map(|cell| match cell {
+                Cell::Text(text) => {
+                    if cells.len() > 2 {
+                        bytes += text.len() / 4;
+                    }
+                    values.text(text)
+                }
+                Cell::Int(number) => values.int(*number),
+                Cell::Decimal(_) => values.constant(&cell.constant()),
+            }));
+            if table.insert(&row) {
+                bytes += row.len() * 4 + ROW_OVERHEAD;
+            }
+        });
+        self.memory += bytes;
+        if self.memory > limit {
+            return Err(Failure::Memory(limit));
+        }
+        (self.limits.poll)().map_or(Ok(()), |stop| Err(Failure::Stopped(stop)))
+    }
+
+    fn add(&mut self, rel: Rel, row: &[Value]) {
+        if self.tables[rel].insert(row) {
+            self.memory += row.len() * 4 + ROW_OVERHEAD;
+            if self.memory > self.limits.memory {
+                self.failure = Some(Failure::Memory(self.limits.memory));
+            }
+        }
+    }
+
+    fn tick(&mut self) -> bool {
+        self.ticks = self.ticks.wrapping_add(1);
+        if self.ticks & 0x3fff == 0
+            && let Some(stop) = (self.limits.poll)()
+        {
+            self.failure = Some(Failure::Stopped(stop));
+        }
+        self.failure.is_none()
+    }
+
+    fn fail(&mut self) -> Result<(), Failure> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn compare_rows(&self, left: &[Value], right: &[Value]) -> std::cmp::Ordering {
+        let columns = left.iter().zip(right).map(|(left, right)| self.values.compare(*left, *right));
+        columns.into_iter().find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+    }
+
+    /// The steps of a body, with the indexes that they need.
+    pub(super) fn plan(&mut self, job: &Job<'_>, bound: FxHashSet<Var>) -> Vec<Step> {
+        let mut wanted: Vec<(Rel, Vec<usize>)> = Vec::new();
+        let mut memos = self.memos.len();
+        let mut index = |rel: Rel, columns: &[usize]| {
+            wanted.push((rel, columns.to_vec()));
+            wanted.len() - 1
+        };
+        let mut steps = plan(job, bound, self, &mut index, &mut memos);
+        self.memos.resize_with(memos, FxHashMap::default);
+        let numbers: Vec<usize> = wanted.iter().map(|(rel, columns)| self.tables[*rel].index(columns)).collect();
+        let changed: FxHashSet<Rel> = wanted.iter().map(|(rel, _)| *rel).collect();
+        changed.into_iter().for_each(|rel| self.tables[rel].refresh());
+        renumber(&mut steps, &numbers);
+        steps
+    }
+
+    /// Derives all rows of a group of relations. `admit` may refuse rows.
+    pub(super) fn fixpoint(
+        &mut self,
+        clauses: &[&Clause],
+        growing: &FxHashSet<Rel>,
+        admit: Option<&Admit>,
+    ) -> Result<Vec<Vec<(Rel, u32)>>, Failure> {
+        let mut members: Vec<Rel> = growing.iter().copied().collect();
+        members.sort_unstable();
+        let mut once = Vec::new();
+        let mut repeated = Vec::new();
+        for clause in clauses {
+            let drivers: Vec<(usize, Rel)> = clause
+                .body
+                .iter()
+                .enumerate()
+                .filter_map(|(at, literal)| match literal {
+                    Literal::Positive(atom) if growing.contains(&atom.rel) => Some((at, atom.rel)),
+                    _ => None,
+                })
+                .collect();
+            if drivers.is_empty() {
+                once.push(self.runnable(clause, None, growing));
+            }
+            for (at, rel) in drivers {
+                repeated.push(self.runnable(clause, Some((at, rel)), growing));
+            }
+        }
+        let mut history: Vec<Vec<(Rel, u32)>> = Vec::new();
+        for rel in &members {
+            (self.floor[*rel], self.ceiling[*rel]) = (0, self.tables[*rel].len());
+        }
+        for runnable in &once {
+            self.execute(runnable, admit)?;
+        }
+        loop {
+            let mut grew = false;
+            for rel in &members {
+                let now = self.tables[*rel].len();
+                // What the first round found, and facts that were there before it, are all new.
+                self.floor[*rel] = if history.is_empty() { 0 } else { self.ceiling[*rel] };
+                grew |= now > self.floor[*rel];
+                self.ceiling[*rel] = now;
+                self.tables[*rel].refresh();
+            }
+            history.push(members.iter().map(|rel| (*rel, self.ceiling[*rel])).collect());
+            if !grew || repeated.is_empty() {
+                break;
+            }
+            for runnable in &repeated {
+                let is_idle = runnable.delta.is_some_and(|rel| self.floor[rel] == self.ceiling[rel]);
+                if !is_idle {
+                    self.execute(runnable, admit)?;
+                }
+            }
+        }
+        for rel in &members {
+            self.ceiling[*rel] = u32::MAX;
+        }
+        Ok(history)
+    }
+
+    fn runnable<'c>(
+        &mut self,
+        clause: &'c Clause,
+        delta: Option<(usize, Rel)>,
+        growing: &FxHashSet<Rel>,
+    ) -> Runnable<'c> {
+        let needed =
+            clause.args.iter().filter_map(|term| if let Term::Var(var) = term { Some(*var) } else { None }).collect();
+        let job = Job { body: &clause.body, delta: delta.map(|(at, _)| at), growing, counts: false, needed };
+        let steps = self.plan(&job, FxHashSet::default());
+        Runnable { clause, steps, delta: delta.map(|(_, rel)| rel) }
+    }
+
+    fn execute(&mut self, runnable: &Runnable<'_>, admit: Option<&Admit>) -> Result<(), Failure> {
+        let clause = runnable.clause;
+        let mut regs = vec![Value(0); clause.vars.len()];
+        let row = Vec::with_capacity(clause.args.len());
+        let mut emit = Emit { rel: clause.head, args: &clause.args, row, admit };
+        self.run(&runnable.steps, &mut regs, &mut emit);
+        self.fail()
+    }
+
+    /// Finds the solutions of the steps; false when the sink has seen enough.
+    pub(super) fn run<S: Sink>(&mut self, steps: &[Step], regs: &mut [Value], sink: &mut S) -> bool {
+        let Some((step, rest)) = steps.split_first() else { return sink.solution(self, regs) };
+        match step {
+            Step::Scan(scan) => self.scan(scan, rest, regs, sink),
+            Step::Absent { rel, columns, key, index } => {
+                let found = if columns.is_empty() {
+                    self.tables[*rel].len() > 0
+                } else {
+                    let mut values = [Value(0); 8];
+                    let key = keyed(key, regs, &mut values);
+                    match *index {
+                        usize::MAX => self.tables[*rel].contains(&key),
+                        index => self.tables[*rel].first(index, &key) != NONE,
+                    }
+                };
+                found || self.run(rest, regs, sink)
+            }
+            Step::Filter(op, left, right) => {
+                let (Some(left), Some(right)) = (self.eval(left, regs), self.eval(right, regs)) else {
+                    return self.failure.is_none();
+                };
+                !op.holds(self.values.compare(left, right)) || self.run(rest, regs, sink)
+            }
+            Step::Let(var, expr) => {
+                let Some(value) = self.eval(expr, regs) else { return self.failure.is_none() };
+                regs[*var] = value;
+                self.run(rest, regs, sink)
+            }
+            Step::Test { negated, test, text, part, regex } => {
+                let (Some(text), Some(part)) = (self.eval(text, regs), self.eval(part, regs)) else {
+                    return self.failure.is_none();
+                };
+                let holds = match (self.values.as_text(text), self.values.as_text(part)) {
+                    (Some(text), Some(part)) => test.holds(text, part, regex.as_deref()),
+                    _ => false,
+                };
+                if !self.tick() {
+                    return false;
+                }
+                holds == *negated || self.run(rest, regs, sink)
+            }
+            Step::Aggregate { out, is_bound, kind, value, outer, steps, memo } => {
+                let group: Vec<Value> = outer.iter().map(|var| regs[*var]).collect();
+                let result = match self.memos[*memo].get(&group) {
+                    Some(known) => *known,
+                    None => {
+                        let mut collect =
+                            Collect { kind: *kind, value: value.as_ref(), count: 0, best: None, sum: Decimal::ZERO };
+                        let before = regs[*out];
+                        self.run(steps, regs, &mut collect);
+                        regs[*out] = before;
+                        if self.failure.is_some() {
+                            return false;
+                        }
+                        let result = collect.result(&mut self.values);
+                        self.memos[*memo].insert(group, result);
+                        result
+                    }
+                };
+                let Some(result) = result else { return true };
+                if *is_bound {
+                    return result != regs[*out] || self.run(rest, regs, sink);
+                }
+                regs[*out] = result;
+                self.run(rest, regs, sink)
+            }
+        }
+    }
+
+    fn scan<S: Sink>(&mut self, scan: &Scan, rest: &[Step], regs: &mut [Value], sink: &mut S) -> bool {
+        let (low, high) = match scan.range {
+            Range::All => (0, self.ceiling[scan.rel]),
+            Range::New => (self.floor[scan.rel], self.ceiling[scan.rel]),
+            Range::Old => (0, self.floor[scan.rel]),
+        };
+        let high = high.min(self.tables[scan.rel].len());
+        if scan.columns.is_empty() {
+            for row in low..high {
+                if !self.tick() {
+                    return false;
+                }
+                if self.take(scan, row, regs) {
+                    if !self.run(rest, regs, sink) {
+                        return false;
+                    }
+                    if scan.exists {
+                        break;
+                    }
+                }
+            }
+            return true;
+        }
+        let mut values = [Value(0); 8];
+        let key = keyed(&scan.key, regs, &mut values);
+        if scan.index == usize::MAX {
+            return !self.tables[scan.rel].contains(&key) || self.run(rest, regs, sink);
+        }
+        let mut row = self.tables[scan.rel].first(scan.index, &key);
+        while row != NONE && row >= low {
+            if !self.tick() {
+                return false;
+            }
+            if row < high && self.take(scan, row, regs) {
+                if !self.run(rest, regs, sink) {
+                    return false;
+                }
+                if scan.exists {
+                    break;
+                }
+            }
+            row = self.tables[scan.rel].next(scan.index, row);
+        }
+        true
+    }
+
+    /// Binds what the row gives; false where a repeated variable differs.
+    fn take(&self, scan: &Scan, row: u32, regs: &mut [Value]) -> bool {
+        let table = &self.tables[scan.rel];
+        for (column, var) in &scan.binds {
+            regs[*var] = table.get(row, *column);
+        }
+        scan.same.iter().all(|(column, var)| regs[*var] == table.get(row, *column))
+    }
+
+    pub(super) fn eval(&mut self, expr: &Expr, regs: &[Value]) -> Option<Value> {
+        match expr {
+            Expr::Term(Term::Var(var)) => Some(regs[*var]),
+            Expr::Term(Term::Const(value)) => Some(*value),
+            Expr::Term(Term::Any) => None,
+            Expr::Call(function, args) => {
+                let mut constants = Vec::with_capacity(args.len());
+                for arg in args {
+                    let value = self.eval(arg, regs)?;
+                    constants.push(self.values.get(value));
+                }
+                let result = function.apply(&constants)?;
+                if let Constant::Text(text) = &result {
+                    // Only new texts take memory, but it is dear to ask which are.
+                    self.memory += text.len() / 8;
+                    if self.memory > self.limits.memory {
+                        self.failure = Some(Failure::Memory(self.limits.memory));
+                    }
+                }
+                Some(self.values.constant(&result))
+            }
+            Expr::Binary(operator, left, right) => {
+                let (left, right) = (self.eval(left, regs)?, self.eval(right, regs)?);
+                self.binary(*operator, left, right)
+            }
+        }
+    }
+
+    fn binary(&mut self, operator: Operator, left: Value, right: Value) -> Option<Value> {
+        match calculate(operator, &self.values.get(left), &self.values.get(right)) {
+            Ok(result) => result.map(|result| self.values.constant(&result)),
+            Err(_) => {
+                self.failure = Some(Failure::Overflow);
+                None
+            }
+        }
+    }
+}
+
+/// The values of a key. Those of few columns need no memory.
+enum Keyed<'k> {
+    Short(&'k [Value]),
+    Long(Vec<Value>),
+}
+
+impl std::ops::Deref for Keyed<'_> {
+    type Target = [Value];
+
+    fn deref(&self) -> &[Value] {
+        match self {
+            Self::Short(values) => values,
+            Self::Long(values) => values,
+        }
+    }
+}
+
+fn keyed<'k>(key: &[Source], regs: &[Value], short: &'k mut [Value; 8]) -> Keyed<'k> {
+    let value = |source: &Source| match source {
+        Source::Var(var) => regs[*var],
+        Source::Const(value) => *value,
+    };
+    if key.len() > short.len() {
+        return Keyed::Long(key.iter().map(value).collect());
+    }
+    for (slot, source) in short.iter_mut().zip(key) {
+        *slot = value(source);
+    }
+    Keyed::Short(&short[..key.len()])
+}
+
+fn renumber(steps: &mut [Step], numbers: &[usize]) {
+    let of = |index: &mut usize| {
+        if let Some(number) = numbers.get(*index) {
+            *index = *number;
+        }
+    };
+    for step in steps {
+        match step {
+            Step::Scan(scan) => of(&mut scan.index),
+            Step::Absent { index, .. } => of(index),
+            Step::Aggregate { steps, .. } => renumber(steps, numbers),
+            _ => {}
+        }
+    }
+}
+
+impl Sizes for Machine<'_> {
+    fn estimate(&mut self, atom: &Atom, known: &[usize]) -> f64 {
+        let rows = f64::from(self.tables[atom.rel].len());
+        if known.len() == atom.args.len() {
+            return 0.0;
+        }
+        let mut estimate = rows;
+        for column in known {
+            estimate /= self.distinct(atom.rel, *column);
+        }
+        estimate
+    }
+}
+
+impl Machine<'_> {
+    fn distinct(&mut self, rel: Rel, column: usize) -> f64 {
+        let table = &self.tables[rel];
+        if let Some((rows, known)) = self.distinct.get(&(rel, column))
+            && table.len() <= rows.saturating_mul(2)
+        {
+            return *known;
+        }
+        // A sample tells enough.
+        let step = (table.len() / 4096).max(1) as usize;
+        let sample: FxHashSet<Value> = (0..table.len()).step_by(step).map(|row| table.get(row, column)).collect();
+        let seen = f64::from(table.len().div_ceil(u32::try_from(step).unwrap_or(1))).max(1.0);
+        let share = sample.len() as f64 / seen;
+        // Where nearly all of the sample differ, nearly all rows do.
+        let known = if share > 0.5 { share * f64::from(table.len()) } else { sample.len() as f64 };
+        self.distinct.insert((rel, column), (table.len(), known.max(1.0)));
+        known.max(1.0)
+    }
+}

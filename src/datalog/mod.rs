@@ -1,0 +1,32 @@
+//! A Datalog for questions about a repo: parsed with places, checked, planned, evaluated semi-naively,
+//! and explained. It knows neither dbt nor the database: relations come from a [`Catalogue`] and
+//! [`Facts`], rules that everybody may read from a [`Library`].
+
+mod ast;
+mod compile;
+mod demand;
+mod diagnostic;
+mod eval;
+mod functions;
+mod infer;
+mod ir;
+mod lexer;
+mod library;
+mod lower;
+mod parser;
+mod plan;
+mod proof;
+mod resolve;
+mod schema;
+mod store;
+mod strata;
+mod value;
+
+pub use compile::{Compiled, compile};
+pub use diagnostic::{Diagnostic, Span};
+pub use eval::{Answer, Failure, Limits, Statistics, Stop};
+pub use functions::FUNCTIONS;
+pub use library::{BrokenLibrary, Library};
+pub use proof::{Proof, ProofKind};
+pub use schema::{Catalogue, Cell, Column, Facts, Schema, Type};
+pub use value::Constant;

@@ -1,0 +1,555 @@
+//! From what is written to what is meant: relations, columns, functions, nodes and parameters.
+
+use super::ast::{self, AggregateKind, Args, Compare, Operator};
+use super::diagnostic::{Diagnostic, Span, closest};
+use super::functions::{FUNCTIONS, Function, Test};
+use super::ir::{Kind, Rel, Relation};
+use super::library::{Library, declared};
+use super::schema::{Catalogue, Column, Schema, Type};
+use super::value::Constant;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Alternatives of one clause after `;` is multiplied out.
+const MAX_ALTERNATIVES: usize = 256;
+
+#[derive(Debug, Clone)]
+pub(super) struct Clause {
+    pub head: Rel,
+    pub args: Vec<Expr>,
+    pub body: Vec<Literal>,
+    pub span: Span,
+    pub text: Arc<str>,
+    /// Of the program itself, not of the library.
+    pub is_own: bool,
+    /// A question's variables need not be used twice.
+    pub is_question: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Literal {
+    Atom { negated: bool, rel: Rel, args: Vec<Expr>, span: Span },
+    Test { negated: bool, test: Test, args: Vec<Expr> },
+    Compare { op: Compare, left: Expr, right: Expr, span: Span },
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Expr {
+    pub kind: ExprKind,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum ExprKind {
+    Var(String),
+    Any,
+    Constant(Constant),
+    Node(Arc<str>),
+    Parameter(String),
+    Call(Function, Vec<Expr>),
+    Binary(Operator, Box<Expr>, Box<Expr>),
+    Aggregate { kind: AggregateKind, value: Option<Box<Expr>>, body: Vec<Literal> },
+}
+
+/// A variable's name without the mark of the aggregate it is local to.
+pub(super) fn plain(name: &str) -> &str {
+    name.split(LOCAL).next().unwrap_or(name)
+}
+
+const LOCAL: char = '#';
+
+/// What the variables in sight are called inside.
+type Scope = FxHashMap<String, String>;
+
+pub(super) struct Resolver<'a> {
+    pub catalogue: &'a dyn Catalogue,
+    pub library: &'a Library,
+    pub parameters: &'a BTreeMap<String, String>,
+    pub relations: Vec<Relation>,
+    by_name: FxHashMap<String, Rel>,
+    /// Library relations whose clauses are still to be taken in.
+    wanted: Vec<String>,
+    pub used_parameters: FxHashSet<String>,
+    pub errors: Vec<Diagnostic>,
+    /// Errors of library clauses have other texts and are nobody's to mend.
+    quiet: bool,
+    locals: usize,
+}
+
+pub(super) struct Resolved {
+    pub clauses: Vec<Clause>,
+    pub answer: Option<Rel>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn new(
+        catalogue: &'a dyn Catalogue,
+        library: &'a Library,
+        parameters: &'a BTreeMap<String, String>,
+    ) -> Self {
+        Self {
+            catalogue,
+            library,
+            parameters,
+            relations: Vec::new(),
+            by_name: FxHashMap::default(),
+            wanted: Vec::new(),
+            used_parameters: FxHashSet::default(),
+            errors: Vec::new(),
+            quiet: false,
+            locals: 0,
+        }
+    }
+
+    fn error(&mut self, span: Span, message: impl Into<String>, remedy: impl Into<String>) {
+        if !self.quiet {
+            self.errors.push(Diagnostic::error(span, message, remedy));
+        }
+    }
+
+    pub(super) fn program(&mut self, program: &ast::Program, text: &Arc<str>) -> Resolved {
+        self.define(program);
+        let mut clauses = Vec::new();
+        for clause in &program.clauses {
+            self.clause(clause, text, true, &mut clauses);
+        }
+        let answer = self.question(program, text, &mut clauses);
+        self.quiet = true;
+        let mut done: FxHashSet<String> = FxHashSet::default();
+        while let Some(name) = self.wanted.pop() {
+            if let Some(defined) = self.library.get(&name).filter(|_| done.insert(name)) {
+                for clause in &defined.clauses {
+                    self.clause(clause, &defined.text, false, &mut clauses);
+                }
+            }
+        }
+        Resolved { clauses, answer }
+    }
+
+    /// The relations that the program defines.
+    fn define(&mut self, program: &ast::Program) {
+        let mut counted: FxHashSet<&str> = FxHashSet::default();
+        for declaration in &program.declarations {
+            match declared(declaration) {
+                Ok(schema) if self.may_define(&declaration.name) => {
+                    if !counted.insert(&declaration.name.text) {
+                        self.error(declaration.name.span, "is declared twice.", "Remove one of the two lines.");
+                    }
+                    self.add(&schema, Kind::Derived);
+                }
+                Ok(_) => {}
+                Err(error) => self.errors.push(error),
+            }
+        }
+        for clause in &program.clauses {
+            let name = &clause.head.relation;
+            if self.by_name.contains_key(&name.text) || !self.may_define(name) {
+                continue;
+            }
+            let columns = match &clause.head.args {
+                Args::ByName(args) => args.iter().map(|(column, _)| column.text.clone()).collect(),
+                Args::ByPosition(args) => column_names(args),
+            };
+            // Types are found out later.
+            let columns = columns.into_iter().map(|name| Column { name, of: Type::Text }).collect();
+            self.add(&Schema { name: name.text.clone(), columns }, Kind::Derived);
+        }
+    }
+
+    fn may_define(&mut self, name: &ast::Named) -> bool {
+        if Function::of(&name.text).is_some() || Test::of(&name.text).is_some() {
+            self.error(name.span, format!("'{}' is a function.", name.text), "Give your relation another name.");
+            return false;
+        }
+        if self.catalogue.schema(&name.text).is_some() || self.library.schema(&name.text).is_some() {
+            let message = format!("'{}' is a relation that exists; a program cannot add to it.", name.text);
+            self.error(name.span, message, "Give your relation another name.");
+            return false;
+        }
+        true
+    }
+
+    fn add(&mut self, schema: &Schema, kind: Kind) -> Rel {
+        let rel = self.relations.len();
+        self.relations.push(Relation { name: schema.name.clone(), columns: schema.columns.clone(), kind });
+        self.by_name.insert(schema.name.clone(), rel);
+        rel
+    }
+
+    fn relation(&mut self, name: &ast::Named) -> Option<Rel> {
+        if let Some(rel) = self.by_name.get(&name.text) {
+            return Some(*rel);
+        }
+        if let Some(schema) = self.catalogue.schema(&name.text) {
+            return Some(self.add(&schema, Kind::Base));
+        }
+        if let Some(defined) = self.library.get(&name.text) {
+            let schema = defined.schema.clone();
+            self.wanted.push(name.text.clone());
+            return Some(self.add(&schema, Kind::Derived));
+        }
+        let known = self.catalogue.names();
+        let own = self.by_name.keys().map(String::as_str);
+        let functions = FUNCTIONS.iter().map(|(name, ..)| *name);
+        let all = known.iter().map(String::as_str).chain(self.library.names().iter().map(String::as_str));
+        let hint =
+            closest(&name.text, all.chain(own).chain(functions)).map(|other| format!("Did you mean '{other}'? "));
+        let remedy = format!("{}`harness relations` lists all of them.", hint.unwrap_or_default());
+        self.error(name.span, format!("no relation is called '{}'.", name.text), remedy);
+        None
+    }
+
+    fn clause(&mut self, clause: &ast::Clause, text: &Arc<str>, is_own: bool, into: &mut Vec<Clause>) {
+        let Some(head) = self.by_name.get(&clause.head.relation.text).copied() else { return };
+        if self.relations[head].kind == Kind::Base {
+            return;
+        }
+        for body in self.alternatives(&clause.body, clause.span) {
+            let mut names = FxHashSet::default();
+            outside_of_atom(&clause.head, &mut names);
+            outside(&body, &mut names);
+            let scope: Scope = names.into_iter().map(|name| (name.clone(), name)).collect();
+            let Some(args) = self.args(&clause.head, head, &scope, true) else { return };
+            let Some(body) = self.body(&body, &scope) else { return };
+            let (span, text) = (clause.span, text.clone());
+            into.push(Clause { head, args, body, span, text, is_own, is_question: false });
+        }
+    }
+
+    /// The relation of the answer: the question's variables, or the head of the last rule.
+    fn question(&mut self, program: &ast::Program, text: &Arc<str>, into: &mut Vec<Clause>) -> Option<Rel> {
+        if let [_, second, ..] = program.questions.as_slice() {
+            self.error(second.span, "a program asks one question.", "Remove the others, or join them by rules.");
+            return None;
+        }
+        let Some(question) = program.questions.first() else {
+            let Some(last) = program.clauses.last() else {
+                if self.errors.is_empty() {
+                    let remedy = r#"Ask one, as layer(m, "marts"), or write a rule."#;
+                    self.error(Span::default(), "there is no question.", remedy);
+                }
+                return None;
+            };
+            return self.by_name.get(&last.head.relation.text).copied();
+        };
+        let mut names: Vec<String> = Vec::new();
+        in_order(&question.body, &mut names);
+        names.retain(|name| !name.starts_with('_'));
+        let columns = names.iter().map(|name| Column { name: name.clone(), of: Type::Text }).collect();
+        let head = self.add(&Schema { name: "?".to_owned(), columns }, Kind::Derived);
+        for body in self.alternatives(&question.body, question.span) {
+            let mut all: FxHashSet<String> = names.iter().cloned().collect();
+            outside(&body, &mut all);
+            let scope: Scope = all.into_iter().map(|name| (name.clone(), name)).collect();
+            let body = self.body(&body, &scope)?;
+            let args =
+                names.iter().map(|name| Expr { kind: ExprKind::Var(name.clone()), span: question.span }).collect();
+            let (span, text) = (question.span, text.clone());
+            into.push(Clause { head, args, body, span, text, is_own: true, is_question: true });
+        }
+        Some(head)
+    }
+
+    /// The body multiplied out: `a, (b; c)` is `a, b` and `a, c`.
+    fn alternatives(&mut self, body: &[ast::Literal], span: Span) -> Vec<Vec<ast::Literal>> {
+        match multiply(body) {
+            Some(all) => all,
+            None => {
+                let message = format!("the alternatives of this clause are more than {MAX_ALTERNATIVES}.");
+                self.error(span, message, "Write rules of their own for the parts.");
+                Vec::new()
+            }
+        }
+    }
+
+    fn body(&mut self, body: &[ast::Literal], scope: &Scope) -> Option<Vec<Literal>> {
+        // All errors of a body are told, so each literal is looked at.
+        let all: Vec<Option<Literal>> = body.iter().map(|literal| self.literal(literal, scope)).collect();
+        all.into_iter().collect()
+    }
+
+    fn literal(&mut self, literal: &ast::Literal, scope: &Scope) -> Option<Literal> {
+        match literal {
+            ast::Literal::Atom { negated, atom } => {
+                if let Some(test) = Test::of(&atom.relation.text) {
+                    return self.test(*negated, test, atom, scope);
+                }
+                if let Some(function) = Function::of(&atom.relation.text) {
+                    let name = &atom.relation.text;
+                    let gives = if function.gives().is_number() { "a number" } else { "a text" };
+                    let message = format!("'{name}' gives {gives}; it does not hold or fail.");
+                    self.error(atom.span, message, format!("Compare it: {name}(…) = x."));
+                    return None;
+                }
+                let rel = self.relation(&atom.relation)?;
+                let args = self.args(atom, rel, scope, false)?;
+                Some(Literal::Atom { negated: *negated, rel, args, span: atom.span })
+            }
+            ast::Literal::Compare { op, left, right, span } => {
+                let (left, right) = (self.expr(left, scope), self.expr(right, scope));
+                Some(Literal::Compare { op: *op, left: left?, right: right?, span: *span })
+            }
+            ast::Literal::Or(_) => None,
+        }
+    }
+
+    fn test(&mut self, negated: bool, test: Test, atom: &ast::Atom, scope: &Scope) -> Option<Literal> {
+        let Args::ByPosition(args) = &atom.args else {
+            let remedy = format!("Write {}(text, part).", test.name());
+            self.error(atom.span, "the arguments of a function have no names.", remedy);
+            return None;
+        };
+        if args.len() != 2 {
+            let message = format!("'{}' takes 2 arguments, not {}.", test.name(), args.len());
+            self.error(atom.span, message, format!("Write {}(text, part).", test.name()));
+            return None;
+        }
+        let args: Vec<Option<Expr>> = args.iter().map(|arg| self.expr(arg, scope)).collect();
+        Some(Literal::Test { negated, test, args: args.into_iter().collect::<Option<_>>()? })
+    }
+
+    /// The arguments in the order of the columns.
+    fn args(&mut self, atom: &ast::Atom, rel: Rel, scope: &Scope, is_head: bool) -> Option<Vec<Expr>> {
+        let schema = Schema { name: self.relations[rel].name.clone(), columns: self.relations[rel].columns.clone() };
+        let form = || {
+            let names: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
+            format!("{}({})", schema.name, names.join(", "))
+        };
+        match &atom.args {
+            Args::ByPosition(args) => {
+                if args.len() != schema.columns.len() {
+                    let message = format!(
+                        "'{}' has {} columns, and {} arguments are given.",
+                        schema.name,
+                        schema.columns.len(),
+                        args.len()
+                    );
+                    self.error(atom.span, message, format!("Its columns: {}. _ stands for any value.", form()));
+                    return None;
+                }
+                let all: Vec<Option<Expr>> = args.iter().map(|arg| self.expr(arg, scope)).collect();
+                all.into_iter().collect()
+            }
+            Args::ByName(args) => {
+                let any = || Expr { kind: ExprKind::Any, span: atom.span };
+                let mut placed: Vec<Expr> = schema.columns.iter().map(|_| any()).collect();
+                let mut seen = FxHashSet::default();
+                let mut whole = true;
+                for (name, value) in args {
+                    let at = schema.columns.iter().position(|column| column.name == name.text);
+                    let value = self.expr(value, scope);
+                    let Some(at) = at else {
+                        let names = schema.columns.iter().map(|column| column.name.as_str());
+                        let hint = closest(&name.text, names).map(|other| format!("Did you mean '{other}'? "));
+                        let message = format!("'{}' has no column '{}'.", schema.name, name.text);
+                        self.error(name.span, message, format!("{}Its columns: {}.", hint.unwrap_or_default(), form()));
+                        whole = false;
+                        continue;
+                    };
+                    if !seen.insert(at) {
+                        self.error(name.span, format!("'{}' is given twice.", name.text), "Remove one of the two.");
+                        whole = false;
+                    }
+                    match value {
+                        Some(value) => placed[at] = value,
+                        None => whole = false,
+                    }
+                }
+                if is_head && seen.len() != schema.columns.len() {
+                    self.error(atom.span, "this head leaves columns open.", format!("Give all of them: {}.", form()));
+                    whole = false;
+                }
+                whole.then_some(placed)
+            }
+        }
+    }
+
+    fn expr(&mut self, expr: &ast::Expr, scope: &Scope) -> Option<Expr> {
+        let span = expr.span;
+        let kind = match &expr.kind {
+            ast::ExprKind::Variable(name) => ExprKind::Var(scope.get(name).unwrap_or(name).clone()),
+            ast::ExprKind::Any => ExprKind::Any,
+            ast::ExprKind::Constant(constant) => ExprKind::Constant(constant.clone()),
+            ast::ExprKind::Node(name) => ExprKind::Node(self.node(name, span)?),
+            ast::ExprKind::Parameter(name) => match self.parameters.get(name) {
+                Some(value) => {
+                    self.used_parameters.insert(name.clone());
+                    ExprKind::Parameter(value.clone())
+                }
+                None => {
+                    let remedy = format!("Give it on the command line: --arg {name}=value");
+                    self.error(span, format!("the parameter '${name}' has no value."), remedy);
+                    return None;
+                }
+            },
+            ast::ExprKind::Call(name, args) => {
+                let Some(function) = Function::of(&name.text) else {
+                    let known = FUNCTIONS.iter().map(|(name, ..)| *name);
+                    let hint = closest(&name.text, known.clone()).map(|other| format!("Did you mean '{other}'? "));
+                    let what = if Test::of(&name.text).is_some() {
+                        format!("'{}' holds or fails; it gives no value.", name.text)
+                    } else {
+                        format!("no function is called '{}'.", name.text)
+                    };
+                    let all: Vec<&str> = known.collect();
+                    let remedy = format!("{}The functions are {}.", hint.unwrap_or_default(), all.join(", "));
+                    self.error(name.span, what, remedy);
+                    return None;
+                };
+                if function.takes().is_some_and(|takes| takes.len() != args.len()) || args.is_empty() {
+                    let form = FUNCTIONS.iter().find(|(other, ..)| *other == name.text).map_or("", |(_, form, _)| form);
+                    let message = format!("'{}' is given {} arguments.", name.text, args.len());
+                    self.error(span, message, format!("Write {}({form}).", name.text));
+                    return None;
+                }
+                let args: Vec<Option<Expr>> = args.iter().map(|arg| self.expr(arg, scope)).collect();
+                ExprKind::Call(function, args.into_iter().collect::<Option<_>>()?)
+            }
+            ast::ExprKind::Binary(operator, left, right) => {
+                let (left, right) = (self.expr(left, scope), self.expr(right, scope));
+                ExprKind::Binary(*operator, Box::new(left?), Box::new(right?))
+            }
+            ast::ExprKind::Aggregate { kind, value, body } => {
+                if body.iter().any(|literal| matches!(literal, ast::Literal::Or(_))) {
+                    let remedy = "Write a rule of its own with the alternatives, and aggregate over its relation.";
+                    self.error(span, "an aggregate's body has no alternatives.", remedy);
+                    return None;
+                }
+                // Variables that stand nowhere outside are the aggregate's own.
+                let mut inside = FxHashSet::default();
+                outside(body, &mut inside);
+                value.iter().for_each(|value| outside_of(value, &mut inside));
+                self.locals += 1;
+                let mut inner = scope.clone();
+                for name in inside {
+                    let local = format!("{name}{LOCAL}{}", self.locals);
+                    inner.entry(name).or_insert(local);
+                }
+                let body: Vec<Option<Literal>> = body.iter().map(|literal| self.literal(literal, &inner)).collect();
+                let value = match value {
+                    Some(value) => Some(Box::new(self.expr(value, &inner)?)),
+                    None => None,
+                };
+                ExprKind::Aggregate { kind: *kind, value, body: body.into_iter().collect::<Option<_>>()? }
+            }
+        };
+        Some(Expr { kind, span })
+    }
+
+    fn node(&mut self, name: &str, span: Span) -> Option<Arc<str>> {
+        let mut found = self.catalogue.nodes(name);
+        match found.len() {
+            1 => return found.pop(),
+            0 => {
+                let hint = self.catalogue.similar_node(name).map(|other| format!("Did you mean '@{other}'? "));
+                let remedy = format!("{}`harness query 'node(name: n, type: t)'` lists all.", hint.unwrap_or_default());
+                self.error(span, format!("no node is called '{name}'."), remedy);
+            }
+            _ => {
+                let choices: Vec<String> = found.iter().take(8).map(|id| format!("\"{id}\"")).collect();
+                let message = format!("{} nodes are called '{name}'.", found.len());
+                self.error(span, message, format!("Write the one you mean: {}.", choices.join(" or ")));
+            }
+        }
+        None
+    }
+}
+
+/// The variables of the first head, where they can be names of columns.
+fn column_names(args: &[ast::Expr]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (at, arg) in args.iter().enumerate() {
+        let name = match &arg.kind {
+            ast::ExprKind::Variable(name) if !names.contains(name) => name.clone(),
+            _ => format!("c{}", at + 1),
+        };
+        names.push(name);
+    }
+    names
+}
+
+fn multiply(body: &[ast::Literal]) -> Option<Vec<Vec<ast::Literal>>> {
+    let mut all: Vec<Vec<ast::Literal>> = vec![Vec::new()];
+    for literal in body {
+        let ast::Literal::Or(alternatives) = literal else {
+            all.iter_mut().for_each(|conjunction| conjunction.push(literal.clone()));
+            continue;
+        };
+        let mut inner = Vec::new();
+        for alternative in alternatives {
+            inner.extend(multiply(alternative)?);
+        }
+        if all.len().saturating_mul(inner.len()) > MAX_ALTERNATIVES {
+            return None;
+        }
+        all = all
+            .iter()
+            .flat_map(|before| inner.iter().map(|after| before.iter().chain(after).cloned().collect()))
+            .collect();
+    }
+    Some(all)
+}
+
+/// The variables that stand outside of aggregates.
+fn outside(body: &[ast::Literal], found: &mut FxHashSet<String>) {
+    for literal in body {
+        match literal {
+            ast::Literal::Atom { atom, .. } => outside_of_atom(atom, found),
+            ast::Literal::Compare { left, right, .. } => {
+                outside_of(left, found);
+                outside_of(right, found);
+            }
+            ast::Literal::Or(alternatives) => alternatives.iter().for_each(|body| outside(body, found)),
+        }
+    }
+}
+
+fn outside_of_atom(atom: &ast::Atom, found: &mut FxHashSet<String>) {
+    match &atom.args {
+        Args::ByPosition(args) => args.iter().for_each(|arg| outside_of(arg, found)),
+        Args::ByName(args) => args.iter().for_each(|(_, arg)| outside_of(arg, found)),
+    }
+}
+
+fn outside_of(expr: &ast::Expr, found: &mut FxHashSet<String>) {
+    match &expr.kind {
+        ast::ExprKind::Variable(name) => {
+            found.insert(name.clone());
+        }
+        ast::ExprKind::Call(_, args) => args.iter().for_each(|arg| outside_of(arg, found)),
+        ast::ExprKind::Binary(_, left, right) => {
+            outside_of(left, found);
+            outside_of(right, found);
+        }
+        _ => {}
+    }
+}
+
+/// The variables outside of aggregates in the order in which they appear.
+fn in_order(body: &[ast::Literal], found: &mut Vec<String>) {
+    fn note(expr: &ast::Expr, found: &mut Vec<String>) {
+        match &expr.kind {
+            ast::ExprKind::Variable(name) if !found.contains(name) => found.push(name.clone()),
+            ast::ExprKind::Call(_, args) => args.iter().for_each(|arg| note(arg, found)),
+            ast::ExprKind::Binary(_, left, right) => {
+                note(left, found);
+                note(right, found);
+            }
+            _ => {}
+        }
+    }
+    for literal in body {
+        match literal {
+            ast::Literal::Atom { atom, .. } => match &atom.args {
+                Args::ByPosition(args) => args.iter().for_each(|arg| note(arg, found)),
+                Args::ByName(args) => args.iter().for_each(|(_, arg)| note(arg, found)),
+            },
+            ast::Literal::Compare { left, right, .. } => {
+                note(left, found);
+                note(right, found);
+            }
+            ast::Literal::Or(alternatives) => alternatives.iter().for_each(|body| in_order(body, found)),
+        }
+    }
+}

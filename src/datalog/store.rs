@@ -1,0 +1,261 @@
+//! Rows of relations, and indexes on them that are made when they are first needed. Rows are only
+//! added, so a range of row numbers is what was added in one round.
+
+use super::value::Value;
+use hashbrown::HashTable;
+use rustc_hash::FxHasher;
+use std::hash::Hasher;
+
+pub(super) const NONE: u32 = u32::MAX;
+
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    pub arity: usize,
+    rows: Vec<Value>,
+    length: u32,
+    /// Which rows there are: the values themselves where two fit into a word, else row numbers.
+    packed: HashTable<u64>,
+    numbered: HashTable<u32>,
+    indexes: Vec<Index>,
+}
+
+/// The rows with the same values in some columns are a chain, from the newest to the oldest.
+#[derive(Debug)]
+struct Index {
+    columns: Vec<usize>,
+    /// Rows up to here are in it.
+    upto: u32,
+    heads: Heads,
+    next: Vec<u32>,
+}
+
+/// The newest row of each chain.
+#[derive(Debug)]
+enum Heads {
+    /// One column of interned values: by their codes.
+    Direct(Vec<u32>),
+    Hashed(HashTable<u32>),
+}
+
+fn hash(values: impl Iterator<Item = Value>) -> u64 {
+    let mut hasher = FxHasher::default();
+    values.for_each(|value| hasher.write_u32(value.0));
+    hasher.finish()
+}
+
+fn pack(row: &[Value]) -> u64 {
+    row.iter().fold(0, |packed, value| packed << 32 | u64::from(value.0))
+}
+
+fn hash_packed(packed: &u64) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write_u64(*packed);
+    hasher.finish()
+}
+
+impl Table {
+    pub(super) fn new(arity: usize) -> Self {
+        Self { arity, ..Self::default() }
+    }
+
+    pub(super) fn len(&self) -> u32 {
+        self.length
+    }
+
+    pub(super) fn row(&self, number: u32) -> &[Value] {
+        let start = number as usize * self.arity;
+        &self.rows[start..start + self.arity]
+    }
+
+    pub(super) fn get(&self, number: u32, column: usize) -> Value {
+        self.rows[number as usize * self.arity + column]
+    }
+
+    /// Says whether the row is new.
+    pub(super) fn insert(&mut self, row: &[Value]) -> bool {
+        debug_assert_eq!(row.len(), self.arity);
+        if self.arity <= 2 {
+            let packed = pack(row);
+            let entry = self.packed.entry(hash_packed(&packed), |other| *other == packed, hash_packed);
+            let hashbrown::hash_table::Entry::Vacant(vacant) = entry else { return false };
+            vacant.insert(packed);
+        } else {
+            let (rows, arity) = (&self.rows, self.arity);
+            let of = |number: &u32| &rows[*number as usize * arity..(*number as usize + 1) * arity];
+            let code = hash(row.iter().copied());
+            let entry = self.numbered.entry(code, |other| of(other) == row, |other| hash(of(other).iter().copied()));
+            let hashbrown::hash_table::Entry::Vacant(vacant) = entry else { return false };
+            vacant.insert(self.length);
+        }
+        self.rows.extend_from_slice(row);
+        self.length += 1;
+        true
+    }
+
+    pub(super) fn contains(&self, row: &[Value]) -> bool {
+        if self.arity <= 2 {
+            let packed = pack(row);
+            return self.packed.find(hash_packed(&packed), |other| *other == packed).is_some();
+        }
+        self.numbered.find(hash(row.iter().copied()), |other| self.row(*other) == row).is_some()
+    }
+
+    /// The number of the index on these columns; it is made where there is none.
+    pub(super) fn index(&mut self, columns: &[usize]) -> usize {
+        if let Some(at) = self.indexes.iter().position(|index| index.columns == columns) {
+            return at;
+        }
+        let heads = match columns {
+            [_] => Heads::Direct(Vec::new()),
+            _ => Heads::Hashed(HashTable::new()),
+        };
+        self.indexes.push(Index { columns: columns.to_vec(), upto: 0, heads, next: Vec::new() });
+        self.indexes.len() - 1
+    }
+
+    /// Takes the newest rows into all indexes.
+    pub(super) fn refresh(&mut self) {
+        let mut indexes = std::mem::take(&mut self.indexes);
+        for index in &mut indexes {
+            index.extend(self);
+        }
+        self.indexes = indexes;
+    }
+
+    /// The newest row with this key, or `NONE`.
+    pub(super) fn first(&self, index: usize, key: &[Value]) -> u32 {
+        let index = &self.indexes[index];
+        match &index.heads {
+            Heads::Direct(heads) => key.first().map_or(NONE, |key| heads.get(slot(*key)).copied().unwrap_or(NONE)),
+            Heads::Hashed(heads) => {
+                let same = |number: &u32| {
+                    index.columns.iter().zip(key).all(|(column, key)| self.get(*number, *column) == *key)
+                };
+                heads.find(hash(key.iter().copied()), same).copied().unwrap_or(NONE)
+            }
+        }
+    }
+
+    pub(super) fn next(&self, index: usize, number: u32) -> u32 {
+        self.indexes[index].next[number as usize]
+    }
+}
+
+/// Small numbers and interned values lie in two dense ranges: they take turns.
+fn slot(value: Value) -> usize {
+    const MIDDLE: u32 = (1 << 31) + (1 << 30);
+    if value.0 >> 31 == 0 {
+        return value.0 as usize * 2;
+    }
+    let distance = value.0.abs_diff(MIDDLE) as usize;
+    distance * 4 + if value.0 < MIDDLE { 1 } else { 3 }
+}
+
+/// Slots beyond this are not worth an array.
+fn is_dense(slot: usize, rows: u32) -> bool {
+    slot <= (rows as usize).saturating_mul(8).saturating_add(1 << 16)
+}
+
+impl Index {
+    fn extend(&mut self, table: &Table) {
+        self.next.reserve((table.length - self.upto) as usize);
+        if let Heads::Direct(heads) = &mut self.heads
+            && let [column] = self.columns.as_slice()
+        {
+            let largest = (self.upto..table.length).map(|number| slot(table.get(number, *column))).max();
+            match largest {
+                Some(largest) if !is_dense(largest, table.length) => {
+                    self.heads = Heads::Hashed(HashTable::new());
+                    self.upto = 0;
+                    self.next.clear();
+                }
+                Some(largest) if largest >= heads.len() => heads.resize(largest + 1, NONE),
+                _ => {}
+            }
+        }
+        for number in self.upto..table.length {
+            match &mut self.heads {
+                Heads::Direct(heads) => {
+                    let head = &mut heads[slot(table.get(number, self.columns[0]))];
+                    self.next.push(std::mem::replace(head, number));
+                }
+                Heads::Hashed(heads) => {
+                    let columns = &self.columns;
+                    let code = |number: &u32| hash(columns.iter().map(|column| table.get(*number, *column)));
+                    let same = |other: &u32| {
+                        columns.iter().all(|column| table.get(*other, *column) == table.get(number, *column))
+                    };
+                    match heads.entry(code(&number), same, code) {
+                        hashbrown::hash_table::Entry::Occupied(mut head) => {
+                            self.next.push(std::mem::replace(head.get_mut(), number));
+                        }
+                        hashbrown::hash_table::Entry::Vacant(vacant) => {
+                            vacant.insert(number);
+                            self.next.push(NONE);
+                        }
+                    }
+                }
+            }
+        }
+        self.upto = table.length;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chain(table: &Table, index: usize, key: &[u32]) -> Vec<u32> {
+        let key: Vec<Value> = key.iter().copied().map(Value).collect();
+        let mut found = Vec::new();
+        let mut at = table.first(index, &key);
+        while at != NONE {
+            found.push(at);
+            at = table.next(index, at);
+        }
+        found
+    }
+
+    #[test]
+    fn rows_are_a_set_and_chains_go_from_the_newest() {
+        for arity in [2, 3] {
+            let mut table = Table::new(arity);
+            let mut add = |table: &mut Table, row: [u32; 3]| table.insert(&row.map(Value)[..arity]);
+            assert!(add(&mut table, [1, 2, 0]));
+            assert!(!add(&mut table, [1, 2, 0]));
+            assert!(add(&mut table, [1, 3, 0]));
+            let one = table.index(&[0]);
+            let both = table.index(&[0, 1]);
+            table.refresh();
+            assert!(add(&mut table, [1, 4, 0]));
+            assert_eq!(chain(&table, one, &[1]), [1, 0], "the index is as old as its last refresh");
+            table.refresh();
+            assert_eq!(chain(&table, one, &[1]), [2, 1, 0]);
+            assert_eq!(chain(&table, both, &[1, 3]), [1]);
+            assert_eq!(chain(&table, both, &[3, 1]), []);
+            assert!(table.contains(&[1, 4, 0].map(Value)[..arity]));
+        }
+    }
+
+    #[test]
+    fn sparse_codes_are_hashed() {
+        let mut table = Table::new(1);
+        let index = table.index(&[0]);
+        for code in [0, 7, 1 << 31, (1 << 31) + (1 << 30), (1 << 31) + (1 << 30) - 1, u32::MAX, 1 << 30] {
+            table.insert(&[Value(code)]);
+            table.refresh();
+            assert_eq!(chain(&table, index, &[code]).len(), 1);
+        }
+        assert_eq!(chain(&table, index, &[8]), []);
+        assert!(matches!(table.indexes[0].heads, Heads::Hashed(_)));
+    }
+
+    #[test]
+    fn a_relation_without_columns_holds_one_row_at_most() {
+        let mut table = Table::new(0);
+        assert!(!table.contains(&[]));
+        assert!(table.insert(&[]));
+        assert!(!table.insert(&[]));
+        assert_eq!(table.len(), 1);
+    }
+}

@@ -1,0 +1,239 @@
+//! Questions about a repo: the catalogue's relations and the findings as facts of a Datalog program,
+//! the rules of `queries/derived` as its library, and the places of what a proof stands on.
+
+pub mod ask;
+pub mod library;
+mod proof;
+
+pub use proof::{Kind, Leaf, Tree, absences, leaves, tree};
+
+use crate::datalog::{Catalogue, Cell, Column, Constant, Facts, Schema, Type};
+use crate::relations::places::{Place, start_of_file};
+use crate::relations::{self, Relation};
+use crate::syntax::span::Position;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+/// What a finding is as a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingRow {
+    pub rule: Arc<str>,
+    pub node: Option<Arc<str>>,
+    pub path: Arc<str>,
+    pub line: u32,
+    pub severity: &'static str,
+}
+
+/// The columns of `finding`.
+const FINDING: [(&str, Type); 5] =
+    [("rule", Type::Name), ("node", Type::Node), ("path", Type::Path), ("line", Type::Int), ("severity", Type::Name)];
+
+/// What `finding` means.
+pub const FINDING_DOC: &str =
+    "A finding of the rules that `harness check` runs here; its node is empty where it is about none.";
+pub const FINDING_EXAMPLE: &str = r#"finding(rule: r, node: m, severity: "error"), tag(m, "nightly", _)"#;
+
+/// A repo as questions see it.
+pub struct Repo<'a> {
+    db: &'a dyn salsa::Database,
+    /// Runs the rules; only a question that reads `finding` does.
+    check: &'a dyn Fn() -> Vec<FindingRow>,
+    findings: OnceCell<Vec<FindingRow>>,
+    names: OnceCell<Names>,
+}
+
+impl std::fmt::Debug for Repo<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Repo").finish_non_exhaustive()
+    }
+}
+
+/// The nodes by name.
+#[derive(Debug, Default)]
+struct Names {
+    by_name: FxHashMap<Arc<str>, Vec<(Arc<str>, Standing)>>,
+    ids: FxHashSet<Arc<str>>,
+}
+
+/// Of several nodes of one name the first kind is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    /// What `ref` may name.
+    Refable,
+    Other,
+    Disabled,
+}
+
+impl<'a> Repo<'a> {
+    pub fn new(db: &'a dyn salsa::Database, check: &'a dyn Fn() -> Vec<FindingRow>) -> Self {
+        Self { db, check, findings: OnceCell::new(), names: OnceCell::new() }
+    }
+
+    fn findings(&self) -> &[FindingRow] {
+        self.findings.get_or_init(self.check)
+    }
+
+    fn names(&self) -> &Names {
+        self.names.get_or_init(|| {
+            let mut names = Names::default();
+            let mut enabled: FxHashSet<Arc<str>> = FxHashSet::default();
+            self.visit("enabled", &mut |row| {
+                if let [Cell::Text(id), ..] = row {
+                    enabled.insert(Arc::from(*id));
+                }
+            });
+            self.visit("node", &mut |row| {
+                let [Cell::Text(id), Cell::Text(of), Cell::Text(name), ..] = row else { return };
+                let is_refable = matches!(*of, "model" | "seed" | "snapshot");
+                let standing = match is_refable {
+                    true if enabled.contains(*id) => Standing::Refable,
+                    true => Standing::Disabled,
+                    false => Standing::Other,
+                };
+                let id: Arc<str> = Arc::from(*id);
+                names.ids.insert(id.clone());
+                let shown = shown_id(&id);
+                // A source's table is called by both its names, a version by its model's.
+                for name in FxHashSet::from_iter([*name, shown]) {
+                    names.by_name.entry(Arc::from(name)).or_default().push((id.clone(), standing));
+                }
+            });
+            names
+        })
+    }
+
+    /// Where a row of a base relation stands.
+    pub fn place(&self, relation: &str, row: &[Constant]) -> Option<Place> {
+        if relation == "finding" {
+            let (path, line) = (row.get(2)?, row.get(3)?);
+            let (Constant::Text(path), Constant::Int(line)) = (path, line) else { return None };
+            let start = Position { line: u32::try_from(*line).ok()?, ..start_of_file(path).start };
+            return Some(Place { path: path.clone(), start, end: start });
+        }
+        let relation = relations::by_name(relation)?;
+        let spelled: Vec<String> = row.iter().map(ToString::to_string).collect();
+        let cells: Vec<relations::Cell<'_>> = row
+            .iter()
+            .zip(&spelled)
+            .map(|(value, spelled)| match value {
+                Constant::Text(text) => relations::Cell::Text(text),
+                Constant::Int(number) => relations::Cell::Int(*number),
+                Constant::Decimal(_) => relations::Cell::Decimal(spelled),
+            })
+            .collect();
+        (relation.place)(self.db, &cells)
+    }
+}
+
+/// The name that people know a node by: a unique_id without type and package.
+pub fn shown_id(id: &str) -> &str {
+    id.splitn(3, '.').nth(2).unwrap_or(id)
+}
+
+/// Whether a relation's rows come from harness.yml.
+pub fn is_setting(relation: &str) -> bool {
+    relations::by_name(relation).is_some_and(|relation| relation.schema.kind == relations::Kind::Setting)
+}
+
+/// Whether a relation can be had from the texts of files alone, without rendering any.
+pub fn is_plain(relation: &str) -> bool {
+    matches!(relation, "text" | "file") || is_setting(relation)
+}
+
+fn type_of(of: relations::Type) -> Type {
+    match of {
+        relations::Type::Node => Type::Node,
+        relations::Type::Column => Type::Column,
+        relations::Type::Path => Type::Path,
+        relations::Type::Name => Type::Name,
+        relations::Type::Text => Type::Text,
+        relations::Type::Int => Type::Int,
+        relations::Type::Decimal => Type::Decimal,
+    }
+}
+
+/// A relation of the catalogue as the language knows it.
+pub fn schema_of(relation: &Relation) -> Schema {
+    let columns = relation.schema.columns.iter();
+    let columns = columns.map(|column| Column { name: column.name.to_owned(), of: type_of(column.of) });
+    Schema { name: relation.schema.name.to_owned(), columns: columns.collect() }
+}
+
+pub fn finding_schema() -> Schema {
+    let columns = FINDING.iter().map(|(name, of)| Column { name: (*name).to_owned(), of: *of });
+    Schema { name: "finding".to_owned(), columns: columns.collect() }
+}
+
+impl Catalogue for Repo<'_> {
+    fn schema(&self, relation: &str) -> Option<Schema> {
+        if relation == "finding" {
+            return Some(finding_schema());
+        }
+        relations::by_name(relation).map(schema_of)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let all = relations::ALL.iter().map(|relation| relation.schema.name.to_owned());
+        all.chain(["finding".to_owned()]).collect()
+    }
+
+    fn nodes(&self, name: &str) -> Vec<Arc<str>> {
+        let names = self.names();
+        if let Some(id) = names.ids.get(name) {
+            return vec![id.clone()];
+        }
+        let Some(found) = names.by_name.get(name) else { return Vec::new() };
+        let best = found.iter().map(|(_, standing)| *standing).min();
+        let mut ids: Vec<Arc<str>> =
+            found.iter().filter(|(_, standing)| Some(*standing) == best).map(|(id, _)| id.clone()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    fn similar_node(&self, name: &str) -> Option<String> {
+        let limit = (name.chars().count() / 3).clamp(1, 4);
+        let close = |other: &Arc<str>| (strsim::damerau_levenshtein(name, other), other.to_string());
+        let names = self.names().by_name.keys();
+        names.map(close).filter(|(distance, _)| *distance <= limit).min().map(|(_, name)| name)
+    }
+}
+
+impl Facts for Repo<'_> {
+    fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
+        if relation == "finding" {
+            for finding in self.findings() {
+                let node = finding.node.as_deref().unwrap_or_default();
+                let line = i64::from(finding.line);
+                row(&[
+                    Cell::Text(&finding.rule),
+                    Cell::Text(node),
+                    Cell::Text(&finding.path),
+                    Cell::Int(line),
+                    Cell::Text(finding.severity),
+                ]);
+            }
+            return;
+        }
+        let Some(relation) = relations::by_name(relation) else { return };
+        (relation.visit)(self.db, &mut |found| hand_on(found, row));
+    }
+}
+
+/// Hands a row on in the language's own form.
+fn hand_on(found: &[relations::Cell<'_>], row: &mut dyn FnMut(&[Cell<'_>])) {
+    let mut cells = [Cell::Int(0); WIDEST];
+    let width = found.len().min(WIDEST);
+    for (slot, value) in cells.iter_mut().zip(found) {
+        *slot = match *value {
+            relations::Cell::Text(text) => Cell::Text(text),
+            relations::Cell::Int(number) => Cell::Int(number),
+            relations::Cell::Decimal(digits) => Cell::Decimal(digits),
+        };
+    }
+    row(&cells[..width]);
+}
+
+/// Columns that the widest relation has, and some to spare.
+const WIDEST: usize = 12;
