@@ -1,13 +1,13 @@
 //! How things are configured, and where that is said.
 
-use super::nodes::{living, living_things, living_whole};
+use super::nodes::{living, living_sources, living_things, living_whole};
 use crate::db::sym;
 use crate::project::data::scalar;
 use crate::project::freshness::has_threshold;
-use crate::project::graph::source_facts;
+use crate::project::graph::{source_facts, source_id};
 use crate::project::nodes::{NodeKind, facts, nodes_of_directory, unique_id};
 use crate::relations::texts::of_node;
-use crate::relations::things::{Thing, entries_of, leaves};
+use crate::relations::things::{entries_of, leaves};
 use crate::relations::{places, relation};
 use crate::syntax::jinja::config_call::{ConfigValue, config_calls};
 
@@ -145,12 +145,7 @@ relation! {
     freshness as "freshness" (id: Node)
     Fact r#"source(id: s, source: "erp"), !freshness(s)"# at places::of_freshness;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
-            if let Thing::Source(source) = thing
-                && has_threshold(&source_facts(db, source).config)
-            {
-                rows.push((sym(db, &thing.id(db)),));
-            }
-        }
+        let fresh = living_sources(db, package, directory).filter(|own| has_threshold(&source_facts(db, *own).config));
+        rows.extend(fresh.map(|source| (sym(db, &source_id(db, source)),)));
     }
 }

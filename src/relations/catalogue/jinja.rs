@@ -30,7 +30,7 @@ relation! {
     /// A macro of the project or of an installed package, by dbt's name: a generic test is `test_…`, a
     /// materialization `materialization_…`. dbt's own macros are absent, also where others call them.
     macros as "macro" (id: Node, name: Name, path: Path, package: Name)
-    Fact r#"macro(id: m, path: p), !calls_macro(_, m)"# at places::of_id;
+    Fact r#"macro(id: m, path: p), !calls_macro(_, m)"# at places::of_id_and_path;
     each |db, package, directory, rows| {
         rows.extend(macros_in(db, directory).iter().filter_map(|own| macro_row(db, package, own)));
     }

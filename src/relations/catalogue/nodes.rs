@@ -2,6 +2,7 @@
 
 use crate::db::{Directory, FileKind, Package, Project, sym};
 use crate::project::docs::docs_in;
+use crate::project::graph::{Source, is_source_enabled, source_id};
 use crate::project::nodes::{Node, NodeKind, facts, is_enabled, nodes_of_directory, unique_id};
 use crate::project::packages::{dbt_packages, package_name};
 use crate::project::resources::ResourceKind;
@@ -34,6 +35,28 @@ pub(super) fn living_things<'db>(
     directory: Directory,
 ) -> impl Iterator<Item = Thing<'db>> {
     things_in(db, package, directory).into_iter().filter(move |thing| thing.is_enabled(db))
+}
+
+/// The same without tests: who asks for none must not render them.
+pub(super) fn living_read<'db>(
+    db: &'db dyn salsa::Database,
+    package: Package,
+    directory: Directory,
+) -> impl Iterator<Item = Thing<'db>> {
+    read_in(db, package, directory).into_iter().filter(move |thing| thing.is_enabled(db))
+}
+
+/// The enabled tables of sources of one directory.
+pub(super) fn living_sources<'db>(
+    db: &'db dyn salsa::Database,
+    package: Package,
+    directory: Directory,
+) -> impl Iterator<Item = Source<'db>> {
+    let sources = read_in(db, package, directory).into_iter().filter_map(|thing| match thing {
+        Thing::Source(source) => Some(source),
+        _ => None,
+    });
+    sources.filter(move |source| is_source_enabled(db, *source))
 }
 
 /// What is enabled of all that belongs to no directory.
@@ -80,7 +103,7 @@ relation! {
     /// All that has a unique_id, enabled or not; the type is dbt's resource_type. What installed packages
     /// bring is there as well, but for their tests. Macros and docs blocks are no nodes.
     node as "node" (id: Node, r#type: Name, name: Name, path: Path, package: Name)
-    Fact r#"node(id: n, type: "snapshot")"# at places::of_id;
+    Fact r#"node(id: n, type: "snapshot")"# at places::of_id_and_path;
     each |db, package, directory, rows| {
         let space = sym(db, package_name(db, package));
         for thing in things_in(db, package, directory) {
@@ -105,7 +128,7 @@ relation! {
 relation! {
     /// The enabled models of the project itself.
     model as "model" (id: Node, name: Name, path: Path)
-    Fact r#"model(m, _, p), contains(p, "/marts/")"# at places::of_id;
+    Fact r#"model(m, _, p), contains(p, "/marts/")"# at places::of_id_and_path;
     each |db, package, directory, rows| {
         for node in living_models(db, package, directory) {
             rows.push((sym(db, unique_id(db, node)), sym(db, node.name(db)), sym(db, node.file(db).path(db))));
@@ -141,13 +164,11 @@ relation! {
 relation! {
     /// An enabled table of a source of the project: the source's name, the table's, and the YAML file.
     source as "source" (id: Node, source: Name, table: Name, path: Path)
-    Fact r#"source(id: s, source: "erp")"# at places::of_id;
+    Fact r#"source(id: s, source: "erp")"# at places::of_id_and_path;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
-            if let Thing::Source(source) = thing {
-                let names = [source.source(db), source.table(db)].map(|name| sym(db, name));
-                rows.push((sym(db, &thing.id(db)), names[0], names[1], sym(db, source.file(db).path(db))));
-            }
+        for source in living_sources(db, package, directory) {
+            let [source_name, table] = [source.source(db), source.table(db)].map(|name| sym(db, name));
+            rows.push((sym(db, &source_id(db, source)), source_name, table, sym(db, source.file(db).path(db))));
         }
     }
 }
@@ -158,7 +179,7 @@ relation! {
     exposure as "exposure" (id: Node, name: Name, r#type: Name, path: Path, owner: Name)
     Fact r#"exposure(id: e, type: "dashboard")"# at places::of_id;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
+        for thing in living_read(db, package, directory) {
             if let Thing::Resource(_, file, resource) = thing
                 && resource.kind == ResourceKind::Exposure
             {

@@ -1,9 +1,9 @@
 //! What YAML says beside configuration.
 
-use super::nodes::{living, living_things, living_whole};
+use super::nodes::{living, living_sources, living_things, living_whole};
 use crate::db::sym;
 use crate::project::data::scalar;
-use crate::project::graph::source_table;
+use crate::project::graph::{source_id, source_table};
 use crate::project::nodes::{columns, facts, unique_id};
 use crate::project::{data_tests, nodes};
 use crate::relations::things::Thing;
@@ -87,9 +87,8 @@ relation! {
                 rows.push((id, name, data_type, text));
             }
         }
-        for thing in living_things(db, package, directory) {
-            let Thing::Source(source) = thing else { continue };
-            let id = sym(db, &thing.id(db));
+        for source in living_sources(db, package, directory) {
+            let id = sym(db, &source_id(db, source));
             for column in source_table(db, source).map(|table| table.columns.as_slice()).unwrap_or_default() {
                 let [name, data_type, text] = [&column.name, &column.data_type, &column.description].map(|it| sym(db, it));
                 rows.push((id, name, data_type, text));

@@ -34,6 +34,16 @@ pub(in crate::relations) fn of_id(db: &dyn salsa::Database, row: &[Cell<'_>]) ->
     stands(db, text_at(row, 0)?)
 }
 
+/// The same, where the row says in which file: of two things with one unique_id it may be the other.
+pub(in crate::relations) fn of_id_and_path(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    let place = of_id(db, row)?;
+    let texts = || row.iter().skip(1).filter_map(|cell| cell.text());
+    if texts().any(|text| *text == *place.path) {
+        return Some(place);
+    }
+    texts().find_map(|text| files_by_path(db).get(text)).map(|file| start_of_file(file.path(db)))
+}
+
 /// The first call that makes an edge, else where its child begins.
 pub(in crate::relations) fn of_edge(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
     let child = first(db, row)?;
