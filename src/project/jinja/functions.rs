@@ -68,9 +68,10 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
         // In models these filters do nothing; only YAML is typed.
         environment.add_filter(name, move |value: Value| {
             let typed = name != "as_text" && with_run(|run| run.names) != Some(Names::All);
-            if typed { native(&value) } else { value }
+            if typed { super::markers::marked(&value) } else { value }
         });
     }
+    environment.add_filter("urlencode", super::urls::encoded);
     environment.add_filter(FORMAT, |state: &mut State, text: Value, values: Value| {
         if is_too_wide(&text.to_string()) {
             return Err(Error::new(ErrorKind::InvalidOperation, "the format asks for too wide a text"));
@@ -421,7 +422,7 @@ fn from_yaml(text: &str, Rest(default): Rest<ValueOrKwargs>) -> Value {
 }
 
 /// Texts that print a value become that value.
-fn native(value: &Value) -> Value {
+pub(super) fn native(value: &Value) -> Value {
     match value.as_str() {
         Some("True" | "true") => Value::from(true),
         Some("False" | "false") => Value::from(false),

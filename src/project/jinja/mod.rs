@@ -9,8 +9,10 @@ mod context;
 mod dates;
 mod functions;
 mod macros;
+mod markers;
 mod methods;
 pub mod run;
+mod urls;
 pub mod values;
 
 use crate::syntax::jinja::rewrite::{Rewritten, rewrite};
@@ -150,7 +152,7 @@ impl Renderer for Minijinja {
 
     fn evaluate(&self, text: &str, run: Run) -> (Result<serde_json::Value, SyntaxError>, Trace) {
         let (result, trace) = run.during(|| value_of(text));
-        (result.map(|value| values::data(&value)), trace)
+        (result.map(|value| values::data(&markers::unmarked(value))), trace)
     }
 }
 
