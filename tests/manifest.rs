@@ -148,19 +148,25 @@ fn a_name_that_is_jinja_is_rendered_before_anything_is_made_of_it() {
 }
 
 #[test]
-fn a_switch_in_yaml_counts_as_true_within_an_expression() {
+fn a_switch_in_yaml_is_a_text_within_an_expression() {
     let shown = manifest(&[
         (
             "dbt_project.yml",
             "name: shop\nprofile: shop\nmodels:\n  shop:\n    \
              a: {+enabled: \"{{ var('off', false) | as_bool }}\"}\n    \
-             b: {+enabled: \"{{ (var('off', false) | as_bool) and (var('on', true) | as_bool) }}\"}\n",
+             b: {+enabled: \"{{ (var('off', false) | as_bool) and (var('on', true) | as_bool) }}\"}\n    \
+             c: {+enabled: \"{{ target.name == 'dev' | as_bool() }}\"}\n    \
+             d: {+enabled: \"{{ target.name in ['prod', 'dev'] | as_bool }}\"}\n    \
+             e: {+enabled: \"{{ target.name in ['prod'] | as_bool }}\"}\n",
         ),
         ("models/a.sql", "select 1"),
         ("models/b.sql", "select 1"),
+        ("models/c.sql", "select 1"),
+        ("models/d.sql", "select 1"),
+        ("models/e.sql", "select 1"),
     ]);
-    assert_eq!(ids(&shown["nodes"]), ["model.shop.b"]);
-    assert_eq!(ids(&shown["disabled"]), ["model.shop.a"]);
+    assert_eq!(ids(&shown["nodes"]), ["model.shop.b", "model.shop.c", "model.shop.d"]);
+    assert_eq!(ids(&shown["disabled"]), ["model.shop.a", "model.shop.e"]);
 }
 
 #[test]
@@ -213,4 +219,14 @@ fn a_model_may_be_a_semantic_model_with_metrics_of_its_own() {
     assert_eq!(parents["metric.shop.c"], json!(["metric.shop.m"]));
     assert_eq!(parents["metric.shop.d"], json!(["metric.shop.m", "metric.shop.c"]));
     assert_eq!(ids(&shown["metrics"]).len(), 3);
+}
+
+#[test]
+fn a_var_that_is_jinja_is_a_text_whatever_it_says() {
+    let shown = manifest(&[
+        ("dbt_project.yml", "name: shop\nprofile: shop\nvars: {no: \"{{ 1 == 2 }}\"}\n"),
+        ("models/a.sql", "select 1"),
+        ("models/b.sql", "{% if var('no') == 'False' and var('no') %}select * from {{ ref('a') }}{% endif %}"),
+    ]);
+    assert_eq!(shown["parent_map"]["model.shop.b"], json!(["model.shop.a"]));
 }

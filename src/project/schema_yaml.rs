@@ -51,7 +51,7 @@ fn rendered<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Option<Node>
         changed |= value.is_some();
         entries.push(Entry { key: entry.key.clone(), value: value.unwrap_or_else(|| entry.value.clone()) });
     }
-    changed.then(|| Node { span: root.span, value: Value::Map(entries) })
+    changed.then_some(Node { span: root.span, value: Value::Map(entries) })
 }
 
 struct Walk<'doc> {
@@ -152,10 +152,11 @@ fn is_rendered(section: &str, path: &[&str]) -> bool {
             "tables" => !is_later(path.get(2..).unwrap_or_default()),
             _ => true,
         },
-        "macros" if key(0) == "arguments" => !is_later(&path[1..]),
-        "metrics" => !filters() && !is_later(path),
-        "saved_queries" => !(key(0) == "query_params" && key(1) == "where") && !is_later(path),
-        _ => !(key(0) == "metrics" && filters()) && !is_later(path),
+        "macros" if key(0) == "arguments" => !is_later(path.get(1..).unwrap_or_default()),
+        "metrics" if filters() => false,
+        "saved_queries" if key(0) == "query_params" && key(1) == "where" => false,
+        _ if key(0) == "metrics" && filters() => false,
+        _ => !is_later(path),
     }
 }
 

@@ -305,7 +305,11 @@ fn var(name: &Value, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error>
             }
             let value = value_of(&text).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.message));
             with_run(|run| run.expanded());
-            value
+            // What dbt renders of a var is a text, whatever it says.
+            value.map(|value| match value.downcast_object_ref::<Unknown>() {
+                Some(_) => value,
+                None => Value::from(super::markers::printed(&value)),
+            })
         }
         Some(value) => Ok(mutable(&value)),
         None => Ok(default.unwrap_or_else(|| {

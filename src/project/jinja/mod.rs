@@ -151,8 +151,8 @@ impl Renderer for Minijinja {
     }
 
     fn evaluate(&self, text: &str, run: Run) -> (Result<serde_json::Value, SyntaxError>, Trace) {
-        let (result, trace) = run.during(|| value_of(text));
-        (result.map(|value| values::data(&markers::unmarked(value))), trace)
+        let (result, trace) = run.during(|| value_of(text).map(markers::unmarked));
+        (result.map(|value| values::data(&value)), trace)
     }
 }
 

@@ -111,6 +111,8 @@ pub struct Run {
     pub subject: Subject,
     /// The macros the text itself may name, by unique_id; without it all.
     pub only: Option<Arc<[String]>>,
+    /// Texts that went through `as_bool` and the like, and what each amounts to.
+    pub marked: Vec<(String, Value)>,
     pub trace: Trace,
     /// The macros being called, outermost first.
     frames: Vec<(Package, Arc<str>)>,
@@ -133,6 +135,7 @@ impl Run {
             names,
             subject,
             only: None,
+            marked: Vec::new(),
             trace: Trace::default(),
             frames: Vec::new(),
             site: 0,
