@@ -224,9 +224,9 @@ fn a_model_may_be_a_semantic_model_with_metrics_of_its_own() {
 #[test]
 fn a_var_that_is_jinja_is_a_text_whatever_it_says() {
     let shown = manifest(&[
-        ("dbt_project.yml", "name: shop\nprofile: shop\nvars: {no: \"{{ 1 == 2 }}\"}\n"),
+        ("dbt_project.yml", "name: shop\nprofile: shop\nvars: {never: \"{{ 1 == 2 }}\"}\n"),
         ("models/a.sql", "select 1"),
-        ("models/b.sql", "{% if var('no') == 'False' and var('no') %}select * from {{ ref('a') }}{% endif %}"),
+        ("models/b.sql", "{% if var('never') == 'False' and var('never') %}select * from {{ ref('a') }}{% endif %}"),
     ]);
     assert_eq!(shown["parent_map"]["model.shop.b"], json!(["model.shop.a"]));
 }
