@@ -263,3 +263,87 @@ unit_tests:
         ["unit_test.shop.items.adds_up_v1", "unit_test.shop.items.adds_up_v2", "unit_test.shop.items.is_new_v2",]
     );
 }
+
+/// The manifest of a project of a few files.
+fn manifest_of(files: &[(&str, &str)]) -> Value {
+    let tree: Memory = files.iter().copied().collect();
+    document(&Session::load(Database::default(), &tree, HouseRules::default(), Invocation::default()))
+}
+
+/// The one test whose id begins like this.
+fn test_like(document: &Value, start: &str) -> Value {
+    let nodes = document["nodes"].as_object().into_iter().flatten();
+    let found: Vec<_> = nodes.filter(|(id, _)| id.starts_with(start)).map(|(_, node)| node.clone()).collect();
+    assert_eq!(found.len(), 1, "{start}");
+    found.into_iter().next().unwrap_or_default()
+}
+
+#[test]
+fn an_argument_names_only_macros_that_the_test_itself_leads_to() {
+    let document = manifest_of(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("models/a.sql", "select 1"),
+        ("models/b.sql", "select 1"),
+        (
+            "models/m.yml",
+            "models:\n- name: a\n  tests:\n  - among: {values: \"{{ helper() }}\"}\n  \
+             - plain: {values: \"{{ helper() }}\"}\n  - accepted: {values: \"{{ shop.other() }}\"}\n",
+        ),
+        (
+            "macros/m.sql",
+            "{% macro helper() %}{{ ref('b') }}{% endmacro %}{% macro other() %}{{ ref('b') }}{% endmacro %}\
+             {% test among(model, values) %}{% if execute %}{{ helper() }}{% endif %}{{ model }}{% endtest %}\
+             {% test plain(model, values) %}{{ model }}{% endtest %}\
+             {% test accepted(model, values) %}{{ model }}{{ helper() }}{% endtest %}",
+        ),
+    ]);
+    let called = |start: &str| test_like(&document, start)["depends_on"].clone();
+    let (a, b) = ("model.shop.a", "model.shop.b");
+    assert_eq!(
+        called("test.shop.among_a_"),
+        json!({"nodes": [a, b], "macros": ["macro.shop.test_among", "macro.dbt.get_where_subquery", "macro.shop.helper"]})
+    );
+    assert_eq!(
+        called("test.shop.plain_a_"),
+        json!({"nodes": [a], "macros": ["macro.shop.test_plain", "macro.dbt.get_where_subquery"]})
+    );
+    assert_eq!(
+        called("test.shop.accepted_a_"),
+        json!({"nodes": [a, b], "macros": ["macro.shop.test_accepted", "macro.dbt.get_where_subquery"]})
+    );
+}
+
+#[test]
+fn a_switch_beside_the_arguments_counts_also_where_it_is_off() {
+    let document = manifest_of(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("models/a.sql", "select 1"),
+        (
+            "models/m.yml",
+            "models:\n- name: a\n  columns:\n  - {name: x, tests: [not_null: {enabled: false}]}\n  \
+             - {name: y, tests: [not_null: {enabled: false, config: {enabled: true}}]}\n",
+        ),
+    ]);
+    let disabled: Vec<_> = document["disabled"].as_object().into_iter().flat_map(|ids| ids.keys()).collect();
+    assert_eq!(disabled.len(), 1);
+    assert!(disabled[0].starts_with("test.shop.not_null_a_x."));
+    test_like(&document, "test.shop.not_null_a_y.");
+}
+
+#[test]
+fn a_test_has_the_group_of_its_node_and_an_alias_from_the_projects_macro() {
+    let document = manifest_of(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("models/a.sql", "select 1"),
+        ("models/m.yml", "groups: [{name: g, owner: {name: x}}]\nmodels: [{name: a, group: g, tests: [unique]}]\n"),
+        ("tests/t.sql", "select * from {{ ref('a') }}"),
+        (
+            "macros/m.sql",
+            "{% macro generate_alias_name(custom_alias_name, node) %}\
+             {{ node.resource_type }}_{{ custom_alias_name or node.name }}{% endmacro %}",
+        ),
+    ]);
+    let generic = test_like(&document, "test.shop.unique_a_");
+    assert_eq!([&generic["group"], &generic["alias"]], ["g", "test_unique_a_"]);
+    assert_eq!(node(&document, "test.shop.t")["alias"], "test_t");
+}

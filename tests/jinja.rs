@@ -79,8 +79,8 @@ fn a_call_block_reaches_the_macro_that_asks_for_it_and_only_then() {
 }
 
 #[test]
-fn vars_that_hold_jinja_keep_the_type_of_a_lone_expression() {
-    assert_eq!(text("", "{{ var('a') | length }}{{ var('b') }}{{ var('none_such', 7) }}"), "2x17");
+fn vars_that_hold_jinja_are_texts_whatever_they_hold() {
+    assert_eq!(text("", "{{ var('a') | length }}{{ var('b') }}{{ var('none_such', 7) }}"), "6x17");
 }
 
 #[test]

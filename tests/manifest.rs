@@ -126,3 +126,107 @@ fn macros_show_what_they_call_and_where_a_dispatch_leads() {
     assert_eq!(ids(&shown["docs"]), ["doc.shop.one"]);
     assert_eq!(ids(&shown["selectors"]), ["nightly"]);
 }
+
+#[test]
+fn a_name_that_is_jinja_is_rendered_before_anything_is_made_of_it() {
+    let shown = manifest(&[
+        ("dbt_project.yml", "name: shop\nprofile: shop\nvars: {raw: landing}\n"),
+        ("models/a.sql", "select * from {{ source('landing', 'orders') }}"),
+        (
+            "models/m.yml",
+            "sources:\n- name: \"{{ var('raw') }}\"\n  tables:\n  - name: \"or{{ 'ders' }}\"\n    \
+             columns: [{name: \"{{ 'id' }}\", description: \"{{ doc('x') }}\", tests: [not_null]}]\n\
+             groups: [{name: \"{{ var('raw') }}\", owner: {name: x}}]\n",
+        ),
+    ]);
+    let source = &shown["sources"]["source.shop.landing.orders"];
+    assert_eq!([&source["schema"], &source["identifier"]], ["landing", "orders"]);
+    assert_eq!(source["columns"]["id"]["description"], "{{ doc('x') }}");
+    assert_eq!(shown["parent_map"]["model.shop.a"], json!(["source.shop.landing.orders"]));
+    assert_eq!(ids(&shown["groups"]), ["group.shop.landing"]);
+    assert!(ids(&shown["nodes"]).iter().any(|id| id.starts_with("test.shop.source_not_null_landing_orders_id.")));
+}
+
+#[test]
+fn a_switch_in_yaml_is_a_text_within_an_expression() {
+    let shown = manifest(&[
+        (
+            "dbt_project.yml",
+            "name: shop\nprofile: shop\nmodels:\n  shop:\n    \
+             a: {+enabled: \"{{ var('off', false) | as_bool }}\"}\n    \
+             b: {+enabled: \"{{ (var('off', false) | as_bool) and (var('on', true) | as_bool) }}\"}\n    \
+             c: {+enabled: \"{{ target.name == 'dev' | as_bool() }}\"}\n    \
+             d: {+enabled: \"{{ target.name in ['prod', 'dev'] | as_bool }}\"}\n    \
+             e: {+enabled: \"{{ target.name in ['prod'] | as_bool }}\"}\n",
+        ),
+        ("models/a.sql", "select 1"),
+        ("models/b.sql", "select 1"),
+        ("models/c.sql", "select 1"),
+        ("models/d.sql", "select 1"),
+        ("models/e.sql", "select 1"),
+    ]);
+    assert_eq!(ids(&shown["nodes"]), ["model.shop.b", "model.shop.c", "model.shop.d"]);
+    assert_eq!(ids(&shown["disabled"]), ["model.shop.a", "model.shop.e"]);
+}
+
+#[test]
+fn a_dispatch_into_no_package_looks_as_if_it_named_none() {
+    let shown = manifest(&[
+        (
+            "macros/m.sql",
+            "{% macro a() %}{{ return(adapter.dispatch('b', 'nobody')()) }}{% endmacro %}\
+             {% macro default__b() %}{{ ref('x') }}{% endmacro %}",
+        ),
+        ("models/x.sql", "select 1"),
+        ("models/y.sql", "select * from {{ a() }}"),
+    ]);
+    assert_eq!(shown["macros"]["macro.shop.a"]["depends_on"]["macros"], json!(["macro.shop.default__b"]));
+    assert_eq!(shown["parent_map"]["model.shop.y"], json!(["model.shop.x"]));
+}
+
+#[test]
+fn an_argument_may_default_to_one_before_it_and_stand_behind_others_with_defaults() {
+    let shown = manifest(&[
+        (
+            "macros/m.sql",
+            "{% macro either(first, sep=',', second=first, third='z') %}{{ ref(second) }}{{ ref(third) }}{% endmacro %}",
+        ),
+        ("models/x.sql", "select 1"),
+        ("models/z.sql", "select 1"),
+        ("models/one.sql", "{{ either('x') }}"),
+        ("models/two.sql", "{{ either('x', second='z') }}"),
+    ]);
+    assert_eq!(shown["parent_map"]["model.shop.one"], json!(["model.shop.x", "model.shop.z"]));
+    assert_eq!(shown["parent_map"]["model.shop.two"], json!(["model.shop.z"]));
+}
+
+#[test]
+fn a_model_may_be_a_semantic_model_with_metrics_of_its_own() {
+    let shown = manifest(&[
+        ("models/a.sql", "select 1"),
+        (
+            "models/m.yml",
+            "models:\n- name: a\n  semantic_model: {name: s}\n  metrics:\n  - {name: m, type: simple, agg: sum, expr: x}\n  \
+             - {name: c, type: cumulative, input_metric: m}\n\
+             - {name: gone, semantic_model: true, metrics: [{name: n, type: simple, agg: sum}]}\n\
+             metrics:\n- {name: d, type: derived, expr: m - c, input_metrics: [m, {name: c}]}\n",
+        ),
+    ]);
+    let parents = &shown["parent_map"];
+    assert_eq!(ids(&shown["semantic_models"]), ["semantic_model.shop.s"]);
+    assert_eq!(parents["semantic_model.shop.s"], json!(["model.shop.a"]));
+    assert_eq!(parents["metric.shop.m"], json!(["semantic_model.shop.s"]));
+    assert_eq!(parents["metric.shop.c"], json!(["metric.shop.m"]));
+    assert_eq!(parents["metric.shop.d"], json!(["metric.shop.m", "metric.shop.c"]));
+    assert_eq!(ids(&shown["metrics"]).len(), 3);
+}
+
+#[test]
+fn a_var_that_is_jinja_is_a_text_whatever_it_says() {
+    let shown = manifest(&[
+        ("dbt_project.yml", "name: shop\nprofile: shop\nvars: {never: \"{{ 1 == 2 }}\"}\n"),
+        ("models/a.sql", "select 1"),
+        ("models/b.sql", "{% if var('never') == 'False' and var('never') %}select * from {{ ref('a') }}{% endif %}"),
+    ]);
+    assert_eq!(shown["parent_map"]["model.shop.b"], json!(["model.shop.a"]));
+}

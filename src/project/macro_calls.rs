@@ -3,7 +3,7 @@
 use super::builtins;
 use super::hooks::hooks_trace;
 use super::jinja::run::Owner;
-use super::macros::{BlockAt, blocks, in_package, search_order};
+use super::macros::{BlockAt, MacroName, blocks, find_macro, in_package, is_builtin, search_order};
 use super::nodes::{Node, rendering};
 use super::packages::{DBT, dbt_packages, package_by_name, package_name};
 use super::target;
@@ -154,9 +154,9 @@ fn dotted(db: &dyn salsa::Database, space: &str, name: &str) -> Option<String> {
 fn dispatched(db: &dyn salsa::Database, name: &str, space: Option<&str>) -> Option<String> {
     let names: Vec<String> =
         target::dispatch_prefixes(db).into_iter().map(|prefix| format!("{prefix}__{name}")).collect();
-    let Some(space) = space else { return names.iter().find_map(|name| by_name(db, None, name)) };
-    let searched = search_order(db, space).into_iter();
-    let mut found = searched.filter(|package| &**package_name(db, *package) != DBT);
+    let searched = space.and_then(|space| Some((space, search_order(db, space)?)));
+    let Some((space, searched)) = searched else { return names.iter().find_map(|name| by_name(db, None, name)) };
+    let mut found = searched.into_iter().filter(|package| &**package_name(db, *package) != DBT);
     let in_packages = found.find_map(|package| {
         names.iter().find_map(|name| in_package(db, package, name).map(|_| macro_id(db, package, name)))
     });
@@ -203,6 +203,39 @@ pub fn called_by(db: &dyn salsa::Database, package: Package, name: &Arc<str>, (f
         }
     }
     found
+}
+
+/// The package and the name in a macro's unique_id.
+pub fn split_id(id: &str) -> Option<(&str, &str)> {
+    id.strip_prefix("macro.")?.split_once('.')
+}
+
+/// The package that holds the macros of that name's package: dbt's own for an adapter's.
+pub fn macro_space(db: &dyn salsa::Database, space: &str) -> Option<Package> {
+    package_by_name(db, if builtins::is_package(db, space) { DBT } else { space })
+}
+
+/// The macros whose names the arguments of a generic test may hold: its own macro, the one that dbt
+/// wraps the tested relation with, and all that these call, and so on.
+#[salsa::tracked(returns(ref))]
+pub fn nameable_from<'db>(db: &'db dyn salsa::Database, test: MacroName<'db>) -> Arc<[String]> {
+    let start = [by_name(db, None, "get_where_subquery"), Some(macro_id(db, test.package(db), test.name(db)))];
+    let mut found: Vec<String> = start.into_iter().flatten().collect();
+    let mut at = 0;
+    while let Some(id) = found.get(at) {
+        let called = split_id(id).and_then(|(space, name)| {
+            let package = package_by_name(db, space).filter(|package| !is_builtin(db, *package))?;
+            let name = MacroName::new(db, package, name);
+            Some(called_by(db, package, name.name(db), find_macro(db, name)?))
+        });
+        for id in called.unwrap_or_default() {
+            if !found.contains(&id) {
+                found.push(id);
+            }
+        }
+        at += 1;
+    }
+    found.into()
 }
 
 #[cfg(test)]

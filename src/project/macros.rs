@@ -2,7 +2,7 @@
 //! the macros it called and the names it looked up, found or not.
 
 use super::jinja::{Minijinja, Renderer};
-use super::packages::{DBT, all_packages, package_by_name, package_name, project_file};
+use super::packages::{DBT, all_packages, is_whole, package_by_name, package_name, project_file};
 use crate::db::{Directory, FileKind, Package, Project, SourceFile};
 use crate::syntax::jinja::blocks::{Block, BlockKind, Blocks, blocks as blocks_of};
 use crate::syntax::jinja::rewrite::rewrite;
@@ -71,7 +71,7 @@ pub struct MacroName<'db> {
 }
 
 #[salsa::tracked(returns(copy))]
-fn find_macro<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Option<BlockAt> {
+pub(super) fn find_macro<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Option<BlockAt> {
     macro_index(db, name.package(db)).get(name.name(db)).copied()
 }
 
@@ -136,8 +136,9 @@ fn macro_template<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Op
                 let default = default[2..default.len() - 2].to_owned();
                 let names_another = parameters.iter().any(|(other, _)| other != name && has_name(&default, other));
                 if names_another {
-                    // minijinja evaluates defaults where the other arguments are not known yet.
-                    header.push(name.to_string());
+                    // minijinja evaluates defaults where the other arguments are not known yet, and wants
+                    // one for each argument behind the first that has one.
+                    header.push(format!("{name}=__not_given"));
                     opening.push_str(&format!(
                         "{{% if {name} is undefined %}}{{% set {name} = {default} %}}{{% endif %}}"
                     ));
@@ -276,20 +277,27 @@ struct SpaceName<'db> {
 }
 
 #[salsa::tracked(returns(ref))]
-fn searched<'db>(db: &'db dyn salsa::Database, space: SpaceName<'db>) -> Vec<Package> {
+fn searched<'db>(db: &'db dyn salsa::Database, space: SpaceName<'db>) -> Option<Vec<Package>> {
     let name = space.name(db);
-    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let project = Project::try_get(db)?;
     let root = project.root(db);
     let configured = project_file(db, root).get("dispatch").and_then(|list| list.as_array()).and_then(|list| {
         let entry = list.iter().find(|entry| entry.get("macro_namespace").and_then(|it| it.as_str()) == Some(name))?;
         let order = entry.get("search_order")?.as_array()?;
         Some(order.iter().filter_map(|name| package_by_name(db, name.as_str()?)).collect::<Vec<_>>())
     });
-    configured.unwrap_or_else(|| [Some(root), package_by_name(db, name)].into_iter().flatten().collect())
+    // dbt takes an empty list for none.
+    configured.filter(|order| !order.is_empty()).or_else(|| match package_by_name(db, name) {
+        Some(package) => Some(vec![root, package]),
+        // The name may be that of a package that is not here.
+        None if !is_whole(db) => Some(vec![root]),
+        None => None,
+    })
 }
 
-/// The packages `adapter.dispatch` searches for a namespace, in order.
-pub fn search_order(db: &dyn salsa::Database, space: &str) -> Vec<Package> {
+/// The packages `adapter.dispatch` searches for a namespace, in order; nothing where the name means no
+/// package and dbt looks as it does without one.
+pub fn search_order(db: &dyn salsa::Database, space: &str) -> Option<Vec<Package>> {
     searched(db, SpaceName::new(db, space)).clone()
 }
 

@@ -22,6 +22,8 @@ pub mod profile;
 pub mod properties;
 pub mod python;
 pub mod resources;
+mod schema_yaml;
+mod semantic;
 pub mod settings;
 pub mod staging;
 pub mod target;

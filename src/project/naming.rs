@@ -1,6 +1,7 @@
 //! Where a node is built: its database, schema and alias, by the project's generate_…_name macros.
 
 use super::data;
+use super::data_tests::{self, Test};
 use super::jinja::call_macro;
 use super::jinja::run::{Names, Run};
 use super::macros::in_package;
@@ -49,6 +50,37 @@ pub fn relation_names<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Rel
         names.schema = given("target_schema").or(names.schema);
     }
     names
+}
+
+/// The alias of a test: the root project's macro is asked as for a node.
+#[salsa::tracked(returns(ref))]
+pub fn test_alias<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Arc<str> {
+    let facts = data_tests::facts(db, test);
+    let Some((package, name)) = project_macro(db, "alias") else { return facts.alias.clone() };
+    let subject = data_tests::subject(db, test);
+    let mut config = facts.config.clone();
+    config.insert("materialized".to_owned(), json!("test"));
+    config.insert("tags".to_owned(), json!(facts.tags));
+    config.entry("meta").or_insert_with(|| json!({}));
+    let shown = json!({
+        "unique_id": subject.unique_id,
+        "name": subject.name,
+        "alias": subject.name,
+        "resource_type": subject.resource_type,
+        "package_name": subject.package_name,
+        "path": subject.path,
+        "original_file_path": subject.path,
+        "fqn": subject.fqn,
+        "tags": facts.tags,
+        "description": facts.description,
+        "schema": target::shown(db).get("schema"),
+        "database": target::shown(db).get("database"),
+        "config": config,
+    });
+    let arguments = [facts.config.get("alias").cloned().unwrap_or_default(), shown];
+    let (result, _) = call_macro(package, &name, &arguments, Run::new(package, Names::All, subject));
+    let named = result.ok().as_ref().and_then(data::scalar);
+    named.map_or_else(|| facts.alias.clone(), |text| text.trim().into())
 }
 
 /// The root project's macro for a part of the name: generate_schema_name, or what dbt's own

@@ -7,6 +7,7 @@ use super::freshness;
 use super::jinja::run::{Names, Run, Subject};
 use super::jinja::{Minijinja, Renderer};
 use super::packages::yaml;
+use super::schema_yaml;
 use crate::db::{DirectoryOf, FileKind, FileOf, Package, SourceFile};
 use crate::syntax::span::{Span, SyntaxError};
 use crate::syntax::yaml::Node;
@@ -83,14 +84,14 @@ pub struct Properties {
 #[salsa::tracked(returns(ref))]
 fn properties_of<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Properties {
     let package = key.package(db);
-    let document = yaml(db, key.file(db));
+    let root = schema_yaml::root(db, package, key.file(db));
     let mut render = |text: &str| {
         let run = Run::new(package, Names::Settings, Subject::default());
         Minijinja.evaluate(text, run).0.unwrap_or(Value::Null)
     };
     let mut found = Properties::default();
     for kind in PatchKind::ALL {
-        for (index, entry) in entries(&document.root, kind.key()) {
+        for (index, entry) in entries(root, kind.key()) {
             let Some(name) = entry.get("name").and_then(text_of) else { continue };
             let columns = columns_of(entry);
             found.patches.push(Patch {
@@ -106,7 +107,7 @@ fn properties_of<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Propert
             });
         }
     }
-    for (source_index, source) in entries(&document.root, "sources") {
+    for (source_index, source) in entries(root, "sources") {
         // Such an entry adds to a package's source and is none itself.
         if source.get("overrides").is_some_and(|package| !package.is_null()) {
             continue;

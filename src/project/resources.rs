@@ -4,14 +4,15 @@
 use super::data;
 use super::jinja::run::{Names, Run, Subject, Trace};
 use super::jinja::{Minijinja, Renderer};
-use super::nodes::{Named, folders};
-use super::packages::{dbt_packages, package_name, yaml};
+use super::nodes::{Named, Reference, folders};
+use super::packages::{dbt_packages, package_name};
 use super::properties::{config_of, described, entries, text_of};
-use super::{config, graph};
+use super::schema_yaml;
+use super::{config, graph, semantic};
 use crate::db::{FileKind, FileOf, Package, SourceFile};
 use crate::syntax::span::Span;
 use crate::syntax::yaml::Node;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -68,10 +69,14 @@ pub struct Resource {
     pub metrics: Vec<Arc<str>>,
     /// The measures a metric is made of, and those a semantic model defines.
     pub measures: Vec<Arc<str>>,
+    /// The model in whose entry it stands.
+    pub model: Option<Arc<str>>,
+    /// The semantic model a metric is an aggregate of.
+    pub semantic_model: Option<Arc<str>>,
 }
 
 impl Resource {
-    fn new(kind: ResourceKind, name: String, entry: &Node) -> Self {
+    pub(super) fn new(kind: ResourceKind, name: String, entry: &Node) -> Self {
         Self {
             kind,
             name: name.into(),
@@ -82,6 +87,8 @@ impl Resource {
             named: Named::default(),
             metrics: Vec::new(),
             measures: Vec::new(),
+            model: None,
+            semantic_model: None,
         }
     }
 }
@@ -95,7 +102,7 @@ fn owner_of(entry: &Node) -> Arc<str> {
 #[salsa::tracked(returns(ref))]
 fn resources_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Resource> {
     let package = key.package(db);
-    let root = &yaml(db, key.file(db)).root;
+    let root = schema_yaml::root(db, package, key.file(db));
     let mut render = |text: &str| {
         let run = Run::new(package, Names::Settings, Subject::default());
         Minijinja.evaluate(text, run).0.unwrap_or(Value::Null)
@@ -127,6 +134,14 @@ fn resources_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Reso
             found.extend(metrics_of_measures);
         }
     }
+    for (_, entry) in entries(root, "models") {
+        for mut resource in semantic::of_model(entry, &mut render) {
+            if let (ResourceKind::SemanticModel, Some(model)) = (resource.kind, &resource.model) {
+                resource.named.refs.push(Reference { package: None, name: model.clone(), version: None });
+            }
+            found.push(resource);
+        }
+    }
     found
 }
 
@@ -153,7 +168,7 @@ fn created_metrics(model: &Resource, entry: &Node) -> Vec<Resource> {
 }
 
 /// Names that stand alone or under `name:`; one of them or a list.
-fn names_in(node: Option<&Node>) -> Vec<Arc<str>> {
+pub(super) fn names_in(node: Option<&Node>) -> Vec<Arc<str>> {
     let name = |node: &Node| node.get("name").map_or_else(|| text_of(node), text_of).map(Arc::from);
     match node {
         Some(node) => match node.as_seq() {
@@ -166,7 +181,7 @@ fn names_in(node: Option<&Node>) -> Vec<Arc<str>> {
 
 /// What a metric is computed from: measures or other metrics, by its type.
 fn add_inputs(metric: &mut Resource, entry: &Node) {
-    let Some(params) = entry.get("type_params") else { return };
+    let Some(params) = entry.get("type_params") else { return semantic::add_inputs(metric, entry) };
     let at = |node: Option<&Node>, keys: &[&str]| -> Vec<Arc<str>> {
         keys.iter().flat_map(|key| names_in(node.and_then(|node| node.get(key)))).collect()
     };
@@ -217,7 +232,14 @@ pub fn resources_of_package(db: &dyn salsa::Database, package: Package) -> Vec<(
         let file = *file;
         resources_of_file(db, package, file).iter().map(move |resource| (resource, file))
     };
-    files.flat_map(resources).collect()
+    // dbt knows nothing of what stands in the entry of a model that is not there.
+    let is_there = |resource: &Resource| {
+        resource.model.as_ref().is_none_or(|model| {
+            let model = Reference { package: None, name: model.clone(), version: None };
+            matches!(graph::resolve_ref(db, package, &model), graph::Resolved::Found(_))
+        })
+    };
+    files.flat_map(resources).filter(|(resource, _)| is_there(resource)).collect()
 }
 
 pub fn resource_id(db: &dyn salsa::Database, package: Package, resource: &Resource) -> String {
@@ -260,6 +282,8 @@ pub fn resource_config(
 pub struct SemanticLayer {
     metrics: FxHashMap<Arc<str>, String>,
     measures: FxHashMap<Arc<str>, String>,
+    /// The unique_ids of the semantic models.
+    models: FxHashSet<String>,
 }
 
 pub fn semantic_layer(db: &dyn salsa::Database) -> SemanticLayer {
@@ -275,6 +299,9 @@ pub fn semantic_layer(db: &dyn salsa::Database) -> SemanticLayer {
                 continue;
             }
             let id = resource_id(db, package, resource);
+            if resource.kind == ResourceKind::SemanticModel {
+                layer.models.insert(id.clone());
+            }
             let index = if resource.kind == ResourceKind::Metric { &mut layer.metrics } else { &mut layer.measures };
             for name in names {
                 index.entry(name.clone()).or_insert_with(|| id.clone());
@@ -294,6 +321,9 @@ pub fn resource_parents(
     let mut ids: Vec<String> = graph::named_ids(db, package, &resource.named).iter().map(|id| id.to_string()).collect();
     ids.extend(resource.metrics.iter().filter_map(|name| layer.metrics.get(name).cloned()));
     if resource.kind == ResourceKind::Metric {
+        let of = resource.semantic_model.iter();
+        let of = of.map(|name| format!("{}.{}.{name}", ResourceKind::SemanticModel.name(), package_name(db, package)));
+        ids.extend(of.filter(|id| layer.models.contains(id)));
         ids.extend(resource.measures.iter().filter_map(|name| layer.measures.get(name).cloned()));
     }
     let mut seen = std::collections::BTreeSet::new();

@@ -4,7 +4,8 @@
 use super::declared::{Declared, identifier};
 use crate::db::{Package, Project};
 use crate::project::data::has_jinja;
-use crate::project::macros::{Named, in_package, resolve};
+use crate::project::macro_calls::nameable_from;
+use crate::project::macros::{MacroName, Named, in_package, resolve};
 use crate::project::packages::{DBT, all_packages, package_by_name, package_name};
 use crate::syntax::jinja::tags::{TagKind, tags};
 use serde_json::Value;
@@ -28,6 +29,8 @@ pub struct Called {
     pub macro_id: Option<String>,
     /// The text to render; none where dbt takes a short cut.
     pub text: Option<String>,
+    /// The package of the macro, where arguments hold Jinja that might name others.
+    pub names_from: Option<Package>,
 }
 
 /// Where a test's macro is.
@@ -67,10 +70,18 @@ pub(super) fn called(db: &dyn salsa::Database, package: Package, declared: &Decl
         Owner::Nobody => None,
     };
     if matches!(owner, Owner::Dbt) && SHORTCUTS.contains(&&*declared.kind) {
-        return Called { macro_id, text: None };
+        return Called { macro_id, ..Called::default() };
     }
     let callee = match &owner {
-        Owner::Package(owner) => format!("{}.{name}", package_name(db, *owner)),
+        // dbt calls the macro of the namespace, which it knows only where its own search leads there.
+        Owner::Package(owner) => match declared.namespace.as_deref() {
+            Some(space) if space != &**package_name(db, *owner) => {
+                let called = format!("macro.{space}.{name}");
+                let named = nameable_from(db, MacroName::new(db, *owner, name.as_str()));
+                if named.contains(&called) { format!("{space}.{name}") } else { "dict".to_owned() }
+            }
+            _ => format!("{}.{name}", package_name(db, *owner)),
+        },
         // A list of the arguments runs what is in them.
         Owner::Dbt | Owner::Absent | Owner::Nobody => "dict".to_owned(),
     };
@@ -86,7 +97,13 @@ pub(super) fn called(db: &dyn salsa::Database, package: Package, declared: &Decl
     if call.len() > LONGEST_CALL {
         call = writer.call(&callee, declared, true);
     }
-    Called { macro_id, text: Some(format!("{}{call}", writer.opening)) }
+    let names_from = match owner {
+        Owner::Package(owner) => Some(owner),
+        Owner::Dbt => package_by_name(db, DBT),
+        Owner::Absent | Owner::Nobody => None,
+    };
+    let names_from = names_from.filter(|_| declared.arguments.values().any(holds_calls));
+    Called { macro_id, text: Some(format!("{}{call}", writer.opening)), names_from }
 }
 
 struct Writer {

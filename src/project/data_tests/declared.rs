@@ -6,8 +6,9 @@ use crate::db::{FileOf, Package, Project, SourceFile};
 use crate::project::data;
 use crate::project::jinja::run::{Names, Run, Subject};
 use crate::project::jinja::{Minijinja, Renderer};
-use crate::project::packages::{project_file, yaml};
+use crate::project::packages::project_file;
 use crate::project::properties::PatchKind;
+use crate::project::schema_yaml;
 use crate::project::target::adapter_type;
 use crate::syntax::span::Span;
 use crate::syntax::yaml::{Node, Value};
@@ -88,7 +89,7 @@ fn declared_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> (Vec<Decl
         found: Vec::new(),
         spans: Vec::new(),
     };
-    let root = &yaml(db, key.file(db)).root;
+    let root = schema_yaml::root(db, key.package(db), key.file(db));
     for kind in [PatchKind::Model, PatchKind::Seed, PatchKind::Snapshot] {
         for entry in items(root, kind.key()) {
             reader.node(entry, kind);
@@ -279,13 +280,15 @@ impl Reader {
 
     /// Takes the settings out of a test's keys: those that stand alone win over those in `config:`.
     fn config(&self, given: &mut Vec<Argument>) -> Map<String, Json> {
-        let mut nested = match take(given, "config").map(|node| data::of(&node)) {
+        let nested = take(given, "config").map(|node| data::of(&node));
+        let has_nested = nested.is_some();
+        let mut nested = match nested {
             Some(Json::Object(nested)) => nested,
             _ => Map::new(),
         };
         let mut config = Map::new();
         for key in SETTINGS {
-            let alone = take(given, key).map(|node| data::of(&node)).filter(is_true);
+            let alone = take(given, key).map(|node| data::of(&node)).filter(|value| !has_nested || is_true(value));
             if let Some(value) = alone.or_else(|| nested.shift_remove(key)) {
                 config.insert(key.to_owned(), value);
             }

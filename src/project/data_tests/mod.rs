@@ -16,8 +16,9 @@ use crate::project::data;
 use crate::project::graph::{Parents, Resolved, resolve_function, resolve_ref, resolve_source};
 use crate::project::jinja::run::{Names, Run, Subject, Trace};
 use crate::project::jinja::{Minijinja, Renderer};
-use crate::project::macros::is_builtin;
-use crate::project::nodes::{Reference, folders, stem, unique_id};
+use crate::project::macro_calls::nameable_from;
+use crate::project::macros::{MacroName, is_builtin};
+use crate::project::nodes::{Node, Reference, folders, stem};
 use crate::project::packages::{dbt_packages, package_name};
 use crate::project::{calls, jinja};
 use crate::syntax::span::{Span, SyntaxError};
@@ -156,6 +157,19 @@ pub fn called<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Call
     declaration(db, test).map(|declared| call::called(db, test.package(db), declared))
 }
 
+/// A test as its own Jinja sees it.
+pub fn subject<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Subject {
+    let file = test.file(db);
+    Subject {
+        unique_id: test_id(db, test),
+        resource_type: "test",
+        name: name(db, test),
+        package_name: package_name(db, test.package(db)).clone(),
+        path: file.package_path(db).clone(),
+        fqn: fqn(db, test),
+    }
+}
+
 /// What a test asked for when it was rendered. Offsets of a generic test mean nothing: its text is
 /// made here.
 #[salsa::tracked(returns(ref))]
@@ -170,15 +184,12 @@ pub fn rendering<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Trace {
         (Place::File, _) => None,
     };
     let text = made.map_or_else(|| file.content(db).text(), String::as_str);
-    let subject = Subject {
-        unique_id: test_id(db, test),
-        resource_type: "test",
-        name: name(db, test),
-        package_name: package_name(db, test.package(db)).clone(),
-        path: file.package_path(db).clone(),
-        fqn: fqn(db, test),
-    };
-    traced(text, Run::new(test.package(db), Names::All, subject))
+    let mut run = Run::new(test.package(db), Names::All, subject(db, test));
+    if let (Some(Called { names_from: Some(owner), .. }), Some(declared)) = (called(db, test), declaration(db, test)) {
+        let name = MacroName::new(db, *owner, format!("test_{}", declared.kind).as_str());
+        run.only = Some(nameable_from(db, name).clone());
+    }
+    traced(text, run)
 }
 
 /// What is wrong in the text of a test that is a file of its own.
@@ -310,7 +321,7 @@ fn resolved<'db>(db: &'db dyn salsa::Database, from: Package, trace: &Trace) -> 
 }
 
 /// The node a generic test is declared on: of its own package, or a disabled one of any.
-pub fn attached<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Arc<str>> {
+pub fn attached<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Node<'db>> {
     let Target::Node { name, version } = &declaration(db, test)?.target else { return None };
     let own = test.package(db);
     let mut packages = vec![own];
@@ -319,8 +330,8 @@ pub fn attached<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Ar
         let package_name = Some(package_name(db, package).clone());
         let reference = Reference { package: package_name, name: name.clone(), version: version.clone() };
         match resolve_ref(db, own, &reference) {
-            Resolved::Found(node) if package == own => Some(unique_id(db, node).clone()),
-            Resolved::Disabled(node) => Some(unique_id(db, node).clone()),
+            Resolved::Found(node) if package == own => Some(node),
+            Resolved::Disabled(node) => Some(node),
             Resolved::Found(_) | Resolved::Missing => None,
         }
     })
@@ -329,7 +340,10 @@ pub fn attached<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Ar
 /// The macros a test calls itself, as dbt's depends_on lists them.
 pub fn macro_ids<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Vec<String> {
     let mut ids: Vec<String> = called(db, test).iter().filter_map(|called| called.macro_id.clone()).collect();
-    for id in ids_of(db, rendering(db, test)) {
+    let limited = called(db, test).as_ref().is_some_and(|called| called.names_from.is_some());
+    let trace = rendering(db, test);
+    let named = if limited { found_ids(db, trace).collect() } else { ids_of(db, trace) };
+    for id in named {
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -339,10 +353,13 @@ pub fn macro_ids<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Vec<Stri
 
 /// The macros a text itself calls; those of absent packages by the names they are called by.
 fn ids_of(db: &dyn salsa::Database, trace: &Trace) -> Vec<String> {
-    let found = trace.macros.iter().map(|(package, name)| format!("macro.{}.{name}", package_name(db, *package)));
     let absent = trace
         .unknown
         .iter()
         .filter(|call| call.dotted && call.owner == jinja::run::Owner::Text && call.name.matches('.').count() == 1);
-    found.chain(absent.map(|call| format!("macro.{}", call.name))).collect()
+    found_ids(db, trace).chain(absent.map(|call| format!("macro.{}", call.name))).collect()
+}
+
+fn found_ids(db: &dyn salsa::Database, trace: &Trace) -> impl Iterator<Item = String> {
+    trace.macros.iter().map(|(package, name)| format!("macro.{}.{name}", package_name(db, *package)))
 }

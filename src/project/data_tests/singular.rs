@@ -7,7 +7,7 @@ use crate::project::data;
 use crate::project::jinja::run::{Names, Run, Subject};
 use crate::project::jinja::{Minijinja, Renderer};
 use crate::project::nodes::folders;
-use crate::project::packages::yaml;
+use crate::project::schema_yaml;
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ fn patches(db: &dyn salsa::Database, package: Package) -> Patches {
     let mut found = Patches::default();
     let files = package.directories(db).iter().flat_map(|directory| directory.files(db));
     for file in files.filter(|file| file.kind(db) == FileKind::Properties) {
-        for entry in super::declared::items(&yaml(db, *file).root, "data_tests") {
+        for entry in super::declared::items(schema_yaml::root(db, package, *file), "data_tests") {
             let Some(name) = text(entry, "name") else { continue };
             let mut config = Map::new();
             if let Some(meta) = entry.get("meta") {

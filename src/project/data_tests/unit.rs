@@ -8,7 +8,8 @@ use crate::project::graph::{Resolved, resolve_ref};
 use crate::project::jinja::run::{Names, Run, Subject};
 use crate::project::jinja::{Minijinja, Renderer};
 use crate::project::nodes::{Node, Reference, is_enabled, nodes_of_package};
-use crate::project::packages::{package_name, yaml};
+use crate::project::packages::package_name;
+use crate::project::schema_yaml;
 use crate::project::versions::version;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -35,7 +36,7 @@ pub fn unit_tests(db: &dyn salsa::Database, package: Package) -> Vec<UnitTest> {
     let mut found = Vec::new();
     let files = package.directories(db).iter().flat_map(|directory| directory.files(db));
     for file in files.filter(|file| file.kind(db) == FileKind::Properties) {
-        for entry in items(&yaml(db, *file).root, "unit_tests") {
+        for entry in items(schema_yaml::root(db, package, *file), "unit_tests") {
             let (Some(name), Some(model)) = (text(entry, "name"), text(entry, "model")) else { continue };
             let path: &str = file.package_path(db);
             let mut fqn = vec![package_name(db, package).clone()];

@@ -5,6 +5,7 @@ use super::dates::Module;
 use super::macros::{Macro, Space};
 use super::run::{Names, with_run};
 use super::values::{MutDict, MutList, Relation, mutable};
+use crate::project::macro_calls::{macro_space, split_id};
 use crate::project::macros::{Named, resolve};
 use crate::project::packages::package_name;
 use crate::project::target;
@@ -38,7 +39,11 @@ impl Object for Root {
         }
         let (package, names) = with_run(|run| (run.package, run.names))?;
         if names == Names::All {
-            let named = with_attached_database(|db| resolve(db, package, name))?;
+            let only = with_run(|run| run.limited_to()).flatten();
+            let named = match &only {
+                Some(only) => with_attached_database(|db| among(db, only, name))?,
+                None => with_attached_database(|db| resolve(db, package, name))?,
+            };
             match named {
                 Named::Macro(owner) => return Some(Macro::value(owner, name)),
                 Named::Space(space) => return Some(Value::from_object(Space { package: space })),
@@ -46,6 +51,23 @@ impl Object for Root {
             }
         }
         member(name, names)
+    }
+}
+
+/// What a name means where only these macros may be named; the last of that name counts.
+fn among(db: &dyn salsa::Database, only: &[String], name: &str) -> Named {
+    let mut spaces = false;
+    let mut owner = None;
+    for id in only {
+        if let Some((space, called)) = split_id(id) {
+            spaces |= space == name;
+            owner = if called == name { Some(space) } else { owner };
+        }
+    }
+    match owner.map(|space| macro_space(db, space)) {
+        Some(Some(package)) => Named::Macro(package),
+        _ if spaces => macro_space(db, name).map_or(Named::Nothing, Named::Space),
+        _ => Named::Nothing,
     }
 }
 

@@ -68,9 +68,10 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
         // In models these filters do nothing; only YAML is typed.
         environment.add_filter(name, move |value: Value| {
             let typed = name != "as_text" && with_run(|run| run.names) != Some(Names::All);
-            if typed { native(&value) } else { value }
+            if typed { super::markers::marked(&value) } else { value }
         });
     }
+    environment.add_filter("urlencode", super::urls::encoded);
     environment.add_filter(FORMAT, |state: &mut State, text: Value, values: Value| {
         if is_too_wide(&text.to_string()) {
             return Err(Error::new(ErrorKind::InvalidOperation, "the format asks for too wide a text"));
@@ -304,7 +305,11 @@ fn var(name: &Value, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error>
             }
             let value = value_of(&text).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.message));
             with_run(|run| run.expanded());
-            value
+            // What dbt renders of a var is a text, whatever it says.
+            value.map(|value| match value.downcast_object_ref::<Unknown>() {
+                Some(_) => value,
+                None => Value::from(super::markers::printed(&value)),
+            })
         }
         Some(value) => Ok(mutable(&value)),
         None => Ok(default.unwrap_or_else(|| {
@@ -421,7 +426,7 @@ fn from_yaml(text: &str, Rest(default): Rest<ValueOrKwargs>) -> Value {
 }
 
 /// Texts that print a value become that value.
-fn native(value: &Value) -> Value {
+pub(super) fn native(value: &Value) -> Value {
     match value.as_str() {
         Some("True" | "true") => Value::from(true),
         Some("False" | "false") => Value::from(false),

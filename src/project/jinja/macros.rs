@@ -5,6 +5,7 @@ use super::context::{self, name_of};
 use super::run::with_run;
 use super::values::{MutDict, Unknown};
 use crate::db::Package;
+use crate::project::macro_calls::macro_id;
 use crate::project::macros::{MacroTemplate, Named, in_package, resolve, search_order, template};
 use crate::project::target;
 use minijinja::value::{Kwargs, Object, ObjectRepr, Tuple};
@@ -193,6 +194,10 @@ pub(super) struct Space {
 
 impl Space {
     fn find(&self, name: &str) -> Option<Value> {
+        if let Some(only) = with_run(|run| run.limited_to()).flatten() {
+            let id = with_attached_database(|db| macro_id(db, self.package, name))?;
+            only.contains(&id).then_some(())?;
+        }
         let found = with_attached_database(|db| in_package(db, self.package, name)).flatten()?;
         Some(Macro::value(found, name))
     }
@@ -268,12 +273,12 @@ fn dispatch(args: &[Value]) -> Result<Value, Error> {
     let found = with_attached_database(|db| {
         let prefixes = target::dispatch_prefixes(db);
         let full = |prefix: &str| format!("{prefix}__{name}");
-        match &space {
+        match space.as_deref().and_then(|space| search_order(db, space)) {
             None => prefixes.iter().map(|prefix| full(prefix)).find_map(|full| match resolve(db, package, &full) {
                 Named::Macro(owner) => Some(Macro::value(owner, &full)),
                 _ => None,
             }),
-            Some(space) => search_order(db, space).into_iter().find_map(|package| {
+            Some(searched) => searched.into_iter().find_map(|package| {
                 let full = prefixes.iter().map(|prefix| full(prefix));
                 full.into_iter().find_map(|full| Some(Macro::value(in_package(db, package, &full)?, &full)))
             }),

@@ -9,8 +9,10 @@ mod context;
 mod dates;
 mod functions;
 mod macros;
+mod markers;
 mod methods;
 pub mod run;
+mod urls;
 pub mod values;
 
 use crate::syntax::jinja::rewrite::{Rewritten, rewrite};
@@ -149,7 +151,7 @@ impl Renderer for Minijinja {
     }
 
     fn evaluate(&self, text: &str, run: Run) -> (Result<serde_json::Value, SyntaxError>, Trace) {
-        let (result, trace) = run.during(|| value_of(text));
+        let (result, trace) = run.during(|| value_of(text).map(markers::unmarked));
         (result.map(|value| values::data(&value)), trace)
     }
 }

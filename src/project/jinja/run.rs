@@ -109,6 +109,10 @@ pub struct Run {
     pub package: Package,
     pub names: Names,
     pub subject: Subject,
+    /// The macros the text itself may name, by unique_id; without it all.
+    pub only: Option<Arc<[String]>>,
+    /// Texts that went through `as_bool` and the like, and what each amounts to.
+    pub marked: Vec<(String, Value)>,
     pub trace: Trace,
     /// The macros being called, outermost first.
     frames: Vec<(Package, Arc<str>)>,
@@ -130,6 +134,8 @@ impl Run {
             package,
             names,
             subject,
+            only: None,
+            marked: Vec::new(),
             trace: Trace::default(),
             frames: Vec::new(),
             site: 0,
@@ -164,6 +170,11 @@ impl Run {
             Some((package, name)) => Owner::Macro(*package, name.clone()),
             None => Owner::Text,
         }
+    }
+
+    /// The macros that may be named here, where not all may.
+    pub fn limited_to(&self) -> Option<Arc<[String]>> {
+        self.only.clone().filter(|_| self.in_text())
     }
 
     pub fn in_text(&self) -> bool {

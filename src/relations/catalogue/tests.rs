@@ -20,7 +20,7 @@ fn living_tests<'db>(
 /// What a test is declared on.
 fn tested_id<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Arc<str>> {
     match &declaration(db, test)?.target {
-        Target::Node { .. } => attached(db, test),
+        Target::Node { .. } => attached(db, test).map(|node| crate::project::nodes::unique_id(db, node).clone()),
         Target::Source { source, table } => match resolve_source(db, test.package(db), source, table) {
             Resolved::Found(source) => Some(source_id(db, source)),
             Resolved::Disabled(_) | Resolved::Missing => None,

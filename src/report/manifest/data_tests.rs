@@ -7,7 +7,8 @@ use crate::project::data_tests::{
     Test, attached, declaration, facts, macro_ids, name, test_id, tested, tests_of_directory, tests_of_package,
 };
 use crate::project::graph::{Parents, Resolved, source_id};
-use crate::project::nodes::unique_id;
+use crate::project::naming::test_alias;
+use crate::project::nodes::{facts as node_facts, unique_id};
 use crate::project::packages::{dbt_packages, package_name};
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
@@ -74,7 +75,7 @@ fn test_document(db: &dyn salsa::Database, test: Test<'_>) -> Value {
         "resource_type": "test",
         "package_name": package_name(db, test.package(db)),
         "name": name(db, test),
-        "alias": facts.alias,
+        "alias": test_alias(db, test),
         "original_file_path": test.file(db).package_path(db),
         "fqn": facts.fqn,
         "description": facts.description,
@@ -91,7 +92,12 @@ fn test_document(db: &dyn salsa::Database, test: Test<'_>) -> Value {
         let metadata = json!({"name": declared.kind, "namespace": declared.namespace, "kwargs": declared.arguments});
         document_entries.insert("test_metadata".to_owned(), metadata);
         document_entries.insert("column_name".to_owned(), json!(declared.column));
-        document_entries.insert("attached_node".to_owned(), json!(attached(db, test)));
+        let attached = attached(db, test);
+        let id = attached.map(|node| unique_id(db, node));
+        document_entries.insert("attached_node".to_owned(), json!(id));
+        if let Some(group) = attached.and_then(|node| node_facts(db, node).config.get("group")) {
+            document_entries.insert("group".to_owned(), group.clone());
+        }
     }
     document
 }
