@@ -50,6 +50,19 @@ ascent! {
         unknown_folder(folder, name), agg models = count() in layer_folder(_, folder);
 }
 
+/// What the family is derived from.
+#[derive(Debug, Clone, Default)]
+pub struct Facts<'db> {
+    pub reads: Vec<(Sym<'db>, Sym<'db>)>,
+    pub reads_source: Vec<(Sym<'db>, Sym<'db>)>,
+    pub layer: Vec<(Sym<'db>, Sym<'db>)>,
+    pub layer_folder: Vec<(Sym<'db>, Sym<'db>)>,
+    pub tenant: Vec<(Sym<'db>, Sym<'db>)>,
+    pub known: Vec<(Sym<'db>,)>,
+    pub may_read: Vec<(Sym<'db>, Sym<'db>)>,
+    pub stands_on_sources: Vec<(Sym<'db>,)>,
+}
+
 /// child, parent, layer of the child, layer of the parent
 pub type Edge<'db> = (Sym<'db>, Sym<'db>, Sym<'db>, Sym<'db>);
 
@@ -70,26 +83,42 @@ const MARTS: &str = "marts";
 
 #[salsa::tracked(returns(ref))]
 pub fn dependencies<'db>(db: &'db dyn salsa::Database) -> Dependencies<'db> {
-    let mut program = Program {
+    let mut facts = Facts {
         reads: reads::rows(db).clone(),
         reads_source: reads_source::rows(db).clone(),
         layer: layer::rows(db).clone(),
         layer_folder: layer_folder::rows(db).clone(),
         tenant: tenant::rows(db).clone(),
-        mart: vec![(sym(db, MARTS),)],
-        ..Program::default()
+        ..Facts::default()
     };
     for layer in &layout(db).layers {
         let name = sym(db, &layer.name);
-        program.known.push((name,));
+        facts.known.push((name,));
         if Layout::reads_sources(layer) {
-            program.stands_on_sources.push((name,));
+            facts.stands_on_sources.push((name,));
         }
-        program.may_read.extend(layer.reads.iter().filter_map(|read| match read {
+        facts.may_read.extend(layer.reads.iter().filter_map(|read| match read {
             Read::Layer(other) => Some((name, sym(db, other))),
             Read::Source | Read::Seed => None,
         }));
     }
+    derive(db, facts)
+}
+
+/// The family's rows, sorted by their texts. `queries/derived/dependencies.dl` says the same.
+pub fn derive<'db>(db: &'db dyn salsa::Database, facts: Facts<'db>) -> Dependencies<'db> {
+    let mut program = Program {
+        reads: facts.reads,
+        reads_source: facts.reads_source,
+        layer: facts.layer,
+        layer_folder: facts.layer_folder,
+        tenant: facts.tenant,
+        known: facts.known,
+        may_read: facts.may_read,
+        stands_on_sources: facts.stands_on_sources,
+        mart: vec![(sym(db, MARTS),)],
+        ..Program::default()
+    };
     program.run();
     let by_text = |row: &Edge<'db>| (row.0.text(db).clone(), row.1.text(db).clone());
     program.dependency_direction.sort_by_cached_key(by_text);

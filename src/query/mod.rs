@@ -8,7 +8,7 @@ mod proof;
 pub use proof::{Kind, Leaf, Tree, absences, leaves, tree};
 
 use crate::datalog::{Catalogue, Cell, Column, Constant, Facts, Schema, Type};
-use crate::relations::places::{Place, start_of_file};
+use crate::relations::places::Place;
 use crate::relations::{self, Relation};
 use crate::syntax::span::Position;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -22,12 +22,31 @@ pub struct FindingRow {
     pub node: Option<Arc<str>>,
     pub path: Arc<str>,
     pub line: u32,
+    pub column: u32,
     pub severity: &'static str,
+    /// What tells it from the rule's others.
+    pub subject: Vec<Arc<str>>,
+    /// No derived relation gives it: its rule looks at one file or call alone.
+    pub is_observed: bool,
 }
 
 /// The columns of `finding`.
 const FINDING: [(&str, Type); 5] =
     [("rule", Type::Name), ("node", Type::Node), ("path", Type::Path), ("line", Type::Int), ("severity", Type::Name)];
+
+/// The columns of `observed`.
+const OBSERVED: [(&str, Type); 6] = [
+    ("rule", Type::Name),
+    ("node", Type::Node),
+    ("path", Type::Path),
+    ("line", Type::Int),
+    ("column", Type::Int),
+    ("subject", Type::Text),
+];
+
+/// What `observed` means.
+pub const OBSERVED_DOC: &str = "What a rule saw in one file that judges it without relations: the broken line, the CTE that is missing, the name that nothing bears. The findings of such rules stand on these rows.";
+pub const OBSERVED_EXAMPLE: &str = r#"observed(rule: r, path: p), starts_with(p, "models/staging/")"#;
 
 /// What `finding` means.
 pub const FINDING_DOC: &str =
@@ -105,10 +124,14 @@ impl<'a> Repo<'a> {
 
     /// Where a row of a base relation stands.
     pub fn place(&self, relation: &str, row: &[Constant]) -> Option<Place> {
-        if relation == "finding" {
+        if is_of_the_run(relation) {
             let (path, line) = (row.get(2)?, row.get(3)?);
             let (Constant::Text(path), Constant::Int(line)) = (path, line) else { return None };
-            let start = Position { line: u32::try_from(*line).ok()?, ..start_of_file(path).start };
+            let column = match row.get(4) {
+                Some(Constant::Int(column)) => u32::try_from(*column).ok()?,
+                _ => 1,
+            };
+            let start = Position { line: u32::try_from(*line).ok()?, column };
             return Some(Place { path: path.clone(), start, end: start });
         }
         let relation = relations::by_name(relation)?;
@@ -160,22 +183,32 @@ pub fn schema_of(relation: &Relation) -> Schema {
     Schema { name: relation.schema.name.to_owned(), columns: columns.collect() }
 }
 
-pub fn finding_schema() -> Schema {
-    let columns = FINDING.iter().map(|(name, of)| Column { name: (*name).to_owned(), of: *of });
-    Schema { name: "finding".to_owned(), columns: columns.collect() }
+/// The relations that a run of the rules gives.
+pub const OF_THE_RUN: [&str; 2] = ["finding", "observed"];
+
+fn is_of_the_run(relation: &str) -> bool {
+    OF_THE_RUN.contains(&relation)
+}
+
+/// Their columns.
+pub fn schema_of_the_run(relation: &str) -> Option<Schema> {
+    let columns: &[(&str, Type)] = match relation {
+        "finding" => &FINDING,
+        "observed" => &OBSERVED,
+        _ => return None,
+    };
+    let columns = columns.iter().map(|(name, of)| Column { name: (*name).to_owned(), of: *of });
+    Some(Schema { name: relation.to_owned(), columns: columns.collect() })
 }
 
 impl Catalogue for Repo<'_> {
     fn schema(&self, relation: &str) -> Option<Schema> {
-        if relation == "finding" {
-            return Some(finding_schema());
-        }
-        relations::by_name(relation).map(schema_of)
+        schema_of_the_run(relation).or_else(|| relations::by_name(relation).map(schema_of))
     }
 
     fn names(&self) -> Vec<String> {
         let all = relations::ALL.iter().map(|relation| relation.schema.name.to_owned());
-        all.chain(["finding".to_owned()]).collect()
+        all.chain(OF_THE_RUN.map(str::to_owned)).collect()
     }
 
     fn nodes(&self, name: &str) -> Vec<Arc<str>> {
@@ -202,17 +235,17 @@ impl Catalogue for Repo<'_> {
 
 impl Facts for Repo<'_> {
     fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
-        if relation == "finding" {
+        if is_of_the_run(relation) {
             for finding in self.findings() {
-                let node = finding.node.as_deref().unwrap_or_default();
-                let line = i64::from(finding.line);
-                row(&[
-                    Cell::Text(&finding.rule),
-                    Cell::Text(node),
-                    Cell::Text(&finding.path),
-                    Cell::Int(line),
-                    Cell::Text(finding.severity),
-                ]);
+                let node = Cell::Text(finding.node.as_deref().unwrap_or_default());
+                let (rule, path) = (Cell::Text(&finding.rule), Cell::Text(&finding.path));
+                let line = Cell::Int(i64::from(finding.line));
+                if relation == "finding" {
+                    row(&[rule, node, path, line, Cell::Text(finding.severity)]);
+                } else if finding.is_observed {
+                    let column = Cell::Int(i64::from(finding.column));
+                    row(&[rule, node, path, line, column, Cell::Text(&finding.subject.join(" "))]);
+                }
             }
             return;
         }

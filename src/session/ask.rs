@@ -2,8 +2,7 @@
 
 use super::Session;
 use crate::datalog::{Answer, Compiled, Constant, Diagnostic, Failure, Limits, compile};
-use crate::query::{FindingRow, Kind, Repo, Tree, library, tree};
-use crate::relations::places::Place;
+use crate::query::{FindingRow, Kind, Repo, Tree, library, schema_of_the_run, tree};
 use crate::rules::finding::Finding;
 use crate::rules::registry::Registry;
 use crate::rules::rule::Derivation;
@@ -34,11 +33,14 @@ impl Session {
         let check = || {
             let outcome = self.check(registry, &Selection::default());
             let row = |finding: Finding| FindingRow {
+                is_observed: relation_of(registry, &finding.rule).is_none(),
                 rule: finding.rule,
                 node: finding.node,
                 path: finding.place.path,
                 line: finding.place.start.line,
+                column: finding.place.start.column,
                 severity: finding.severity.name(),
+                subject: finding.subject,
             };
             outcome.findings.into_iter().map(row).collect()
         };
@@ -82,33 +84,42 @@ fn compiled(repo: &Repo<'_>, program: &str, parameters: &BTreeMap<String, String
     compile(program, library, repo, parameters).map_err(Unanswered::Program)
 }
 
-/// The question whose answer is the row that a finding reports; `None` where the rule's relation is
-/// not derived by Datalog.
-pub fn question_of(registry: &Registry, finding: &Finding) -> Option<String> {
-    let rule = registry.get(&finding.rule)?;
-    let Derivation::Relation(relation) = &rule.derivation;
-    let schema = library::embedded().ok()?.schema(relation)?;
-    // A relation's first columns are the finding's subject.
-    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+/// The derived relation whose rows a rule reports; `None` where the rule looks at one file alone.
+fn relation_of<'r>(registry: &'r Registry, rule: &str) -> Option<&'r str> {
+    let Derivation::Relation(relation) = &registry.get(rule)?.derivation;
+    library::embedded().ok()?.schema(relation).map(|_| relation.as_str())
+}
+
+/// The question whose answer is the row that a finding reports. A relation's first columns are the
+/// finding's subject.
+pub fn question_of(registry: &Registry, finding: &Finding) -> String {
+    let quoted = |text: &str| {
+        let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
+        format!("\"{escaped}\"")
+    };
+    let relation = relation_of(registry, &finding.rule);
+    let schema = relation.and_then(|relation| library::embedded().ok()?.schema(relation));
+    let Some(schema) = schema else {
+        let place = &finding.place;
+        let args = [
+            quoted(&finding.rule),
+            quoted(finding.node.as_deref().unwrap_or_default()),
+            quoted(&place.path),
+            place.start.line.to_string(),
+            place.start.column.to_string(),
+            quoted(&finding.subject.join(" ")),
+        ];
+        return format!("?- observed({}).", args.join(", "));
+    };
     let mut subject = finding.subject.iter();
-    let args: Vec<String> = schema
-        .columns
-        .iter()
-        .map(|column| match subject.next() {
-            Some(part) => quoted(part),
-            None => column.name.clone(),
-        })
-        .collect();
-    let family = rule.family.as_ref().map(|family| {
-        let word = finding.rule.trim_start_matches(family.prefix.as_str()).trim_end_matches(family.suffix.as_str());
-        format!(", upper({}) = {}", family.arg, quoted(word))
-    });
-    Some(format!("?- {relation}({}){}.", args.join(", "), family.unwrap_or_default()))
+    let args =
+        schema.columns.iter().map(|column| subject.next().map_or_else(|| column.name.clone(), |part| quoted(part)));
+    format!("?- {}({}).", schema.name, args.collect::<Vec<_>>().join(", "))
 }
 
 fn explain(repo: &Repo<'_>, registry: &Registry, finding: &Finding, limits: &Limits<'_>) -> Result<Tree, Unanswered> {
     let text = |text: &str| Some(Constant::text(text));
-    let columns = crate::query::finding_schema().columns;
+    let columns = schema_of_the_run("finding").map(|schema| schema.columns).unwrap_or_default();
     let values = [
         text(&finding.rule),
         text(finding.node.as_deref().unwrap_or_default()),
@@ -124,34 +135,12 @@ fn explain(repo: &Repo<'_>, registry: &Registry, finding: &Finding, limits: &Lim
         premises: Vec::new(),
         note: None,
     };
-    if let Some(question) = question_of(registry, finding) {
-        let compiled = compiled(repo, &question, &BTreeMap::new())?;
-        let rows = compiled.run(repo, limits).map_err(Unanswered::Failure)?.rows;
-        if let Some(row) = rows.first()
-            && let Some(proof) = compiled.explain(row, repo, limits).map_err(Unanswered::Failure)?
-        {
-            root.premises = proof.premises.iter().map(|premise| tree(repo, premise)).collect();
-            return Ok(root);
-        }
+    let compiled = compiled(repo, &question_of(registry, finding), &BTreeMap::new())?;
+    let rows = compiled.run(repo, limits).map_err(Unanswered::Failure)?.rows;
+    if let Some(row) = rows.first()
+        && let Some(proof) = compiled.explain(row, repo, limits).map_err(Unanswered::Failure)?
+    {
+        root.premises = proof.premises.iter().map(|premise| tree(repo, premise)).collect();
     }
-    root.premises.push(observed(registry, finding));
     Ok(root)
-}
-
-/// What was seen in one file: it follows from nothing else.
-fn observed(registry: &Registry, finding: &Finding) -> Tree {
-    let relation = registry.get(&finding.rule).map(|rule| {
-        let Derivation::Relation(relation) = &rule.derivation;
-        relation.clone()
-    });
-    let args = finding.subject.iter().map(|part| (Some(Constant::text(part)), crate::datalog::Type::Text));
-    let place: Option<Place> = Some(finding.place.clone());
-    Tree {
-        relation: relation.unwrap_or_else(|| finding.rule.to_lowercase()),
-        args: args.collect(),
-        kind: Kind::Fact,
-        place,
-        premises: Vec::new(),
-        note: None,
-    }
 }

@@ -1,5 +1,7 @@
 //! Relations in memory.
 
+#![allow(unreachable_pub, reason = "a module of tests")]
+
 use harness::datalog::{Catalogue, Cell, Column, Constant, Facts, Library, Limits, Schema, Type, compile};
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Random programs, and an evaluator that tries every value for every variable.
 
+#![allow(unreachable_pub, reason = "a module of tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Values are 0 to DOMAIN - 1.
@@ -253,7 +255,8 @@ impl Random {
         let mut known: BTreeSet<i64> = (0..DOMAIN).collect();
         known.extend(whole.iter().flatten().flatten().copied());
         let known: Vec<i64> = known.into_iter().collect();
-        each(0, free, out, &known, &mut values, &mut |values| {
+        let most = whole.iter().map(BTreeSet::len).max().unwrap_or_default() as i64;
+        each(0, free, out.map(|out| (out, most)), &known, &mut values, &mut |values| {
             if rule.body.iter().all(|literal| holds(literal, values, rows, whole)) {
                 found.push(rule.args.iter().map(|term| value(term, values)).collect());
             }
@@ -265,7 +268,7 @@ impl Random {
 fn each(
     at: usize,
     free: usize,
-    wide: Option<usize>,
+    wide: Option<(usize, i64)>,
     known: &[i64],
     values: &mut Vec<i64>,
     visit: &mut impl FnMut(&mut Vec<i64>),
@@ -274,7 +277,10 @@ fn each(
         visit(values);
         return;
     }
-    let counts: Vec<i64> = if wide == Some(at) { (0..130).collect() } else { known.to_vec() };
+    let counts: Vec<i64> = match wide {
+        Some((out, most)) if out == at => (0..=most).collect(),
+        _ => known.to_vec(),
+    };
     for value in counts {
         values[at] = value;
         each(at + 1, free, wide, known, values, visit);
