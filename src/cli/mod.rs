@@ -99,6 +99,7 @@ enum Verdict {
 const FINDINGS: u8 = 1;
 const USAGE: u8 = 2;
 const BUG: u8 = 101;
+const INTERRUPTED: i32 = 130;
 
 /// Runs the program with the process's own arguments.
 pub fn main() -> ExitCode {
@@ -119,6 +120,11 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
     };
+    // Nothing is half-written that would have to be put away first.
+    #[allow(clippy::exit, reason = "this is where the program ends")]
+    let ended = ctrlc::set_handler(|| std::process::exit(INTERRUPTED));
+    // Where no handler can be set, the system's own ends the program as well.
+    drop(ended);
     let run = std::panic::catch_unwind(|| run(&arguments));
     match run {
         Ok(Ok(Verdict::Clean)) => ExitCode::SUCCESS,
