@@ -93,9 +93,51 @@ fn dbts_own_names_answer_as_they_do_while_parsing() {
         text("", "{{ var.has_var('a') }}{{ var.has_var('z') }}{{ local_md5('abc') }}"),
         "TrueFalse900150983cd24fb0d6963f7d28e17f72"
     );
-    let rendered = rendered("", &["{{ ref(modules.re.sub('a', 'b', 'x')) }}{{ source('s', env_var('NO_SUCH')) }}"]);
+    let rendered =
+        rendered("", &["{{ ref(modules.re.sub('a', 'b', env_var('NO_SUCH'))) }}{{ source('s', env_var('NO_SUCH')) }}"]);
     assert_eq!((rendered[0].trace.refs.len(), rendered[0].trace.sources.len()), (0, 0));
     assert!(rendered[0].trace.incomplete);
+}
+
+#[test]
+fn what_would_not_end_is_an_error_with_a_place() {
+    let templates = [
+        "{{ modules.re.match('(a|aa)+(?!x)$(?<=b)', 'a' * 5000) }}",
+        "{{ modules.re.compile('(((a{1000}){1000}){1000}){1000}') }}",
+        "{{ modules.re.compile('(') }}",
+        "{{ modules.itertools.product(range(1000), repeat=9) | list | length }}",
+        "{{ modules.itertools.permutations(range(30)) | list | length }}",
+        "{{ modules.itertools.combinations(range(60), 30) | list | length }}",
+        "{{ modules.itertools.count() | list | length }}",
+        "{{ modules.itertools.repeat('x', 1000000000000) }}",
+        "{{ modules.itertools.chain(modules.itertools.cycle([1])) }}",
+        "{% set l = [1] %}{% for i in range(100) %}{% set l = l + l %}{% endfor %}\
+         {% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = ns.l + ns.l %}{% endfor %}",
+        "{{ modules.datetime.date(2024, 13, 1) }}",
+        "{{ modules.datetime.date.max + modules.datetime.timedelta(days=1) }}",
+        "{{ modules.datetime.timedelta(days=10 ** 30) }}",
+        "{{ modules.pytz.timezone('Nowhere/Atall') }}",
+    ];
+    for (template, rendered) in templates.iter().zip(rendered("", &templates)) {
+        assert_eq!(rendered.errors.len(), 1, "{template}: {}", rendered.text);
+        assert!(rendered.errors[0].span.start > 0, "{template}");
+    }
+}
+
+#[test]
+fn a_date_is_a_date_wherever_it_comes_from() {
+    let macros = "{% macro start() %}{{ return(modules.datetime.date(2024, 1, 31)) }}{% endmacro %}\
+                  {% macro later(d, n) %}{{ return(d + n * modules.datetime.timedelta(days=1)) }}{% endmacro %}\
+                  {% macro days(a, b) %}{{ return((a - b).days) }}{% endmacro %}";
+    assert_eq!(text(macros, "{{ later(start(), 2) }} {{ days(later(start(), 2), start()) + 1 }}"), "2024-02-02 3");
+    assert_eq!(
+        text(macros, "{{ run_started_at }}|{{ modules.datetime.datetime.now().year }}"),
+        "2024-01-01 00:00:00+00:00|2024"
+    );
+    // What stands for something unknown makes no date, and no error.
+    let template = "{{ modules.datetime.datetime.strptime(env_var('NO_SUCH'), '%Y') + modules.datetime.timedelta(1) }}";
+    let rendered = rendered(macros, &[template]).remove(0);
+    assert_eq!((rendered.errors.len(), rendered.text.as_str()), (0, "__unknown__"));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The names a template may use, found one by one when it asks for them: a rendering depends on the
 //! names it used and on no others.
 
-use super::dates::Module;
+use super::dates::{Temporal, Zone};
 use super::macros::{Macro, Space};
+use super::modules::Module;
 use super::run::{Names, with_run};
 use super::values::{MutDict, MutList, Relation, mutable};
 use crate::project::macros::{Named, resolve};
@@ -86,7 +87,7 @@ fn member(name: &str, names: Names) -> Option<Value> {
         "target" | "env" => return db_value(|db| mutable(&serde_json::Value::Object(target::shown(db).clone()))),
         "project_name" => return db_value(|db| Value::from(&*target::root_name(db))),
         "modules" => return Some(Value::from_object(Module("modules"))),
-        "run_started_at" => return Some(Value::from(super::dates::NOW)),
+        "run_started_at" => return Temporal::now(Some(Zone::utc())).ok().map(Temporal::value),
         "dbt_version" => return Some(Value::from("1.12.0")),
         "invocation_id" => return Some(Value::from("00000000-0000-0000-0000-000000000000")),
         "True" => return Some(Value::from(true)),

@@ -3,6 +3,7 @@
 
 pub mod blocks;
 pub mod config_call;
+mod operators;
 pub mod rewrite;
 pub mod tags;
 pub mod tokens;
