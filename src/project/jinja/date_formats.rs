@@ -3,7 +3,7 @@
 use super::dates::{SECOND, Temporal, Zone, built, offset};
 use super::given::failed;
 use jiff::civil::{Date, DateTime};
-use minijinja::Error;
+use minijinja::{Error, Value};
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -299,6 +299,15 @@ pub(super) fn parse_iso(text: &str) -> Result<Temporal, Error> {
     match reading.rest {
         "" => Ok(Temporal::DateTime(built(reading.parts)?, reading.zone)),
         _ => Err(refused()),
+    }
+}
+
+/// The date that a text of YAML is: there it is no text but one of Python's dates.
+pub(super) fn written(value: &Value) -> Option<Temporal> {
+    let text = value.as_str().filter(|text| text.len() >= 10 && text.as_bytes().get(4) == Some(&b'-'))?;
+    match parse_iso(text).ok()? {
+        Temporal::DateTime(at, None) if text.len() == 10 => Some(Temporal::Date(at.date())),
+        other => Some(other),
     }
 }
 

@@ -3,8 +3,8 @@
 use super::given::Given;
 use super::macros::{Adapter, Space};
 use super::run::{ConfigCall, FunctionCall, Names, RefCall, SourceCall, with_run};
-use super::sets::MutSet;
-use super::values::{MAX_HELD, MutDict, MutList, Relation, Unknown, data, mutable, storable};
+use super::sets::{difference_of_dicts, set, zip};
+use super::values::{MutDict, MutList, Relation, Unknown, data, mutable, storable};
 use super::{math, texts, value_of};
 use crate::project::{target, vars};
 use crate::syntax::jinja::rewrite::{CALL, DICT, FORMAT, KEEP, LIST, MATH, NEGATIVE, SPACE};
@@ -62,6 +62,28 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function("zip", |Rest(args): Rest<ValueOrKwargs>| zip(&plain(args), false));
     environment.add_function("zip_strict", |Rest(args): Rest<ValueOrKwargs>| zip(&plain(args), true));
     environment.add_function("diff_of_two_dicts", difference_of_dicts);
+    environment.add_function("render", |text: &str| -> Result<Value, Error> {
+        if with_run(|run| run.expand()) == Some(false) {
+            return Err(Error::new(ErrorKind::OutOfFuel, "the rendered text leads back to itself"));
+        }
+        let value = value_of(text).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.message));
+        with_run(|run| run.expanded());
+        Ok(Value::from(value?.to_string()))
+    });
+    environment.add_function(
+        "try_or_compiler_error",
+        |state: &mut State, _: Value, Rest(args): Rest<ValueOrKwargs>| match plain(args).split_first() {
+            Some((function, args)) => function.call(state, args),
+            None => Ok(Value::from(())),
+        },
+    );
+    // A metric is no node that harness follows from a model.
+    environment.add_function("metric", |Rest(_): Rest<ValueOrKwargs>| {
+        with_run(|run| run.trace.incomplete = true);
+        Unknown::value()
+    });
+    environment.add_function("load_agate_table", |Rest(_): Rest<ValueOrKwargs>| Value::from(()));
+    environment.add_function("lipsum", |Rest(_): Rest<ValueOrKwargs>| "");
     for name in ["as_bool", "as_number", "as_native", "as_text"] {
         // In models these filters do nothing; only YAML is typed.
         environment.add_filter(name, move |value: Value| {
@@ -267,8 +289,14 @@ fn function(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
     Ok(relation("", &name))
 }
 
-fn relation(schema: &str, name: &Arc<str>) -> Value {
-    Value::from_object(Relation { database: "".into(), schema: schema.into(), identifier: name.clone() })
+/// What `ref` and `source` yield. While dbt parses, their database and schema are the target's; what
+/// they print is what was asked for, so that the SQL reads as it is written.
+fn relation(source: &str, name: &Arc<str>) -> Value {
+    let at_target = with_attached_database(|db| target::relation(db, name));
+    let parts = at_target.map(|relation| (relation.database, relation.schema)).unwrap_or_default();
+    let printed = if source.is_empty() { name.clone() } else { format!("{source}.{name}").into() };
+    let schema = if source.is_empty() { parts.1 } else { source.into() };
+    Value::from_object(Relation { database: parts.0, schema, identifier: name.clone(), printed: Some(printed) })
 }
 
 fn var(name: &Value, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error> {
@@ -364,49 +392,6 @@ fn dict(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
         entries.extend(MutDict::of_pairs(part)?);
     }
     Ok(MutDict::value(entries))
-}
-
-/// `set` gives its default where `set_strict` fails.
-fn set(args: &[Value], strict: bool) -> Result<Value, Error> {
-    let given = Given::of(args);
-    let value = given.required(0, "value")?;
-    match MutSet::of(&value) {
-        Err(_) if !strict => Ok(given.get(1, "default").unwrap_or_else(|| Value::from(()))),
-        result => result,
-    }
-}
-
-fn zip(args: &[Value], strict: bool) -> Result<Value, Error> {
-    let given = Given::of(args);
-    let columns = given.positional.iter().map(|it| Ok(it.try_iter()?.take(MAX_HELD).collect()));
-    match columns.collect::<Result<Vec<Vec<Value>>, Error>>() {
-        Ok(columns) => {
-            let length = columns.iter().map(Vec::len).min().unwrap_or_default();
-            let row = |at: usize| columns.iter().filter_map(|column| column.get(at).cloned()).collect::<Vec<_>>();
-            Ok(MutList::value((0..length).map(|at| Value::from(minijinja::value::Tuple::from(row(at)))).collect()))
-        }
-        Err(_) if !strict => Ok(given.named("default").unwrap_or_else(|| Value::from(()))),
-        Err(error) => Err(error),
-    }
-}
-
-/// The texts that lists of one dict hold and those of another do not.
-fn difference_of_dicts(first: &Value, second: &Value) -> Result<Value, Error> {
-    let mut rest = indexmap::IndexMap::new();
-    for key in first.try_iter()? {
-        let items = first.get_item(&key)?;
-        let name = Value::from(key.to_string().to_lowercase());
-        let mut others = Vec::new();
-        for other in second.try_iter()?.filter(|other| other.to_string().to_lowercase() == name.to_string()) {
-            others.extend(second.get_item(&other)?.try_iter()?.map(|item| item.to_string().to_lowercase()));
-        }
-        let kept: Vec<Value> =
-            items.try_iter()?.filter(|item| !others.contains(&item.to_string().to_lowercase())).collect();
-        if !kept.is_empty() {
-            rest.insert(name, MutList::value(kept));
-        }
-    }
-    Ok(MutDict::value(rest))
 }
 
 /// `tojson(value, default, sort_keys)` and `toyaml`.
@@ -546,6 +531,7 @@ impl Object for Api {
                     database: part("database"),
                     schema: part("schema"),
                     identifier: part("identifier"),
+                    printed: None,
                 })
             }
             _ => Unknown::value(),

@@ -2,6 +2,7 @@
 //! change in place. All else is minijinja's own.
 
 use super::ENVIRONMENT;
+use super::date_formats::written;
 use super::dates;
 use super::given::{failed, is_unknown};
 use super::sets::MutSet;
@@ -35,6 +36,14 @@ fn operation(state: &State, operator: &str, left: Value, right: Value) -> Result
             return Ok(Value::from(result));
         }
     }
+    // Nothing else can be taken from a text, or added to it with a difference.
+    let may_be_dates =
+        operator == "-" || operator == "+" && (left.as_object().is_some() || right.as_object().is_some());
+    let dated = |value: Value| match written(&value).filter(|_| may_be_dates) {
+        Some(date) => date.value(),
+        None => value,
+    };
+    let (left, right) = (dated(left), dated(right));
     if left.as_object().is_none() && right.as_object().is_none() {
         let result = plain(operator, left, right)?;
         // The operator had a tank of its own.

@@ -1,5 +1,6 @@
 //! Python's methods on values that are not ours: strings, numbers, plain sequences.
 
+use super::date_formats::written;
 use super::given::{Given, failed};
 use super::values::{MutDict, MutList};
 use minijinja::value::{Kwargs, Tuple, ValueKind, from_args};
@@ -244,6 +245,12 @@ fn text(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Resul
             Value::from(translated(shown, &table))
         }
         "encode" | "decode" => value.clone(),
+        "strftime" | "isoformat" | "weekday" | "isoweekday" | "isocalendar" | "date" | "timetuple" | "toordinal" => {
+            match written(value) {
+                Some(date) => date.value().call_method(state, method, args)?,
+                None => return Err(Error::from(ErrorKind::UnknownMethod)),
+            }
+        }
         _ => minijinja_contrib::pycompat::unknown_method_callback(state, value, method, args)?,
     })
 }

@@ -418,6 +418,8 @@ pub struct Relation {
     pub database: Arc<str>,
     pub schema: Arc<str>,
     pub identifier: Arc<str>,
+    /// What it prints, where that is less than all its parts.
+    pub printed: Option<Arc<str>>,
 }
 
 impl Relation {
@@ -465,6 +467,9 @@ impl Object for Relation {
 
 impl fmt::Display for Relation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(printed) = &self.printed {
+            return f.write_str(printed);
+        }
         for part in [&self.database, &self.schema] {
             if !part.is_empty() {
                 write!(f, "{part}.")?;
