@@ -261,7 +261,7 @@ fn expanded(shown: &str, size: usize) -> String {
     for character in shown.chars() {
         match character {
             '\t' => {
-                let spaces = size.checked_sub(column % size.max(1)).unwrap_or_default();
+                let spaces = size.saturating_sub(column % size.max(1));
                 out.push_str(&" ".repeat(spaces));
                 column += spaces;
             }
