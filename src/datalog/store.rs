@@ -232,7 +232,7 @@ mod tests {
             table.refresh();
             assert_eq!(chain(&table, one, &[1]), [2, 1, 0]);
             assert_eq!(chain(&table, both, &[1, 3]), [1]);
-            assert_eq!(chain(&table, both, &[3, 1]), []);
+            assert!(chain(&table, both, &[3, 1]).is_empty());
             assert!(table.contains(&[1, 4, 0].map(Value)[..arity]));
         }
     }
@@ -246,7 +246,7 @@ mod tests {
             table.refresh();
             assert_eq!(chain(&table, index, &[code]).len(), 1);
         }
-        assert_eq!(chain(&table, index, &[8]), []);
+        assert!(chain(&table, index, &[8]).is_empty());
         assert!(matches!(table.indexes[0].heads, Heads::Hashed(_)));
     }
 
