@@ -8,7 +8,7 @@ use super::nodes::{Named, folders};
 use super::packages::{dbt_packages, package_name, yaml};
 use super::properties::{config_of, described, entries, text_of};
 use super::{config, graph};
-use crate::db::{FileKind, Package, SourceFile};
+use crate::db::{FileKind, Package, Project, SourceFile};
 use crate::syntax::span::Span;
 use crate::syntax::yaml::Node;
 use rustc_hash::FxHashMap;
@@ -38,6 +38,15 @@ impl ResourceKind {
         }
     }
 
+    /// What people call it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::SemanticModel => "semantic model",
+            Self::SavedQuery => "saved query",
+            kind => kind.name(),
+        }
+    }
+
     /// The key of its list in a YAML file, and of its section in dbt_project.yml and the manifest.
     pub fn section(self) -> &'static str {
         match self {
@@ -50,10 +59,24 @@ impl ResourceKind {
     }
 }
 
+/// Which entry of its file a resource is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Of its kind's own list.
+    Entry(u32),
+    /// A measure of a semantic model, by the places of both.
+    Measure(u32, u32),
+    /// What an entry of `models:` says of its semantic model.
+    OfModel(u32),
+    /// One of the metrics below an entry of `models:`.
+    MetricOfModel(u32, u32),
+}
+
 /// One entry, without places.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
     pub kind: ResourceKind,
+    pub origin: Origin,
     pub name: Arc<str>,
     pub description: Arc<str>,
     /// What its own entry sets.
@@ -64,18 +87,22 @@ pub struct Resource {
     pub metrics: Vec<Arc<str>>,
     /// The measures a metric is made of, and those a semantic model defines.
     pub measures: Vec<Arc<str>>,
+    /// The semantic model below whose model a metric is written.
+    pub semantic_model: Option<Arc<str>>,
 }
 
 impl Resource {
-    fn new(kind: ResourceKind, name: String, entry: &Node) -> Self {
+    fn new(kind: ResourceKind, origin: Origin, name: String, entry: &Node) -> Self {
         Self {
             kind,
+            origin,
             name: name.into(),
             description: described(entry),
             config: Map::new(),
             named: Named::default(),
             metrics: Vec::new(),
             measures: Vec::new(),
+            semantic_model: None,
         }
     }
 }
@@ -98,9 +125,9 @@ fn resources_of_file<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec
     };
     let mut found = Vec::new();
     for kind in ResourceKind::ALL {
-        for (_, entry) in entries(root, kind.section()) {
+        for (index, entry) in entries(root, kind.section()) {
             let Some(name) = entry.get("name").and_then(text_of) else { continue };
-            let mut resource = Resource::new(kind, name, entry);
+            let mut resource = Resource::new(kind, Origin::Entry(index), name, entry);
             resource.config = config_of(entry, &["tags", "meta", "group", "enabled"], &mut render);
             match kind {
                 ResourceKind::Exposure => {
@@ -118,24 +145,61 @@ fn resources_of_file<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec
                 }
                 ResourceKind::Group => {}
             }
-            let metrics_of_measures = created_metrics(&resource, entry);
+            let metrics_of_measures = created_metrics(&resource, index, entry);
             found.push(resource);
             found.extend(metrics_of_measures);
         }
     }
+    for (index, entry) in entries(root, "models") {
+        found.extend(below_model(package, index, entry, &mut render));
+    }
     found
 }
 
+/// The semantic model and the metrics that are written below a model.
+fn below_model(package: Package, index: u32, entry: &Node, render: &mut dyn FnMut(&str) -> Value) -> Vec<Resource> {
+    let Some(stated) = entry.get("semantic_model").filter(|stated| is_on(stated)) else { return Vec::new() };
+    let Some(model) = entry.get("name").and_then(text_of) else { return Vec::new() };
+    if entries(entry, "versions").next().is_some() {
+        // dbt forgets about it.
+        return Vec::new();
+    }
+    let name = stated.get("name").and_then(text_of).unwrap_or_else(|| model.clone());
+    let mut semantic = Resource::new(ResourceKind::SemanticModel, Origin::OfModel(index), name, entry);
+    let meta = stated.get("config").and_then(|config| config.get("meta")).map(data::of);
+    semantic.config.extend(meta.map(|meta| ("meta".to_owned(), meta)));
+    let group = stated.get("group").map(data::of);
+    semantic.config.extend(group.map(|group| ("group".to_owned(), group)));
+    semantic.named = named_by(package, [format!("ref('{model}')")].iter());
+    let name = semantic.name.clone();
+    let mut found = vec![semantic];
+    for (at, metric) in entries(entry, "metrics") {
+        let Some(own) = metric.get("name").and_then(text_of) else { continue };
+        let mut resource = Resource::new(ResourceKind::Metric, Origin::MetricOfModel(index, at), own, metric);
+        resource.config = config_of(metric, &[], render);
+        add_inputs(&mut resource, metric);
+        resource.semantic_model = Some(name.clone()).filter(|_| metric_type(metric) == "simple");
+        found.push(resource);
+    }
+    found
+}
+
+/// `semantic_model: true`, or a mapping that does not switch it off.
+fn is_on(stated: &Node) -> bool {
+    let is_off = |node: &Node| node.get("enabled").and_then(Node::as_bool) == Some(false);
+    stated.as_bool() == Some(true) || (stated.as_map().is_some() && !is_off(stated))
+}
+
 /// A measure with `create_metric` is a metric, too.
-fn created_metrics(model: &Resource, entry: &Node) -> Vec<Resource> {
+fn created_metrics(model: &Resource, index: u32, entry: &Node) -> Vec<Resource> {
     if model.kind != ResourceKind::SemanticModel {
         return Vec::new();
     }
-    let creates = |measure: &&Node| measure.get("create_metric").and_then(Node::as_bool) == Some(true);
-    let measures = entries(entry, "measures").map(|(_, measure)| measure).filter(creates);
-    let metric = |measure: &Node| {
+    let creates = |measure: &Node| measure.get("create_metric").and_then(Node::as_bool) == Some(true);
+    let measures = entries(entry, "measures").filter(|(_, measure)| creates(measure));
+    let metric = |(at, measure): (u32, &Node)| {
         let name = measure.get("name").and_then(text_of)?;
-        let mut metric = Resource::new(ResourceKind::Metric, name, measure);
+        let mut metric = Resource::new(ResourceKind::Metric, Origin::Measure(index, at), name, measure);
         if metric.description.is_empty() {
             metric.description = format!("Metric created from measure {}", metric.name).into();
         }
@@ -160,13 +224,28 @@ fn names_in(node: Option<&Node>) -> Vec<Arc<str>> {
     }
 }
 
+fn metric_type(entry: &Node) -> &str {
+    entry.get("type").and_then(Node::as_str).unwrap_or("simple")
+}
+
 /// What a metric is computed from: measures or other metrics, by its type.
 fn add_inputs(metric: &mut Resource, entry: &Node) {
-    let Some(params) = entry.get("type_params") else { return };
+    let Some(params) = entry.get("type_params") else {
+        // The newer spelling has no such key, and no measures.
+        let keys: &[&str] = match metric_type(entry) {
+            "derived" => &["input_metrics"],
+            "ratio" => &["numerator", "denominator"],
+            "conversion" => &["base_metric", "conversion_metric"],
+            "cumulative" => &["input_metric"],
+            _ => &[],
+        };
+        metric.metrics = keys.iter().flat_map(|key| names_in(entry.get(key))).collect();
+        return;
+    };
     let at = |node: Option<&Node>, keys: &[&str]| -> Vec<Arc<str>> {
         keys.iter().flat_map(|key| names_in(node.and_then(|node| node.get(key)))).collect()
     };
-    match entry.get("type").and_then(Node::as_str).unwrap_or("simple") {
+    match metric_type(entry) {
         "derived" => metric.metrics = at(Some(params), &["metrics"]),
         "ratio" => metric.metrics = at(Some(params), &["numerator", "denominator"]),
         "conversion" => {
@@ -190,7 +269,7 @@ fn metric_of(line: &str) -> Option<Arc<str>> {
 }
 
 /// The nodes that lines such as `ref('x')` name.
-fn named_by<'text>(package: Package, lines: impl Iterator<Item = &'text String>) -> Named {
+pub fn named_by<'text>(package: Package, lines: impl Iterator<Item = &'text String>) -> Named {
     let text: String = lines.map(|line| format!("{{{{ {line} }}}}\n")).collect();
     if text.is_empty() {
         return Named::default();
@@ -209,6 +288,25 @@ pub fn resources_of_package(db: &dyn salsa::Database, package: Package) -> Vec<(
         resources_of_file(db, FileOf::new(db, package, file)).iter().map(move |resource| (resource, file))
     };
     files.flat_map(resources).collect()
+}
+
+/// The entry of its file that a resource is.
+pub fn resource_entry<'db>(db: &'db dyn salsa::Database, resource: &Resource, file: SourceFile) -> Option<&'db Node> {
+    let item = |node: &'db Node, key: &str, index: u32| node.get(key)?.as_seq()?.get(index as usize);
+    let root = &yaml(db, file).root;
+    match resource.origin {
+        Origin::Entry(index) => item(root, resource.kind.section(), index),
+        Origin::Measure(index, at) => item(item(root, "semantic_models", index)?, "measures", at),
+        Origin::OfModel(index) => item(root, "models", index),
+        Origin::MetricOfModel(index, at) => item(item(root, "models", index)?, "metrics", at),
+    }
+}
+
+/// Where a resource's name stands.
+pub fn resource_span(db: &dyn salsa::Database, resource: &Resource, file: SourceFile) -> Span {
+    let Some(entry) = resource_entry(db, resource, file) else { return Span::default() };
+    let of_model = matches!(resource.origin, Origin::OfModel(_)).then(|| entry.get("semantic_model")?.get("name"));
+    of_model.flatten().or_else(|| entry.get("name")).map_or(entry.span, |name| name.span)
 }
 
 pub fn resource_id(db: &dyn salsa::Database, package: Package, resource: &Resource) -> String {
@@ -284,6 +382,10 @@ pub fn resource_parents(
 ) -> Vec<String> {
     let mut ids: Vec<String> = graph::named_ids(db, package, &resource.named).iter().map(|id| id.to_string()).collect();
     ids.extend(resource.metrics.iter().filter_map(|name| layer.metrics.get(name).cloned()));
+    if let Some(model) = &resource.semantic_model {
+        let root = Project::try_get(db).map_or(package, |project| project.root(db));
+        ids.push(format!("{}.{}.{model}", ResourceKind::SemanticModel.name(), package_name(db, root)));
+    }
     if resource.kind == ResourceKind::Metric {
         ids.extend(resource.measures.iter().filter_map(|name| layer.measures.get(name).cloned()));
     }
@@ -299,7 +401,7 @@ mod tests {
 
     fn metric(text: &str) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
         let entry = parse(text).root;
-        let mut metric = Resource::new(ResourceKind::Metric, "m".to_owned(), &entry);
+        let mut metric = Resource::new(ResourceKind::Metric, Origin::Entry(0), "m".to_owned(), &entry);
         add_inputs(&mut metric, &entry);
         (metric.measures, metric.metrics)
     }
@@ -309,6 +411,9 @@ mod tests {
         assert_eq!(metric("type: simple\ntype_params: {measure: {name: a}}"), (vec!["a".into()], vec![]));
         assert_eq!(metric("type: ratio\ntype_params: {numerator: a, denominator: {name: b}}").1.len(), 2);
         assert_eq!(metric("type: derived\ntype_params: {metrics: [a, {name: b, alias: c}]}").1.len(), 2);
+        assert_eq!(metric("type: derived\ninput_metrics: [a, {name: b}]").1.len(), 2);
+        assert_eq!(metric("type: cumulative\ninput_metric: a"), (vec![], vec!["a".into()]));
+        assert_eq!(metric("agg: sum"), (vec![], vec![]));
     }
 
     #[test]

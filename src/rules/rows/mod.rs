@@ -4,10 +4,12 @@
 
 mod child;
 mod dependencies;
+mod duplicates;
 mod edges;
 mod project;
 mod resources;
 mod staging;
+mod units;
 
 use crate::db::{Database, SourceFile};
 use crate::project::data_tests::Test;
@@ -29,7 +31,7 @@ const RELATIONS: [(&str, Derive); 15] = [
     ("cycle", project::cycle),
     ("dependency_direction", dependencies::dependency_direction),
     ("disabled_parent", edges::disabled_parent),
-    ("duplicate_resource", project::duplicate_resource),
+    ("duplicate_resource", duplicates::duplicate_resource),
     ("duplicate_yaml_key", project::duplicate_yaml_key),
     ("mart_reads_staging", dependencies::mart_reads_staging),
     ("package_not_installed", project::package_not_installed),
