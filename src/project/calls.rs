@@ -58,7 +58,7 @@ fn add_ref(trace: &mut Trace, package: Option<Arc<str>>, name: &Arc<str>, site: 
 }
 
 /// Arguments that are all plain strings, up to the closing parenthesis.
-fn literals(part: &str, list: &[Token]) -> Option<Vec<Arc<str>>> {
+pub(super) fn literals(part: &str, list: &[Token]) -> Option<Vec<Arc<str>>> {
     let mut found = Vec::new();
     let mut rest = list;
     loop {

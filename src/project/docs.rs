@@ -1,9 +1,12 @@
 //! Docs blocks: `{% docs name %}` in Markdown files.
 
+use super::calls::literals;
 use super::macros::blocks;
-use super::packages::package_name;
+use super::packages::{DBT, dbt_packages, package_by_name, package_name};
 use crate::db::{FileKind, Package, SourceFile};
 use crate::syntax::jinja::blocks::{Block, BlockKind};
+use crate::syntax::jinja::tags::{TagKind, tags};
+use crate::syntax::jinja::tokens::tokens;
 use std::sync::Arc;
 
 /// The docs blocks of a package, in the order of their files.
@@ -24,4 +27,58 @@ pub fn docs_of_package(db: &dyn salsa::Database, package: Package) -> Vec<(Arc<s
 
 pub fn docs_id(db: &dyn salsa::Database, package: Package, name: &str) -> String {
     format!("doc.{}.{name}", package_name(db, package))
+}
+
+/// A call of `doc` in a description.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocCall {
+    pub package: Option<Arc<str>>,
+    pub name: Arc<str>,
+}
+
+/// The calls a description makes in any case: none of one that has Jinja statements.
+pub fn doc_calls(text: &str) -> Vec<DocCall> {
+    let found = tags(text).tags;
+    if found.iter().any(|tag| tag.kind == TagKind::Statement) {
+        return Vec::new();
+    }
+    let mut calls = Vec::new();
+    for tag in found.iter().filter(|tag| tag.kind == TagKind::Expression) {
+        let list = tokens(text, tag.inner.start as usize, tag.inner.end as usize);
+        let [name, open, rest @ ..] = list.as_slice() else { continue };
+        if name.of(text) != "doc" || open.of(text) != "(" {
+            continue;
+        }
+        match literals(text, rest).as_deref() {
+            Some([name]) => calls.push(DocCall { package: None, name: name.clone() }),
+            Some([package, name]) => calls.push(DocCall { package: Some(package.clone()), name: name.clone() }),
+            _ => {}
+        }
+    }
+    calls
+}
+
+/// Whether a docs block is there. dbt brings a few of its own, whose names begin with underscores.
+pub fn has_docs(db: &dyn salsa::Database, call: &DocCall) -> bool {
+    let named = |package: Package| docs_blocks(db, package).any(|(block, _)| block.name == call.name);
+    if call.name.starts_with("__") || call.package.as_deref() == Some(DBT) {
+        return true;
+    }
+    match &call.package {
+        Some(package) => package_by_name(db, package).is_some_and(named),
+        None => dbt_packages(db).into_iter().any(named),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_calls_that_are_surely_made_count() {
+        let names = |text: &str| doc_calls(text).into_iter().map(|call| call.name).collect::<Vec<_>>();
+        assert_eq!(names("A {{ doc('a') }} and {{ doc(\"p\", \"b\") }}."), ["a".into(), Arc::from("b")]);
+        assert!(names("{% if x %}{{ doc('a') }}{% endif %}").is_empty());
+        assert!(names("doc('a') {{ docs('a') }} {{ doc(name) }} {# {{ doc('a') }} #}").is_empty());
+    }
 }

@@ -23,6 +23,7 @@ pub mod properties;
 pub mod python;
 pub mod resources;
 pub mod settings;
+pub mod shapes;
 pub mod staging;
 pub mod target;
 pub mod vars;

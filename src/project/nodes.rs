@@ -39,7 +39,7 @@ impl NodeKind {
         }
     }
 
-    fn patch_kind(self) -> PatchKind {
+    pub fn patch_kind(self) -> PatchKind {
         match self {
             Self::Model => PatchKind::Model,
             Self::Seed => PatchKind::Seed,
@@ -287,6 +287,11 @@ fn patch_at<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Option<Packag
 
 fn own_patch<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Option<&'db (SourceFile, Patch)> {
     patch(db, patch_at(db, node)?, node.kind(db).patch_kind(), node.name(db))
+}
+
+/// Whether a YAML file describes it.
+pub fn has_entry<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> bool {
+    own_patch(db, node).is_some()
 }
 
 /// A node's parents as it names them, in the order of their first calls, each once.

@@ -4,14 +4,14 @@
 use super::data;
 use super::jinja::run::{Names, Run, Subject, Trace};
 use super::jinja::{Minijinja, Renderer};
-use super::nodes::{Named, folders};
+use super::nodes::{Named, NodeKind, folders, nodes_of_package};
 use super::packages::{dbt_packages, package_name, yaml};
 use super::properties::{config_of, described, entries, text_of};
 use super::{config, graph};
 use crate::db::{FileKind, Package, Project, SourceFile};
 use crate::syntax::span::Span;
 use crate::syntax::yaml::Node;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -89,6 +89,10 @@ pub struct Resource {
     pub measures: Vec<Arc<str>>,
     /// The semantic model below whose model a metric is written.
     pub semantic_model: Option<Arc<str>>,
+    /// The model whose entry it is written in: without the model dbt forgets about it.
+    pub below: Option<Arc<str>>,
+    /// A metric in the spelling without `type_params:`, of which dbt shows no tags and meta.
+    pub is_terse: bool,
 }
 
 impl Resource {
@@ -103,6 +107,8 @@ impl Resource {
             metrics: Vec::new(),
             measures: Vec::new(),
             semantic_model: None,
+            below: None,
+            is_terse: false,
         }
     }
 }
@@ -171,6 +177,7 @@ fn below_model(package: Package, index: u32, entry: &Node, render: &mut dyn FnMu
     let group = stated.get("group").map(data::of);
     semantic.config.extend(group.map(|group| ("group".to_owned(), group)));
     semantic.named = named_by(package, [format!("ref('{model}')")].iter());
+    semantic.below = Some(model.as_str().into());
     let name = semantic.name.clone();
     let mut found = vec![semantic];
     for (at, metric) in entries(entry, "metrics") {
@@ -178,6 +185,7 @@ fn below_model(package: Package, index: u32, entry: &Node, render: &mut dyn FnMu
         let mut resource = Resource::new(ResourceKind::Metric, Origin::MetricOfModel(index, at), own, metric);
         resource.config = config_of(metric, &[], render);
         add_inputs(&mut resource, metric);
+        resource.below = Some(model.as_str().into());
         resource.semantic_model = Some(name.clone()).filter(|_| metric_type(metric) == "simple");
         found.push(resource);
     }
@@ -232,6 +240,7 @@ fn metric_type(entry: &Node) -> &str {
 fn add_inputs(metric: &mut Resource, entry: &Node) {
     let Some(params) = entry.get("type_params") else {
         // The newer spelling has no such key, and no measures.
+        metric.is_terse = true;
         let keys: &[&str] = match metric_type(entry) {
             "derived" => &["input_metrics"],
             "ratio" => &["numerator", "denominator"],
@@ -287,7 +296,17 @@ pub fn resources_of_package(db: &dyn salsa::Database, package: Package) -> Vec<(
         let file = *file;
         resources_of_file(db, FileOf::new(db, package, file)).iter().map(move |resource| (resource, file))
     };
-    files.flat_map(resources).collect()
+    let mut models = None;
+    let is_there = |(resource, _): &(&Resource, SourceFile)| match &resource.below {
+        None => true,
+        Some(model) => models.get_or_insert_with(|| models_of(db, package)).contains(model),
+    };
+    files.flat_map(resources).filter(is_there).collect()
+}
+
+fn models_of(db: &dyn salsa::Database, package: Package) -> FxHashSet<Arc<str>> {
+    let models = nodes_of_package(db, package).into_iter().filter(|node| node.kind(db) == NodeKind::Model);
+    models.map(|node| node.name(db).clone()).collect()
 }
 
 /// The entry of its file that a resource is.
@@ -349,6 +368,16 @@ pub fn resource_config(
 pub struct SemanticLayer {
     metrics: FxHashMap<Arc<str>, String>,
     measures: FxHashMap<Arc<str>, String>,
+}
+
+impl SemanticLayer {
+    pub fn has_metric(&self, name: &str) -> bool {
+        self.metrics.contains_key(name)
+    }
+
+    pub fn has_measure(&self, name: &str) -> bool {
+        self.measures.contains_key(name)
+    }
 }
 
 pub fn semantic_layer(db: &dyn salsa::Database) -> SemanticLayer {

@@ -4,9 +4,12 @@
 
 mod child;
 mod dependencies;
+mod docs;
 mod duplicates;
 mod edges;
+mod metrics;
 mod project;
+mod refusals;
 mod resources;
 mod staging;
 mod units;
@@ -25,7 +28,7 @@ use std::sync::Arc;
 /// The derived relations a rule file may name.
 type Derive = for<'db> fn(&Rows<'db>) -> Vec<Violation>;
 
-const RELATIONS: [(&str, Derive); 15] = [
+const RELATIONS: [(&str, Derive); 16] = [
     ("cross_tenant", dependencies::cross_tenant),
     ("cte_missing", staging::cte_missing),
     ("cycle", project::cycle),
@@ -37,6 +40,7 @@ const RELATIONS: [(&str, Derive); 15] = [
     ("package_not_installed", project::package_not_installed),
     ("parse_error", project::parse_error),
     ("source_outside_staging", dependencies::source_outside_staging),
+    ("unknown_doc", docs::unknown_doc),
     ("unknown_layer", dependencies::unknown_layer),
     ("unknown_macro", edges::unknown_macro),
     ("unknown_ref", edges::unknown_ref),

@@ -1,6 +1,7 @@
 //! What keeps dbt from reading the project, and what it reads other than was meant.
 
-use super::{Rows, place, start_of_file};
+use super::refusals::refusals;
+use super::{Rows, metrics, place, start_of_file};
 use crate::db::{FileKind, Project, SourceFile};
 use crate::derive::cycles::cycles;
 use crate::files::Content;
@@ -10,7 +11,8 @@ use crate::project::macros::{blocks, macro_errors};
 use crate::project::nodes::{Node, Reference, nodes_of_package, rendering, unique_id};
 use crate::project::packages::{absent_packages, declaration_span, project_file_errors, yaml};
 use crate::project::properties::null_tests;
-use crate::rules::finding::Place;
+use crate::project::shapes::shape_errors;
+use crate::rules::finding::{Place, Severity};
 use crate::rules::violation::Violation;
 use crate::syntax::span::SyntaxError;
 use std::collections::BTreeMap;
@@ -34,17 +36,22 @@ fn is_yaml(kind: FileKind) -> bool {
 pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Violation> {
     let db = rows.db;
     let mut found: BTreeMap<(Place, String), Violation> = BTreeMap::new();
-    let mut add = |place: Place, what: &str, fix: &str| {
+    let mut report = |place: Place, what: &str, fix: &str, severity: Option<Severity>| {
         let violation = Violation {
             node: None,
             subject: vec![place.path.clone()],
             place: place.clone(),
             locations: Vec::new(),
-            severity: None,
+            severity,
             args: vec![("what", what.to_owned()), ("fix", fix.to_owned())],
         };
         found.entry((place, what.to_owned())).or_insert(violation);
     };
+    for refusal in refusals(rows) {
+        let severity = refusal.mild.then_some(Severity::Warning);
+        report(refusal.place, &refusal.what, &refusal.fix, severity);
+    }
+    let mut add = |place: Place, what: &str, fix: &str| report(place, what, fix, None);
     let Some(project) = Project::try_get(db) else { return Vec::new() };
     let root = project.root(db);
     for (path, problem) in project.problems(db) {
@@ -62,7 +69,11 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Violation> {
         }
         match kind {
             FileKind::ProjectFile => add_all(file, project_file_errors(db, root)),
-            FileKind::Properties => add_all(file, &null_tests(&yaml(db, file).root)),
+            FileKind::Properties => {
+                let root = &yaml(db, file).root;
+                add_all(file, &null_tests(root));
+                add_all(file, &shape_errors(root));
+            }
             FileKind::Macro | FileKind::Test | FileKind::Snapshot => add_all(file, &blocks(db, file).errors),
             _ => {}
         }
@@ -141,6 +152,7 @@ pub(super) fn cycle(rows: &Rows<'_>) -> Vec<Violation> {
             args: vec![("path", path.join(" → "))],
         });
     }
+    found.extend(metrics::circular(rows));
     found
 }
 

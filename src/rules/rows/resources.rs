@@ -72,14 +72,16 @@ pub(super) fn lost(rows: &Rows<'_>, wanted: Lost) -> Vec<Violation> {
     found
 }
 
-/// The text of the resource's entry that holds the name; else the entry's own name.
+/// The text of the resource's entry that is the name or holds it in quotes; else the entry's own name.
 pub(super) fn place(rows: &Rows<'_>, resource: &Resource, file: SourceFile, word: &str) -> Place {
-    let own = rows.place(file, resource_span(rows.db, resource, file));
+    let name = resource_span(rows.db, resource, file);
+    let own = rows.place(file, name);
     let Some(entry) = resource_entry(rows.db, resource, file) else { return own };
     let quoted = [format!("'{word}'"), format!("\"{word}\"")];
     let mut work = vec![entry];
     while let Some(node) = work.pop() {
-        if node.as_str().is_some_and(|text| quoted.iter().any(|quoted| text.contains(quoted.as_str()))) {
+        let is_named = |text: &str| text == word || quoted.iter().any(|quoted| text.contains(quoted.as_str()));
+        if node.span != name && node.as_str().is_some_and(is_named) {
             return rows.place(file, node.span);
         }
         work.extend(node.as_seq().unwrap_or_default());
