@@ -17,6 +17,7 @@ pub mod macro_calls;
 pub mod macros;
 pub mod naming;
 pub mod nodes;
+pub mod overrides;
 pub mod packages;
 pub mod profile;
 pub mod properties;

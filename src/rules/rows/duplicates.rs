@@ -2,7 +2,7 @@
 
 use super::child::Child;
 use super::{Rows, place};
-use crate::db::{Database, Package, Project};
+use crate::db::{Database, FileKind, Package, Project};
 use crate::project::config::enabled;
 use crate::project::data_tests::unit::unit_tests;
 use crate::project::data_tests::{self, Test, test_id, tests_of_package};
@@ -11,6 +11,7 @@ use crate::project::graph::{is_source_enabled, source_id, sources_of_package};
 use crate::project::macros::{blocks, macros_of_package};
 use crate::project::naming::{are_surely_one, plain_alias, relation_names};
 use crate::project::nodes::{Node, Part, is_enabled, nodes_of_package, unique_id};
+use crate::project::overrides::overriding;
 use crate::project::packages::{dbt_packages, package_name, project_file};
 use crate::project::properties::{PatchKind, entry_span, patch_index, properties, table_span};
 use crate::project::resources::{resource_config, resource_span, resources_of_package};
@@ -121,6 +122,13 @@ fn add_entries(rows: &Rows<'_>, root: Package, declared: &mut Declarations) {
         let name = format!("{}.{}", unit.model, unit.name);
         let span = entry_span(db, unit.file, "unit_tests", unit.index);
         declared.entry(("unit test", name)).or_default().push(place(db, unit.file, span));
+    }
+    let files = root.directories(db).iter().flat_map(|directory| directory.files(db));
+    for file in files.filter(|file| file.kind(db) == FileKind::Properties) {
+        for (index, name) in overriding(db, *file) {
+            let span = entry_span(db, *file, "sources", index);
+            declared.entry(("sources!", name)).or_default().push(place(db, *file, span));
+        }
     }
     for ((kind, name), patches) in patch_index(db, root) {
         let yaml_snapshots = *kind == PatchKind::Snapshot;
