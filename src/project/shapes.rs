@@ -25,6 +25,8 @@ const LISTS: [&str; 13] = [
 const DEMANDED: [(&str, &str); 4] =
     [("exposures", "type"), ("exposures", "owner"), ("groups", "owner"), ("unit_tests", "model")];
 
+const EXPOSURES: [&str; 5] = ["dashboard", "notebook", "analysis", "ml", "application"];
+
 /// What stops dbt when it reads a YAML file, beyond its syntax.
 pub fn shape_errors(root: &Node) -> Vec<SyntaxError> {
     let mut errors = Vec::new();
@@ -75,6 +77,27 @@ fn check_entry(item: &Node, key: &str, errors: &mut Vec<SyntaxError>) {
             message: format!("an entry of `{key}:` has no `{demanded}:`, which stops dbt"),
             remedy: format!("Add `{demanded}:`."),
         });
+    }
+    let wrong = |node: &Node, message: String, remedy: &str| SyntaxError {
+        span: node.span,
+        message: format!("{message}, which stops dbt"),
+        remedy: remedy.to_owned(),
+    };
+    let kind = item.get("type").filter(|_| key == "exposures");
+    if let Some((node, kind)) = kind.and_then(|node| Some((node, node.as_str()?)))
+        && !EXPOSURES.contains(&kind)
+        && !super::data::has_jinja(kind)
+    {
+        errors.push(wrong(
+            node,
+            format!("an exposure is no `{kind}`"),
+            &format!("Write one of: {}.", EXPOSURES.join(", ")),
+        ));
+    }
+    let owner = item.get("owner").filter(|_| matches!(key, "exposures" | "groups"));
+    let is_empty = |owner: &&Node| owner.as_map().is_some() && owner.get("name").or(owner.get("email")).is_none();
+    if let Some(owner) = owner.filter(is_empty) {
+        errors.push(wrong(owner, "an owner has neither name nor email".to_owned(), "Add a `name:` or an `email:`."));
     }
     for (_, column) in entries(item, "columns") {
         is_named(column, "columns", errors);
@@ -141,7 +164,8 @@ mod tests {
         assert_eq!(errors("models:\nother: 1\nsources:").len(), 2);
         assert_eq!(errors("seeds: [a, {description: b}, {name: c, columns: [{quote: true}]}]").len(), 3);
         assert_eq!(errors("sources: [{name: a, tables: [{identifier: b}, {name: c, columns: [{name: d}]}]}]").len(), 1);
-        assert_eq!(errors("exposures: [{name: a}]\ngroups: [{name: a, owner: {}}]").len(), 2);
+        assert_eq!(errors("exposures: [{name: a}]\ngroups: [{name: a, owner: {}}]").len(), 3);
+        assert_eq!(errors("exposures: [{name: a, type: film, owner: {email: b}}]").len(), 1);
     }
 
     #[test]

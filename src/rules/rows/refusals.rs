@@ -9,7 +9,7 @@ use crate::project::data;
 use crate::project::data_tests::{declaration, declared::Target, facts as test_facts};
 use crate::project::graph::{Resolved, resolve_ref};
 use crate::project::nodes::{
-    Node, NodeKind, Reference, columns, facts, has_entry, is_enabled, nodes_of_package, unique_id,
+    Node, NodeKind, Reference, columns, facts, has_entry, is_enabled, nodes_of_package, rendering, unique_id,
 };
 use crate::project::packages::{dbt_packages, is_whole, package_name, project_file};
 use crate::project::properties::{PatchKind, entry_span, patch_index, properties};
@@ -41,7 +41,55 @@ pub(super) fn refusals(rows: &Rows<'_>) -> Vec<Refusal> {
     found.extend(forbidden_refs(rows, root));
     found.extend(missing_versions(rows, root));
     found.extend(metrics::unknown_inputs(rows));
+    found.extend(incomplete_snapshots(rows, root));
+    found.extend(names_with_spaces(rows, root));
     found
+}
+
+/// Snapshots that do not say how they find what has changed.
+fn incomplete_snapshots(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
+    let db = rows.db;
+    let is_set = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        _ => true,
+    };
+    let mut found = Vec::new();
+    for node in nodes_of_package(db, root).into_iter().filter(|node| node.kind(db) == NodeKind::Snapshot) {
+        let rendered = rendering(db, node);
+        if !is_enabled(db, node) || rendered.trace.incomplete || !rendered.errors.is_empty() {
+            continue;
+        }
+        let config = &facts(db, node).config;
+        let lacks = |key: &&&str| !config.get(**key).is_some_and(is_set);
+        let of_strategy: &[&str] = match config.get("strategy").and_then(Value::as_str) {
+            Some("check") => &["check_cols"],
+            Some("timestamp") => &["updated_at"],
+            _ => &[],
+        };
+        if let Some(missing) = ["strategy", "unique_key"].iter().chain(of_strategy).find(lacks) {
+            let what = format!("{} has no `{missing}`, which stops dbt", called(rows, node));
+            found.push(Refusal::new(rows.start_of(node), what, "Set it in the snapshot's config."));
+        }
+    }
+    found
+}
+
+/// dbt takes no names with spaces, unless a flag lets it.
+fn names_with_spaces(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
+    let db = rows.db;
+    let flag = project_file(db, root).get("flags").and_then(|flags| flags.get("require_resource_names_without_spaces"));
+    if flag.and_then(data::flag) == Some(false) {
+        return Vec::new();
+    }
+    let nodes = nodes_of_package(db, root).into_iter().filter(|node| node.name(db).contains(' '));
+    let nodes = nodes.filter(|node| node.kind(db) != NodeKind::Function && is_enabled(db, *node));
+    let refusal = |node: Node<'_>| {
+        let what = format!("the name of {} has a space, which stops dbt", called(rows, node));
+        Refusal::new(rows.start_of(node), what, "Give the file a name without spaces.")
+    };
+    nodes.map(refusal).collect()
 }
 
 /// A setting that is a text which is known here.
