@@ -137,6 +137,7 @@ const SLOWEST: Duration = Duration::from_secs(20);
 const PEAK_KB: u64 = 200_000;
 
 /// Runs one target on many texts. The text is printed when the target panics.
+#[allow(clippy::print_stdout, reason = "who asks for a time wants its figures")]
 fn fuzz(endings: &[&str], usual: u64, target: impl Fn(&str)) {
     let seeds = seeds(endings);
     assert!(!seeds.is_empty());

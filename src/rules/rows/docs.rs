@@ -77,7 +77,7 @@ fn of_entry(rows: &Rows<'_>, root: Package, file: SourceFile, at: (&str, u32), e
 }
 
 /// All descriptions of an entry, of a source's with the table they are of.
-fn descriptions<'doc>(entry: &'doc Node, is_source: bool) -> Vec<(Option<&'doc Node>, &'doc Node)> {
+fn descriptions(entry: &Node, is_source: bool) -> Vec<(Option<&Node>, &Node)> {
     let mut found = Vec::new();
     let mut work = vec![(None, entry)];
     while let Some((table, node)) = work.pop() {
