@@ -43,7 +43,9 @@ impl Rewritten {
     pub fn original(&self, offset: usize) -> usize {
         let at = self.shifts.partition_point(|(from, _)| *from as usize <= offset);
         let shift = at.checked_sub(1).and_then(|at| self.shifts.get(at)).map_or(0, |(_, shift)| *shift);
-        usize::try_from(offset as i64 - shift).unwrap_or_default()
+        // Within what was written here, nothing behind it is meant.
+        let next = self.shifts.get(at).map_or(i64::MAX, |(from, shift)| i64::from(*from) - shift);
+        usize::try_from((offset as i64 - shift).min(next)).unwrap_or_default()
     }
 
     /// `__list(`, apart from a keyword that stands right before it: `in[1, 2]`.
