@@ -2,16 +2,21 @@
 //!
 //! `HARNESS_FUZZ_CASES` says how many texts each target gets (a few in an ordinary run) and
 //! `HARNESS_FUZZ_SEED` where the sequence starts. A failure names the seed of its case.
+//! `HARNESS_FUZZ_SECONDS` gives each target that much time instead; the number of cases, the slowest
+//! one and the process's peak memory are printed then. For a peak of its own, run one target alone:
+//! `HARNESS_FUZZ_SECONDS=120 cargo test --test fuzz damaged_yaml -- --nocapture`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
 
 use harness::files::{Content, Disk, Tree};
 use harness::project::jinja::run::{Names, Run, Subject};
+use harness::rules::registry::Registry;
 use harness::session::check_files;
 use harness::syntax::jinja::rewrite::rewrite;
 use harness::syntax::span::Span;
 use harness::syntax::{jinja, sql, yaml};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// A small generator of numbers: the same everywhere for the same seed.
 struct Dice(u64);
@@ -36,7 +41,7 @@ fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// All texts of the fixtures whose names end in one of these.
+/// All texts of the fixtures and of the rules' own cases whose names end in one of these.
 fn seeds(endings: &[&str]) -> Vec<String> {
     let disk = Disk::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures"));
     let listing = disk.list("", &|_, _| false);
@@ -45,7 +50,10 @@ fn seeds(endings: &[&str]) -> Vec<String> {
         Content::Text(text) => Some(text.to_string()),
         _ => None,
     });
-    texts.collect()
+    let rules = Registry::embedded().unwrap().rules().iter().flat_map(|rule| &rule.cases);
+    let files = rules.flat_map(|case| &case.files);
+    let files = files.filter(|(path, _)| endings.iter().any(|ending| path.ends_with(ending)));
+    texts.chain(files.map(|(_, text)| text.clone())).collect()
 }
 
 const PIECES: [&str; 48] = [
@@ -124,17 +132,41 @@ fn damaged(dice: &mut Dice, seeds: &[String]) -> String {
     text.into_iter().collect()
 }
 
+/// What one case may take, hanging apart, and what all of them may need.
+const SLOWEST: Duration = Duration::from_secs(20);
+const PEAK_KB: u64 = 200_000;
+
 /// Runs one target on many texts. The text is printed when the target panics.
+#[allow(clippy::print_stdout, reason = "who asks for a time wants its figures")]
 fn fuzz(endings: &[&str], usual: u64, target: impl Fn(&str)) {
     let seeds = seeds(endings);
     assert!(!seeds.is_empty());
     let first = number("HARNESS_FUZZ_SEED", 1);
-    for case in 0..number("HARNESS_FUZZ_CASES", usual) {
-        let seed = first + case;
+    let seconds = number("HARNESS_FUZZ_SECONDS", 0);
+    let cases = if seconds > 0 { u64::MAX } else { number("HARNESS_FUZZ_CASES", usual) };
+    let start = Instant::now();
+    let (mut done, mut slowest) = (0, (Duration::ZERO, 0));
+    while done < cases && (seconds == 0 || start.elapsed().as_secs() < seconds) {
+        let seed = first.wrapping_add(done);
         let text = damaged(&mut Dice(seed), &seeds);
+        let began = Instant::now();
         let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| target(&text)));
         assert!(run.is_ok(), "HARNESS_FUZZ_SEED={seed}:\n{text:?}");
+        slowest = slowest.max((began.elapsed(), seed));
+        done += 1;
     }
+    if seconds > 0 {
+        let peak = peak_kb();
+        println!("{endings:?}: {done} cases, the slowest {:?} (seed {}), peak {peak:?} kB", slowest.0, slowest.1);
+        assert!(slowest.0 < SLOWEST, "HARNESS_FUZZ_SEED={} takes {:?}", slowest.1, slowest.0);
+        assert!(peak.is_none_or(|peak| peak < PEAK_KB), "{peak:?} kB");
+    }
+}
+
+/// The most memory the process has held so far, where the system tells.
+fn peak_kb() -> Option<u64> {
+    let Content::Text(status) = Disk::new(Path::new("/proc/self")).read("status") else { return None };
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().split(' ').next()?.parse().ok()
 }
 
 #[test]
@@ -178,11 +210,13 @@ fn damaged_models_and_macros_are_rendered_as_far_as_they_go() {
 
 #[test]
 fn damaged_project_files_stop_nothing() {
-    fuzz(&["dbt_project.yml", "packages.yml", "loans.yml", "harness.yml"], 150, |text| {
+    fuzz(&[".yml"], 150, |text| {
         for path in ["dbt_project.yml", "packages.yml", "models/a.yml"] {
             let mut files = vec![
                 (path.to_owned(), text.to_owned()),
                 ("models/canary.sql".to_owned(), "select * from {{ ref('nowhere') }}".to_owned()),
+                ("models/orders.sql".to_owned(), "select 1 as id".to_owned()),
+                ("models/orders_v1.sql".to_owned(), "select * from {{ ref('orders') }}".to_owned()),
             ];
             if path != "dbt_project.yml" {
                 files.push(("dbt_project.yml".to_owned(), "name: shop".to_owned()));

@@ -93,9 +93,85 @@ fn dbts_own_names_answer_as_they_do_while_parsing() {
         text("", "{{ var.has_var('a') }}{{ var.has_var('z') }}{{ local_md5('abc') }}"),
         "TrueFalse900150983cd24fb0d6963f7d28e17f72"
     );
-    let rendered = rendered("", &["{{ ref(modules.re.sub('a', 'b', 'x')) }}{{ source('s', env_var('NO_SUCH')) }}"]);
+    let rendered =
+        rendered("", &["{{ ref(modules.re.sub('a', 'b', env_var('NO_SUCH'))) }}{{ source('s', env_var('NO_SUCH')) }}"]);
     assert_eq!((rendered[0].trace.refs.len(), rendered[0].trace.sources.len()), (0, 0));
     assert!(rendered[0].trace.incomplete);
+}
+
+#[test]
+fn every_name_of_dbts_context_is_known_while_parsing() {
+    let names = "execute ref source function config var env_var target this model graph builtins adapter return \
+                 namespace modules run_started_at invocation_id flags log exceptions zip zip_strict set set_strict \
+                 tojson fromjson toyaml fromyaml local_md5 print selected_resources dbt_version project_name doc \
+                 statement run_query load_result is_incremental api env schema database thread_id \
+                 diff_of_two_dicts dbt_metadata_envs invocation_args_dict store_result store_raw_result write \
+                 render try_or_compiler_error load_agate_table metric validation pre_hooks post_hooks sql \
+                 compiled_code defer_relation submit_python_job context range dict cycler joiner lipsum";
+    for name in names.split_whitespace() {
+        assert_eq!(text("", &format!("{{{{ {name} is defined }}}}")), "True", "{name}");
+    }
+    assert_eq!(text("", "{{ render('{{ 1 + 1 }}x') }}{{ try_or_compiler_error('m', range, 2) | list }}"), "2x[0, 1]");
+    assert_eq!(
+        text("", "{{ flags.FULL_REFRESH }}{{ flags.WHICH }}{{ diff_of_two_dicts({'A': ['x', 'y']}, {'a': ['X']}) }}"),
+        "Falseparse{'a': ['y']}"
+    );
+    let looped = rendered("{% macro again() %}{{ render('{{ again() }}') }}{% endmacro %}", &["{{ again() }}"]);
+    assert_eq!(looped[0].errors.len(), 1);
+}
+
+#[test]
+fn a_relation_has_the_parts_it_has_while_parsing() {
+    let parts = "{{ ref('a') }}|{{ ref('a').identifier }}{{ ref('a').name }}{{ ref('a').table }}|\
+                 {{ ref('a').schema == target.schema }}{{ ref('a').database == target.database }}|\
+                 {{ ref('a').render() }}|{{ ref('a').include(database=false) }}|{{ source('s', 't') }}|\
+                 {{ source('s', 't').identifier }}";
+    assert_eq!(text("", parts), "a|aaa|TrueTrue|a|a|s.t|t");
+}
+
+#[test]
+fn what_would_not_end_is_an_error_with_a_place() {
+    let templates = [
+        "{{ modules.re.match('(a|aa)+(?!x)$(?<=b)', 'a' * 5000) }}",
+        "{{ modules.re.compile('(((a{1000}){1000}){1000}){1000}') }}",
+        "{{ modules.re.compile('(') }}",
+        "{{ modules.itertools.product(range(1000), repeat=9) | list | length }}",
+        "{{ modules.itertools.permutations(range(30)) | list | length }}",
+        "{{ modules.itertools.combinations(range(60), 30) | list | length }}",
+        "{{ modules.itertools.count() | list | length }}",
+        "{{ modules.itertools.repeat('x', 1000000000000) }}",
+        "{{ modules.itertools.chain(modules.itertools.cycle([1])) }}",
+        "{% set l = [1] %}{% for i in range(100) %}{% set l = l + l %}{% endfor %}\
+         {% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = ns.l + ns.l %}{% endfor %}",
+        "{{ modules.datetime.date(2024, 13, 1) }}",
+        "{{ modules.datetime.date.max + modules.datetime.timedelta(days=1) }}",
+        "{{ modules.datetime.timedelta(days=10 ** 30) }}",
+        "{{ modules.pytz.timezone('Nowhere/Atall') }}",
+    ];
+    for (template, rendered) in templates.iter().zip(rendered("", &templates)) {
+        assert_eq!(rendered.errors.len(), 1, "{template}: {}", rendered.text);
+        assert!(rendered.errors[0].span.start > 0, "{template}");
+    }
+}
+
+#[test]
+fn a_date_is_a_date_wherever_it_comes_from() {
+    let macros = "{% macro start() %}{{ return(modules.datetime.date(2024, 1, 31)) }}{% endmacro %}\
+                  {% macro later(d, n) %}{{ return(d + n * modules.datetime.timedelta(days=1)) }}{% endmacro %}\
+                  {% macro days(a, b) %}{{ return((a - b).days) }}{% endmacro %}";
+    assert_eq!(text(macros, "{{ later(start(), 2) }} {{ days(later(start(), 2), start()) + 1 }}"), "2024-02-02 3");
+    assert_eq!(
+        text(macros, "{{ run_started_at }}|{{ modules.datetime.datetime.now().year }}"),
+        "2024-01-01 00:00:00+00:00|2024"
+    );
+    // A date in YAML is one of Python's; it arrives as its text.
+    let template = "{{ '2024-03-01'.strftime('%d.%m.%Y') }} {% set a, b = '2024-03-01', '2024-02-01' %}{{ (a - b).days }} \
+                    {{ a + modules.datetime.timedelta(days=1) }} {{ a + b }}";
+    assert_eq!(text(macros, template), "01.03.2024 29 2024-03-02 2024-03-012024-02-01");
+    // What stands for something unknown makes no date, and no error.
+    let template = "{{ modules.datetime.datetime.strptime(env_var('NO_SUCH'), '%Y') + modules.datetime.timedelta(1) }}";
+    let rendered = rendered(macros, &[template]).remove(0);
+    assert_eq!((rendered.errors.len(), rendered.text.as_str()), (0, "__unknown__"));
 }
 
 #[test]

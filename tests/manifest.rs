@@ -103,6 +103,61 @@ fn the_semantic_layer_and_exposures_stand_on_each_other() {
     assert_eq!(ids(&shown["groups"]), ["group.shop.g"]);
 }
 
+/// `semantic_model:` and `metrics:` in an entry of `models:`, as dbt 1.12 reads them.
+#[test]
+fn what_stands_below_a_model_is_its_semantic_layer() {
+    let shown = manifest(&[
+        ("models/orders.sql", "select 1"),
+        ("models/items_v1.sql", "select 1"),
+        (
+            "models/m.yml",
+            "models:\n- name: orders\n  semantic_model: {name: sales, config: {meta: {a: 1}}}\n  metrics:\n  \
+             - {name: sold, agg: sum, config: {meta: {b: 1}}}\n  \
+             - {name: twice, type: derived, expr: sold * 2, input_metrics: [sold]}\n  \
+             - {name: week, type: cumulative, input_metric: {name: sold}}\n\
+             - name: gone\n  semantic_model: true\n\
+             - name: items\n  semantic_model: true\n  versions: [{v: 1}]\n\
+             metrics:\n- {name: share, type: ratio, numerator: sold, denominator: twice}\n",
+        ),
+    ]);
+    assert_eq!(ids(&shown["semantic_models"]), ["semantic_model.shop.sales"]);
+    assert_eq!(shown["semantic_models"]["semantic_model.shop.sales"]["config"]["meta"], json!({"a": 1}));
+    let parents = |id: &str| shown["metrics"][id]["depends_on"]["nodes"].clone();
+    assert_eq!(parents("metric.shop.sold"), json!(["semantic_model.shop.sales"]));
+    assert_eq!(parents("metric.shop.twice"), json!(["metric.shop.sold"]));
+    assert_eq!(parents("metric.shop.week"), json!(["metric.shop.sold"]));
+    assert_eq!(parents("metric.shop.share"), json!(["metric.shop.sold", "metric.shop.twice"]));
+    let sold = &shown["metrics"]["metric.shop.sold"];
+    assert_eq!([&sold["meta"], &sold["config"]["meta"]], [&json!({}), &json!({"b": 1})]);
+}
+
+#[test]
+fn a_project_replaces_parts_of_a_packages_source() {
+    let shown = manifest(&[
+        ("packages.yml", "packages:\n- local: pk\n"),
+        ("pk/dbt_project.yml", "name: pk\n"),
+        (
+            "pk/models/s.yml",
+            "sources:\n- name: crm\n  schema: raw\n  config: {tags: [x]}\n  tables:\n  \
+             - {name: a, description: old, identifier: old_a, columns: [{name: id, data_tests: [unique]}]}\n  \
+             - {name: b}\n",
+        ),
+        (
+            "models/s.yml",
+            "sources:\n- name: crm\n  overrides: pk\n  schema: other\n  tables:\n  \
+             - {name: a, identifier: new_a, columns: [{name: id, data_tests: [not_null]}]}\n  - {name: nowhere}\n",
+        ),
+        ("models/m.sql", "select * from {{ source('crm', 'a') }}"),
+    ]);
+    let sources = &shown["sources"];
+    assert_eq!(ids(sources), ["source.pk.crm.a", "source.pk.crm.b"]);
+    let table = &sources["source.pk.crm.a"];
+    assert_eq!([&table["schema"], &table["identifier"], &table["description"]], ["other", "new_a", "old"]);
+    assert_eq!([&table["tags"], &sources["source.pk.crm.b"]["schema"]], [&json!([]), &json!("other")]);
+    let tests = ids(&shown["nodes"]).into_iter().filter(|id| id.starts_with("test.")).collect::<Vec<_>>();
+    assert!(matches!(tests.as_slice(), [id] if id.starts_with("test.pk.source_not_null_crm_a_id.")), "{tests:?}");
+}
+
 #[test]
 fn macros_show_what_they_call_and_where_a_dispatch_leads() {
     let shown = manifest(&[

@@ -22,18 +22,25 @@ pub fn cycles<'db>(db: &'db dyn salsa::Database) -> Vec<Vec<Sym<'db>>> {
         });
         edges[child].push(parent);
     }
+    let names: Vec<&str> = nodes.iter().map(|node| &**node.text(db)).collect();
+    let found = circles(&names, edges);
+    found.into_iter().map(|cycle| cycle.into_iter().map(|node| nodes[node]).collect()).collect()
+}
+
+/// The same in any graph: its nodes by name, and which others each has an edge to.
+pub fn circles(names: &[&str], mut edges: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
     for parents in &mut edges {
-        parents.sort_by_key(|parent| nodes[*parent].text(db));
+        parents.sort_by_key(|parent| names[*parent]);
     }
-    let mut found: Vec<Vec<Sym<'db>>> = components(&edges)
+    let mut found: Vec<Vec<usize>> = components(&edges)
         .into_iter()
         .filter(|group| group.len() > 1 || edges[group[0]].contains(&group[0]))
         .filter_map(|group| {
-            let first = group.iter().copied().min_by_key(|node| nodes[*node].text(db))?;
-            Some(way_back(&edges, &group, first).into_iter().map(|node| nodes[node]).collect())
+            let first = group.iter().copied().min_by_key(|node| names[*node])?;
+            Some(way_back(&edges, &group, first))
         })
         .collect();
-    found.sort_by_key(|cycle: &Vec<Sym<'db>>| cycle.first().map(|node| node.text(db).clone()));
+    found.sort_by_key(|cycle: &Vec<usize>| cycle.first().map(|node| names[*node]));
     found
 }
 

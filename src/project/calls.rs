@@ -57,8 +57,24 @@ fn add_ref(trace: &mut Trace, package: Option<Arc<str>>, name: &Arc<str>, site: 
     }
 }
 
+/// The environment variables that a text asks for in plain words and gives no default.
+pub fn demanded_variables(text: &str) -> Vec<Arc<str>> {
+    let mut found = Vec::new();
+    for tag in tags(text).tags.iter().filter(|tag| matches!(tag.kind, TagKind::Expression | TagKind::Statement)) {
+        let list = tokens(text, tag.inner.start as usize, tag.inner.end as usize);
+        for (index, token) in list.iter().enumerate().filter(|(_, token)| token.of(text) == "env_var") {
+            let open = list.get(index + 1).is_some_and(|open| open.of(text) == "(");
+            let rest = list.get(index + 2..).filter(|_| token.kind == TokenKind::Name && open).unwrap_or_default();
+            if let Some([name]) = literals(text, rest).as_deref() {
+                found.push(name.clone());
+            }
+        }
+    }
+    found
+}
+
 /// Arguments that are all plain strings, up to the closing parenthesis.
-fn literals(part: &str, list: &[Token]) -> Option<Vec<Arc<str>>> {
+pub(super) fn literals(part: &str, list: &[Token]) -> Option<Vec<Arc<str>>> {
     let mut found = Vec::new();
     let mut rest = list;
     loop {

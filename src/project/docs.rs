@@ -1,27 +1,85 @@
 //! Docs blocks: `{% docs name %}` in Markdown files.
 
+use super::calls::literals;
 use super::macros::blocks;
-use super::packages::package_name;
+use super::packages::{DBT, dbt_packages, package_by_name, package_name};
 use crate::db::{FileKind, Package, SourceFile};
-use crate::syntax::jinja::blocks::BlockKind;
+use crate::syntax::jinja::blocks::{Block, BlockKind};
+use crate::syntax::jinja::tags::{TagKind, tags};
+use crate::syntax::jinja::tokens::tokens;
 use std::sync::Arc;
 
-/// The docs blocks of a file by name.
-pub fn docs_in(db: &dyn salsa::Database, file: SourceFile) -> impl Iterator<Item = &Arc<str>> {
+/// The docs blocks of a file.
+pub fn docs_in(db: &dyn salsa::Database, file: SourceFile) -> impl Iterator<Item = &Block> {
     let blocks = if file.kind(db) == FileKind::Docs { blocks(db, file).blocks.as_slice() } else { &[] };
-    blocks.iter().filter(|block| block.kind == BlockKind::Docs).map(|block| &block.name)
+    blocks.iter().filter(|block| block.kind == BlockKind::Docs)
 }
 
-/// The docs blocks of a package by name, in the order of their files.
-pub fn docs_of_package(db: &dyn salsa::Database, package: Package) -> Vec<(Arc<str>, SourceFile)> {
+/// The docs blocks of a package, in the order of their files.
+pub fn docs_blocks(db: &dyn salsa::Database, package: Package) -> impl Iterator<Item = (&Block, SourceFile)> {
     let files = package.directories(db).iter().flat_map(|directory| directory.files(db));
-    let mut found = Vec::new();
-    for file in files {
-        found.extend(docs_in(db, *file).map(|name| (name.clone(), *file)));
-    }
-    found
+    files.flat_map(|file| docs_in(db, *file).map(|block| (block, *file)))
+}
+
+/// Their names.
+pub fn docs_of_package(db: &dyn salsa::Database, package: Package) -> Vec<(Arc<str>, SourceFile)> {
+    docs_blocks(db, package).map(|(block, file)| (block.name.clone(), file)).collect()
 }
 
 pub fn docs_id(db: &dyn salsa::Database, package: Package, name: &str) -> String {
     format!("doc.{}.{name}", package_name(db, package))
+}
+
+/// A call of `doc` in a description.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocCall {
+    pub package: Option<Arc<str>>,
+    pub name: Arc<str>,
+}
+
+/// The calls a description makes in any case: none of one that has Jinja statements.
+pub fn doc_calls(text: &str) -> Vec<DocCall> {
+    let found = tags(text).tags;
+    if found.iter().any(|tag| tag.kind == TagKind::Statement) {
+        return Vec::new();
+    }
+    let mut calls = Vec::new();
+    for tag in found.iter().filter(|tag| tag.kind == TagKind::Expression) {
+        let list = tokens(text, tag.inner.start as usize, tag.inner.end as usize);
+        let [name, open, rest @ ..] = list.as_slice() else { continue };
+        if name.of(text) != "doc" || open.of(text) != "(" {
+            continue;
+        }
+        match literals(text, rest).as_deref() {
+            Some([name]) => calls.push(DocCall { package: None, name: name.clone() }),
+            Some([package, name]) => calls.push(DocCall { package: Some(package.clone()), name: name.clone() }),
+            _ => {}
+        }
+    }
+    calls
+}
+
+/// Whether a docs block is there. dbt brings a few of its own, whose names begin with underscores.
+pub fn has_docs(db: &dyn salsa::Database, call: &DocCall) -> bool {
+    let named = |package: Package| docs_blocks(db, package).any(|(block, _)| block.name == call.name);
+    if call.name.starts_with("__") || call.package.as_deref() == Some(DBT) {
+        return true;
+    }
+    match &call.package {
+        Some(package) => package_by_name(db, package).is_some_and(named),
+        None => dbt_packages(db).into_iter().any(named),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_calls_that_are_surely_made_count() {
+        let names = |text: &str| doc_calls(text).into_iter().map(|call| call.name).collect::<Vec<_>>();
+        assert_eq!(names("A {{ doc('a') }} and {{ doc(\"p\", \"b\") }}."), ["a".into(), Arc::from("b")]);
+        assert!(names("{% if x %}{{ doc('a') }}{% endif %}").is_empty());
+        assert!(names("doc('a') {{ docs('a') }} {{ doc(name) }} {# {{ doc('a') }} #}").is_empty());
+    }
 }

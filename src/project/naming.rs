@@ -17,6 +17,8 @@ pub struct RelationNames {
     pub database: Option<Arc<str>>,
     pub schema: Option<Arc<str>>,
     pub alias: Option<Arc<str>>,
+    /// Nothing that is not known here had a part in them.
+    pub known: bool,
 }
 
 /// Every project's macro may look at the node, so it is asked for each anew.
@@ -26,6 +28,7 @@ pub fn relation_names<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Rel
     let custom = |key: &str| config.get(key).filter(|value| !value.is_null());
     let mut shown = shown(db, node);
     let mut names = RelationNames::default();
+    let mut known = true;
     for (key, slot) in [("database", &mut names.database), ("schema", &mut names.schema), ("alias", &mut names.alias)] {
         let custom = match key {
             // BigQuery's words for the two.
@@ -37,7 +40,8 @@ pub fn relation_names<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Rel
             Some((package, name)) => {
                 let arguments = [custom.cloned().unwrap_or_default(), Value::Object(shown.clone())];
                 let run = Run::new(package, Names::All, subject(db, node));
-                let (result, _) = call_macro(package, &name, &arguments, run);
+                let (result, trace) = call_macro(package, &name, &arguments, run);
+                known &= !trace.incomplete;
                 result.ok().as_ref().and_then(data::scalar).map(|text| text.trim().into())
             }
             None => by_default(db, node, key, custom.and_then(data::scalar).as_deref()),
@@ -49,6 +53,9 @@ pub fn relation_names<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Rel
         names.database = given("target_database").or(names.database);
         names.schema = given("target_schema").or(names.schema);
     }
+    let parts = [&names.database, &names.schema, &names.alias];
+    let is_known = |part: &&Option<Arc<str>>| part.as_ref().is_some_and(|text| !data::is_unknown(text));
+    names.known = known && parts.iter().all(is_known);
     names
 }
 
@@ -81,6 +88,27 @@ pub fn test_alias<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Arc<str
     let (result, _) = call_macro(package, &name, &arguments, Run::new(package, Names::All, subject));
     let named = result.ok().as_ref().and_then(data::scalar);
     named.map_or_else(|| facts.alias.clone(), |text| text.trim().into())
+}
+
+/// A node's alias without asking any macro; `None` where a macro of the project makes it.
+pub fn plain_alias<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Option<Arc<str>> {
+    if project_macro(db, "alias").is_some() {
+        return None;
+    }
+    let custom = facts(db, node).config.get("alias").and_then(data::scalar);
+    by_default(db, node, "alias", custom.as_deref())
+}
+
+/// Whether two nodes of one database, schema and alias have them on every target. Where the target is
+/// a guess, another one may keep them apart.
+pub fn are_surely_one<'db>(db: &'db dyn salsa::Database, one: Node<'db>, other: Node<'db>) -> bool {
+    let (left, right) = (relation_names(db, one), relation_names(db, other));
+    let given = Project::try_get(db).is_some_and(|project| project.invocation(db).target.contains_key("schema"));
+    let set = |node: Node<'db>| {
+        let config = &facts(db, node).config;
+        ["database", "project", "schema", "dataset"].map(|key| config.get(key).and_then(data::scalar))
+    };
+    left.known && left == right && (given || set(one) == set(other))
 }
 
 /// The root project's macro for a part of the name: generate_schema_name, or what dbt's own

@@ -289,6 +289,11 @@ fn own_patch<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Option<&'db 
     patch(db, patch_at(db, node)?, node.kind(db).patch_kind(), node.name(db))
 }
 
+/// Whether a YAML file describes it.
+pub fn has_entry<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> bool {
+    own_patch(db, node).is_some()
+}
+
 /// A node's parents as it names them, in the order of their first calls, each once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Named {

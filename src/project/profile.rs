@@ -1,6 +1,7 @@
 //! Which target Jinja sees: from profiles.yml where there is one, else a guess from what the repo
 //! says. A profile's secrets are dropped here; nothing else ever sees them.
 
+use super::calls::demanded_variables;
 use super::data;
 use super::jinja::run::{Names, Run, Subject};
 use super::jinja::{Minijinja, Renderer};
@@ -127,6 +128,10 @@ fn take_output(output: &Map<String, Value>, env: &BTreeMap<String, String>, chos
     let shown: Vec<(&str, &Value)> = SHOWN.iter().filter_map(|key| Some((*key, output.get(*key)?))).collect();
     let texts: Vec<&str> = shown.iter().map(|(_, value)| value.as_str().unwrap_or_default()).collect();
     for ((key, value), rendered) in shown.into_iter().zip(rendered(&texts, env)) {
+        let unset = value.as_str().into_iter().flat_map(demanded_variables).filter(|name| !env.contains_key(&**name));
+        let told =
+            unset.map(|name| format!("the environment variable {name} is not set; the profile's {key} is unknown"));
+        chosen.notes.extend(told);
         let value = if value.is_string() { rendered } else { value.clone() };
         let key = if key == "dbname" { "database" } else { key };
         chosen.target.insert(key.to_owned(), value);
@@ -189,6 +194,16 @@ fn guess(tree: &dyn Tree, chosen: &mut Chosen) {
 mod tests {
     use super::*;
     use crate::files::Memory;
+
+    #[test]
+    fn a_variable_that_a_profile_needs_and_nobody_set_is_named() {
+        let text = "shop: {outputs: {dev: {type: postgres, schema: \"{{ env_var('GONE') }}\", password: \"{{ env_var('SECRET') }}\", \
+                    user: \"{{ env_var('ALSO', 'me') }}\"}}}";
+        let files: crate::files::Memory = [("dbt_project.yml", "name: shop\nprofile: shop\n")].into_iter().collect();
+        let chosen = choose(&files, text, &Choice::default(), &BTreeMap::new()).unwrap();
+        let named: Vec<_> = chosen.notes.iter().filter(|note| note.contains("is not set")).collect();
+        assert_eq!(named, ["the environment variable GONE is not set; the profile's schema is unknown"]);
+    }
 
     #[test]
     fn a_profiles_secrets_are_never_part_of_the_target() {

@@ -6,6 +6,7 @@ use super::data;
 use super::freshness;
 use super::jinja::run::{Names, Run, Subject};
 use super::jinja::{Minijinja, Renderer};
+use super::overrides::sources_of;
 use super::packages::yaml;
 use super::schema_yaml;
 use crate::db::{DirectoryOf, FileKind, FileOf, Package, SourceFile};
@@ -107,11 +108,8 @@ fn properties_of<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Propert
             });
         }
     }
-    for (source_index, source) in entries(root, "sources") {
-        // Such an entry adds to a package's source and is none itself.
-        if source.get("overrides").is_some_and(|package| !package.is_null()) {
-            continue;
-        }
+    for (source_index, source) in sources_of(db, package, key.file(db)) {
+        let source = source.as_ref();
         let Some(name) = source.get("name").and_then(text_of) else { continue };
         let source_config = config_of(source, &BESIDE_SOURCE_CONFIG, &mut render);
         let place = |node: &Node, key: &str, render: &mut dyn FnMut(&str) -> Value| -> Option<Arc<str>> {

@@ -4,15 +4,15 @@
 use super::data;
 use super::jinja::run::{Names, Run, Subject, Trace};
 use super::jinja::{Minijinja, Renderer};
-use super::nodes::{Named, Reference, folders};
-use super::packages::{dbt_packages, package_name};
+use super::nodes::{Named, NodeKind, Reference, folders};
+use super::packages::{dbt_packages, package_name, yaml};
 use super::properties::{config_of, described, entries, text_of};
 use super::schema_yaml;
 use super::{config, graph, semantic};
-use crate::db::{FileKind, FileOf, Package, SourceFile};
+use crate::db::{FileKind, FileOf, Package, Project, SourceFile};
 use crate::syntax::span::Span;
 use crate::syntax::yaml::Node;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -39,6 +39,15 @@ impl ResourceKind {
         }
     }
 
+    /// What people call it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::SemanticModel => "semantic model",
+            Self::SavedQuery => "saved query",
+            kind => kind.name(),
+        }
+    }
+
     /// The key of its list in a YAML file, and of its section in dbt_project.yml and the manifest.
     pub fn section(self) -> &'static str {
         match self {
@@ -51,10 +60,24 @@ impl ResourceKind {
     }
 }
 
+/// Which entry of its file a resource is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Of its kind's own list.
+    Entry(u32),
+    /// A measure of a semantic model, by the places of both.
+    Measure(u32, u32),
+    /// What an entry of `models:` says of its semantic model.
+    OfModel(u32),
+    /// One of the metrics below an entry of `models:`.
+    MetricOfModel(u32, u32),
+}
+
 /// One entry, without places.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
     pub kind: ResourceKind,
+    pub origin: Origin,
     pub name: Arc<str>,
     pub description: Arc<str>,
     /// An exposure's or metric's `type`; else empty.
@@ -69,16 +92,19 @@ pub struct Resource {
     pub metrics: Vec<Arc<str>>,
     /// The measures a metric is made of, and those a semantic model defines.
     pub measures: Vec<Arc<str>>,
-    /// The model in whose entry it stands.
-    pub model: Option<Arc<str>>,
-    /// The semantic model a metric is an aggregate of.
+    /// The semantic model below whose model a metric is written.
     pub semantic_model: Option<Arc<str>>,
+    /// The model whose entry it is written in: without the model dbt forgets about it.
+    pub below: Option<Arc<str>>,
+    /// A metric in the spelling without `type_params:`, of which dbt shows no tags and meta.
+    pub is_terse: bool,
 }
 
 impl Resource {
-    pub(super) fn new(kind: ResourceKind, name: String, entry: &Node) -> Self {
+    pub(super) fn new(kind: ResourceKind, origin: Origin, name: String, entry: &Node) -> Self {
         Self {
             kind,
+            origin,
             name: name.into(),
             description: described(entry),
             of: entry.get("type").and_then(Node::as_str).unwrap_or_default().into(),
@@ -87,8 +113,9 @@ impl Resource {
             named: Named::default(),
             metrics: Vec::new(),
             measures: Vec::new(),
-            model: None,
             semantic_model: None,
+            below: None,
+            is_terse: false,
         }
     }
 }
@@ -109,9 +136,9 @@ fn resources_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Reso
     };
     let mut found = Vec::new();
     for kind in ResourceKind::ALL {
-        for (_, entry) in entries(root, kind.section()) {
+        for (index, entry) in entries(root, kind.section()) {
             let Some(name) = entry.get("name").and_then(text_of) else { continue };
-            let mut resource = Resource::new(kind, name, entry);
+            let mut resource = Resource::new(kind, Origin::Entry(index), name, entry);
             resource.config = config_of(entry, &["tags", "meta", "group", "enabled"], &mut render);
             match kind {
                 ResourceKind::Exposure => {
@@ -129,32 +156,27 @@ fn resources_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Reso
                 }
                 ResourceKind::Group => {}
             }
-            let metrics_of_measures = created_metrics(&resource, entry);
+            let metrics_of_measures = created_metrics(&resource, index, entry);
             found.push(resource);
             found.extend(metrics_of_measures);
         }
     }
-    for (_, entry) in entries(root, "models") {
-        for mut resource in semantic::of_model(entry, &mut render) {
-            if let (ResourceKind::SemanticModel, Some(model)) = (resource.kind, &resource.model) {
-                resource.named.refs.push(Reference { package: None, name: model.clone(), version: None });
-            }
-            found.push(resource);
-        }
+    for (index, entry) in entries(root, "models") {
+        found.extend(semantic::of_model(index, entry, &mut render));
     }
     found
 }
 
 /// A measure with `create_metric` is a metric, too.
-fn created_metrics(model: &Resource, entry: &Node) -> Vec<Resource> {
+fn created_metrics(model: &Resource, index: u32, entry: &Node) -> Vec<Resource> {
     if model.kind != ResourceKind::SemanticModel {
         return Vec::new();
     }
-    let creates = |measure: &&Node| measure.get("create_metric").and_then(Node::as_bool) == Some(true);
-    let measures = entries(entry, "measures").map(|(_, measure)| measure).filter(creates);
-    let metric = |measure: &Node| {
+    let creates = |measure: &Node| measure.get("create_metric").and_then(Node::as_bool) == Some(true);
+    let measures = entries(entry, "measures").filter(|(_, measure)| creates(measure));
+    let metric = |(at, measure): (u32, &Node)| {
         let name = measure.get("name").and_then(text_of)?;
-        let mut metric = Resource::new(ResourceKind::Metric, name, measure);
+        let mut metric = Resource::new(ResourceKind::Metric, Origin::Measure(index, at), name, measure);
         if metric.description.is_empty() {
             metric.description = format!("Metric created from measure {}", metric.name).into();
         }
@@ -179,13 +201,17 @@ pub(super) fn names_in(node: Option<&Node>) -> Vec<Arc<str>> {
     }
 }
 
+pub(super) fn metric_type(entry: &Node) -> &str {
+    entry.get("type").and_then(Node::as_str).unwrap_or("simple")
+}
+
 /// What a metric is computed from: measures or other metrics, by its type.
 fn add_inputs(metric: &mut Resource, entry: &Node) {
     let Some(params) = entry.get("type_params") else { return semantic::add_inputs(metric, entry) };
     let at = |node: Option<&Node>, keys: &[&str]| -> Vec<Arc<str>> {
         keys.iter().flat_map(|key| names_in(node.and_then(|node| node.get(key)))).collect()
     };
-    match entry.get("type").and_then(Node::as_str).unwrap_or("simple") {
+    match metric_type(entry) {
         "derived" => metric.metrics = at(Some(params), &["metrics"]),
         "ratio" => metric.metrics = at(Some(params), &["numerator", "denominator"]),
         "conversion" => {
@@ -209,7 +235,7 @@ fn metric_of(line: &str) -> Option<Arc<str>> {
 }
 
 /// The nodes that lines such as `ref('x')` name.
-fn named_by<'text>(package: Package, lines: impl Iterator<Item = &'text String>) -> Named {
+pub fn named_by<'text>(package: Package, lines: impl Iterator<Item = &'text String>) -> Named {
     let text: String = lines.map(|line| format!("{{{{ {line} }}}}\n")).collect();
     if text.is_empty() {
         return Named::default();
@@ -232,14 +258,36 @@ pub fn resources_of_package(db: &dyn salsa::Database, package: Package) -> Vec<(
         let file = *file;
         resources_of_file(db, package, file).iter().map(move |resource| (resource, file))
     };
-    // dbt knows nothing of what stands in the entry of a model that is not there.
-    let is_there = |resource: &Resource| {
-        resource.model.as_ref().is_none_or(|model| {
-            let model = Reference { package: None, name: model.clone(), version: None };
-            matches!(graph::resolve_ref(db, package, &model), graph::Resolved::Found(_))
-        })
+    files.flat_map(resources).filter(|(resource, _)| is_there(db, package, resource)).collect()
+}
+
+/// dbt knows nothing of what stands in the entry of a model that is not there; one that is disabled is.
+pub fn is_there(db: &dyn salsa::Database, package: Package, resource: &Resource) -> bool {
+    let Some(model) = &resource.below else { return true };
+    let is_model = |node: graph::Resolved<super::nodes::Node<'_>>| match node {
+        graph::Resolved::Found(node) | graph::Resolved::Disabled(node) => node.kind(db) == NodeKind::Model,
+        graph::Resolved::Missing => false,
     };
-    files.flat_map(resources).filter(|(resource, _)| is_there(resource)).collect()
+    is_model(graph::resolve_ref(db, package, &Reference { package: None, name: model.clone(), version: None }))
+}
+
+/// The entry of its file that a resource is.
+pub fn resource_entry<'db>(db: &'db dyn salsa::Database, resource: &Resource, file: SourceFile) -> Option<&'db Node> {
+    let item = |node: &'db Node, key: &str, index: u32| node.get(key)?.as_seq()?.get(index as usize);
+    let root = &yaml(db, file).root;
+    match resource.origin {
+        Origin::Entry(index) => item(root, resource.kind.section(), index),
+        Origin::Measure(index, at) => item(item(root, "semantic_models", index)?, "measures", at),
+        Origin::OfModel(index) => item(root, "models", index),
+        Origin::MetricOfModel(index, at) => item(item(root, "models", index)?, "metrics", at),
+    }
+}
+
+/// Where a resource's name stands.
+pub fn resource_span(db: &dyn salsa::Database, resource: &Resource, file: SourceFile) -> Span {
+    let Some(entry) = resource_entry(db, resource, file) else { return Span::default() };
+    let of_model = matches!(resource.origin, Origin::OfModel(_)).then(|| entry.get("semantic_model")?.get("name"));
+    of_model.flatten().or_else(|| entry.get("name")).map_or(entry.span, |name| name.span)
 }
 
 pub fn resource_id(db: &dyn salsa::Database, package: Package, resource: &Resource) -> String {
@@ -282,8 +330,16 @@ pub fn resource_config(
 pub struct SemanticLayer {
     metrics: FxHashMap<Arc<str>, String>,
     measures: FxHashMap<Arc<str>, String>,
-    /// The unique_ids of the semantic models.
-    models: FxHashSet<String>,
+}
+
+impl SemanticLayer {
+    pub fn has_metric(&self, name: &str) -> bool {
+        self.metrics.contains_key(name)
+    }
+
+    pub fn has_measure(&self, name: &str) -> bool {
+        self.measures.contains_key(name)
+    }
 }
 
 pub fn semantic_layer(db: &dyn salsa::Database) -> SemanticLayer {
@@ -299,9 +355,6 @@ pub fn semantic_layer(db: &dyn salsa::Database) -> SemanticLayer {
                 continue;
             }
             let id = resource_id(db, package, resource);
-            if resource.kind == ResourceKind::SemanticModel {
-                layer.models.insert(id.clone());
-            }
             let index = if resource.kind == ResourceKind::Metric { &mut layer.metrics } else { &mut layer.measures };
             for name in names {
                 index.entry(name.clone()).or_insert_with(|| id.clone());
@@ -320,10 +373,11 @@ pub fn resource_parents(
 ) -> Vec<String> {
     let mut ids: Vec<String> = graph::named_ids(db, package, &resource.named).iter().map(|id| id.to_string()).collect();
     ids.extend(resource.metrics.iter().filter_map(|name| layer.metrics.get(name).cloned()));
+    if let Some(model) = &resource.semantic_model {
+        let root = Project::try_get(db).map_or(package, |project| project.root(db));
+        ids.push(format!("{}.{}.{model}", ResourceKind::SemanticModel.name(), package_name(db, root)));
+    }
     if resource.kind == ResourceKind::Metric {
-        let of = resource.semantic_model.iter();
-        let of = of.map(|name| format!("{}.{}.{name}", ResourceKind::SemanticModel.name(), package_name(db, package)));
-        ids.extend(of.filter(|id| layer.models.contains(id)));
         ids.extend(resource.measures.iter().filter_map(|name| layer.measures.get(name).cloned()));
     }
     let mut seen = std::collections::BTreeSet::new();
@@ -338,7 +392,7 @@ mod tests {
 
     fn metric(text: &str) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
         let entry = parse(text).root;
-        let mut metric = Resource::new(ResourceKind::Metric, "m".to_owned(), &entry);
+        let mut metric = Resource::new(ResourceKind::Metric, Origin::Entry(0), "m".to_owned(), &entry);
         add_inputs(&mut metric, &entry);
         (metric.measures, metric.metrics)
     }
@@ -348,6 +402,9 @@ mod tests {
         assert_eq!(metric("type: simple\ntype_params: {measure: {name: a}}"), (vec!["a".into()], vec![]));
         assert_eq!(metric("type: ratio\ntype_params: {numerator: a, denominator: {name: b}}").1.len(), 2);
         assert_eq!(metric("type: derived\ntype_params: {metrics: [a, {name: b, alias: c}]}").1.len(), 2);
+        assert_eq!(metric("type: derived\ninput_metrics: [a, {name: b}]").1.len(), 2);
+        assert_eq!(metric("type: cumulative\ninput_metric: a"), (vec![], vec!["a".into()]));
+        assert_eq!(metric("agg: sum"), (vec![], vec![]));
     }
 
     #[test]

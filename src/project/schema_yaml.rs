@@ -27,7 +27,7 @@ const SECTIONS: [&str; 14] = [
 ];
 
 /// The root of a property file. Places are those of the file, also of what Jinja made.
-pub(super) fn root(db: &dyn salsa::Database, package: Package, file: SourceFile) -> &Node {
+pub fn root(db: &dyn salsa::Database, package: Package, file: SourceFile) -> &Node {
     rendered(db, FileOf::new(db, package, file)).as_ref().unwrap_or(&yaml(db, file).root)
 }
 

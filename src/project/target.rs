@@ -78,7 +78,12 @@ pub fn environment_variable(db: &dyn salsa::Database, name: &str) -> Option<Stri
 
 /// The relation a node of that name would be built as.
 pub fn relation(db: &dyn salsa::Database, name: &Arc<str>) -> Relation {
-    Relation { database: text(db, "database").into(), schema: text(db, "schema").into(), identifier: name.clone() }
+    Relation {
+        database: text(db, "database").into(),
+        schema: text(db, "schema").into(),
+        identifier: name.clone(),
+        printed: None,
+    }
 }
 
 /// The adapter's word for one of dbt's column types.

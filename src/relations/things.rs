@@ -9,7 +9,7 @@ use crate::project::graph::{self, Parents, Resolved, Source, source_facts, sourc
 use crate::project::nodes::{self, Node, nodes_of_directory, unique_id};
 use crate::project::packages::package_name;
 use crate::project::properties::properties;
-use crate::project::resources::{Resource, resource_config, resource_id, resources_of_file};
+use crate::project::resources::{Resource, is_there, resource_config, resource_id, resources_of_file};
 use crate::project::{config, data};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub(super) fn read_in<'db>(db: &'db dyn salsa::Database, package: Package, direc
         for table in &properties(db, package, file).sources {
             found.push(Thing::Source(Source::new(db, package, table.source.clone(), table.table.clone(), file)));
         }
-        let resources = resources_of_file(db, package, file).iter();
+        let resources = resources_of_file(db, package, file).iter().filter(|it| is_there(db, package, it));
         found.extend(resources.map(|resource| Thing::Resource(package, file, resource)));
     }
     found

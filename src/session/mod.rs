@@ -9,7 +9,8 @@ pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 use crate::db::settings::HouseRules;
 use crate::db::{Database, FileKind, Invocation, Project};
 use crate::files::{Memory, Tree};
-use crate::project::data_tests::{tests_of_directory, tests_of_package};
+use crate::project::calls::demanded_variables;
+use crate::project::data_tests::{self, tests_of_directory, tests_of_package};
 use crate::project::graph::parents;
 use crate::project::layout::layout;
 use crate::project::macros::blocks;
@@ -163,13 +164,17 @@ impl Session {
         notes
     }
 
-    /// Environment variables that templates asked for and nobody set: their values are unknown.
+    /// Environment variables that templates and YAML ask for and nobody set: their values are unknown.
     pub fn unset_environment(&self) -> BTreeSet<Arc<str>> {
         let db = &self.db;
+        let root = self.project.root(db);
         let set = &self.project.invocation(db).env;
-        let asked =
-            nodes_of_package(db, self.project.root(db)).into_iter().flat_map(|node| &rendering(db, node).trace.env);
-        asked.filter(|name| !set.contains_key(&***name)).cloned().collect()
+        let nodes = nodes_of_package(db, root).into_iter().flat_map(|node| &rendering(db, node).trace.env);
+        let tests = tests_of_package(db, root).into_iter().flat_map(|test| &data_tests::rendering(db, test).env);
+        let files = root.directories(db).iter().flat_map(|directory| directory.files(db));
+        let yaml = files.filter(|file| file.kind(db) == FileKind::Properties).copied().chain([root.project_file(db)]);
+        let stated = yaml.flat_map(|file| demanded_variables(file.content(db).text()));
+        nodes.chain(tests).cloned().chain(stated).filter(|name| !set.contains_key(&**name)).collect()
     }
 
     /// Whether a path of the project is a file that was read, or a folder of such files.

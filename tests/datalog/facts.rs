@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Default)]
-pub struct World {
+pub(crate) struct World {
     pub relations: BTreeMap<String, (Schema, Vec<Vec<Constant>>)>,
     pub nodes: Vec<(String, String)>,
 }
 
 impl World {
     /// A relation of a declaration like `edge(from: node, to: node)`.
-    pub fn with(mut self, declaration: &str, rows: Vec<Vec<Constant>>) -> Self {
+    pub(crate) fn with(mut self, declaration: &str, rows: Vec<Vec<Constant>>) -> Self {
         let (name, columns) = declaration.trim_end_matches(')').split_once('(').unwrap();
         let columns = columns
             .split(',')
@@ -29,7 +29,7 @@ impl World {
         self
     }
 
-    pub fn texts(self, declaration: &str, rows: &[&[&str]]) -> Self {
+    pub(crate) fn texts(self, declaration: &str, rows: &[&[&str]]) -> Self {
         let rows = rows.iter().map(|row| row.iter().map(|text| Constant::text(text)).collect()).collect();
         self.with(declaration, rows)
     }
@@ -71,14 +71,14 @@ impl Facts for World {
     }
 }
 
-pub const UNBOUNDED: Limits<'static> = Limits { memory: usize::MAX, poll: &|| None };
+pub(crate) const UNBOUNDED: Limits<'static> = Limits { memory: usize::MAX, poll: &|| None };
 
 /// The rows of the answer, one line each.
-pub fn answer(world: &World, program: &str) -> Vec<String> {
+pub(crate) fn answer(world: &World, program: &str) -> Vec<String> {
     answer_with(world, &Library::default(), program)
 }
 
-pub fn answer_with(world: &World, library: &Library, program: &str) -> Vec<String> {
+pub(crate) fn answer_with(world: &World, library: &Library, program: &str) -> Vec<String> {
     let compiled = match compile(program, library, world, &BTreeMap::new()) {
         Ok(compiled) => compiled,
         Err(errors) => {

@@ -5,17 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Values are 0 to DOMAIN - 1.
-pub const DOMAIN: i64 = 5;
+pub(crate) const DOMAIN: i64 = 5;
 
 #[derive(Debug, Clone)]
-pub enum Term {
+pub(crate) enum Term {
     Var(usize),
     Const(i64),
     Any,
 }
 
 #[derive(Debug, Clone)]
-pub enum Literal {
+pub(crate) enum Literal {
     Atom {
         negated: bool,
         rel: usize,
@@ -42,7 +42,7 @@ pub enum Literal {
 }
 
 #[derive(Debug, Clone)]
-pub struct Rule {
+pub(crate) struct Rule {
     pub head: usize,
     pub args: Vec<Term>,
     pub body: Vec<Literal>,
@@ -51,7 +51,7 @@ pub struct Rule {
 
 /// Relations are numbered: the first `base` ones are facts.
 #[derive(Debug, Clone)]
-pub struct Random {
+pub(crate) struct Random {
     pub arities: Vec<usize>,
     pub base: usize,
     pub facts: Vec<BTreeSet<Vec<i64>>>,
@@ -59,10 +59,10 @@ pub struct Random {
 }
 
 /// A stream of numbers that depends on its seed alone.
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub u64);
 
 impl Dice {
-    pub fn roll(&mut self, sides: usize) -> usize {
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -70,7 +70,7 @@ impl Dice {
     }
 }
 
-pub fn name(rel: usize) -> String {
+pub(crate) fn name(rel: usize) -> String {
     format!("r{rel}")
 }
 
@@ -88,7 +88,7 @@ fn atom(rel: usize, args: &[Term]) -> String {
 }
 
 impl Random {
-    pub fn roll(dice: &mut Dice) -> Self {
+    pub(crate) fn roll(dice: &mut Dice) -> Self {
         let base = 2 + dice.roll(2);
         let derived = 2 + dice.roll(4);
         let arities: Vec<usize> = (0..base + derived).map(|_| 1 + dice.roll(3).min(2)).collect();
@@ -187,7 +187,7 @@ impl Random {
         Rule { head, args, body, vars }
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for rule in &self.rules {
             let body: Vec<String> = rule
@@ -208,7 +208,7 @@ impl Random {
     }
 
     /// All rows, and for each derived one the height of its lowest proof.
-    pub fn solve(&self) -> (Vec<BTreeSet<Vec<i64>>>, BTreeMap<(usize, Vec<i64>), usize>) {
+    pub(crate) fn solve(&self) -> (Vec<BTreeSet<Vec<i64>>>, BTreeMap<(usize, Vec<i64>), usize>) {
         let mut rows = self.facts.clone();
         rows.resize(self.arities.len(), BTreeSet::new());
         let levels = (0..self.arities.len()).map(|rel| self.level(rel)).max().unwrap_or_default();

@@ -6,6 +6,7 @@ use crate::db::{FileOf, Package, Project, SourceFile};
 use crate::project::data;
 use crate::project::jinja::run::{Names, Run, Subject};
 use crate::project::jinja::{Minijinja, Renderer};
+use crate::project::overrides::sources_of;
 use crate::project::packages::project_file;
 use crate::project::properties::PatchKind;
 use crate::project::schema_yaml;
@@ -95,9 +96,9 @@ fn declared_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> (Vec<Decl
             reader.node(entry, kind);
         }
     }
-    for source in items(root, "sources") {
-        for table in items(source, "tables") {
-            reader.table(source, table);
+    for (_, source) in sources_of(db, key.package(db), key.file(db)) {
+        for table in items(&source, "tables") {
+            reader.table(&source, table);
         }
     }
     (reader.found, reader.spans)

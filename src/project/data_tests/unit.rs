@@ -20,6 +20,8 @@ pub struct UnitTest {
     /// As written: a name, and a version after a space.
     pub model: Arc<str>,
     pub file: SourceFile,
+    /// Its place in the file's list.
+    pub index: u32,
     pub description: Arc<str>,
     pub config: Map<String, Value>,
     pub tags: Vec<Arc<str>>,
@@ -36,7 +38,7 @@ pub fn unit_tests(db: &dyn salsa::Database, package: Package) -> Vec<UnitTest> {
     let mut found = Vec::new();
     let files = package.directories(db).iter().flat_map(|directory| directory.files(db));
     for file in files.filter(|file| file.kind(db) == FileKind::Properties) {
-        for entry in items(schema_yaml::root(db, package, *file), "unit_tests") {
+        for (index, entry) in items(schema_yaml::root(db, package, *file), "unit_tests").iter().enumerate() {
             let (Some(name), Some(model)) = (text(entry, "name"), text(entry, "model")) else { continue };
             let path: &str = file.package_path(db);
             let mut fqn = vec![package_name(db, package).clone()];
@@ -59,6 +61,7 @@ pub fn unit_tests(db: &dyn salsa::Database, package: Package) -> Vec<UnitTest> {
                 name,
                 model,
                 file: *file,
+                index: index as u32,
                 description: text(entry, "description").unwrap_or_default(),
                 tags: data::texts(config.get("tags")).into_iter().map(Arc::from).collect(),
                 fqn,

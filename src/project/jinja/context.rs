@@ -1,10 +1,11 @@
 //! The names a template may use, found one by one when it asks for them: a rendering depends on the
 //! names it used and on no others.
 
-use super::dates::Module;
+use super::dates::{Temporal, Zone};
 use super::macros::{Macro, Space};
+use super::modules::Module;
 use super::run::{Names, with_run};
-use super::values::{MutDict, MutList, Relation, mutable};
+use super::values::{MutDict, MutList, Relation, Unknown, mutable};
 use crate::project::macro_calls::{macro_space, split_id};
 use crate::project::macros::{Named, resolve};
 use crate::project::packages::package_name;
@@ -108,8 +109,9 @@ fn member(name: &str, names: Names) -> Option<Value> {
         "target" | "env" => return db_value(|db| mutable(&serde_json::Value::Object(target::shown(db).clone()))),
         "project_name" => return db_value(|db| Value::from(&*target::root_name(db))),
         "modules" => return Some(Value::from_object(Module("modules"))),
-        "run_started_at" => return Some(Value::from(super::dates::NOW)),
+        "run_started_at" => return Temporal::now(Some(Zone::utc())).ok().map(Temporal::value),
         "dbt_version" => return Some(Value::from("1.12.0")),
+        "thread_id" => return Some(Value::from("MainThread")),
         "invocation_id" => return Some(Value::from("00000000-0000-0000-0000-000000000000")),
         "True" => return Some(Value::from(true)),
         "False" => return Some(Value::from(false)),
@@ -128,17 +130,40 @@ fn member(name: &str, names: Names) -> Option<Value> {
             let target = with_attached_database(|db| mutable(&serde_json::Value::Object(target::shown(db).clone())))?;
             target.get_attr(name).ok()?
         }
-        "graph" => dict(["nodes", "sources", "exposures", "metrics", "groups"].map(|key| (key, dict([])))),
-        "selected_resources" => MutList::value(Vec::new()),
-        "flags" => dict([
-            ("FULL_REFRESH", Value::from(false)),
-            ("STORE_FAILURES", Value::from(false)),
-            ("WHICH", Value::from("parse")),
-        ]),
-        "invocation_args_dict" | "dbt_metadata_envs" | "dbt_args" => dict([]),
-        "sql" | "pre_hooks" | "post_hooks" => return None,
+        "graph" => {
+            let groups = ["nodes", "sources", "exposures", "metrics", "groups", "semantic_models", "saved_queries"];
+            dict(groups.map(|key| (key, dict([]))))
+        }
+        "selected_resources" | "pre_hooks" | "post_hooks" => MutList::value(Vec::new()),
+        "flags" => flags(),
+        "invocation_args_dict" => dict([("which", Value::from("parse"))]),
+        "dbt_metadata_envs" | "dbt_args" => dict([]),
+        "validation" => Unknown::value(),
+        "sql" | "compiled_code" | "defer_relation" => Value::from(()),
         _ => return None,
     })
+}
+
+/// What `flags` shows of a plain `dbt parse`.
+fn flags() -> Value {
+    let on = ["PRINT", "PARTIAL_PARSE", "STATIC_PARSER", "VERSION_CHECK", "INTROSPECT", "USE_COLORS", "POPULATE_CACHE"];
+    let off = [
+        "FULL_REFRESH",
+        "STORE_FAILURES",
+        "EMPTY",
+        "DEBUG",
+        "QUIET",
+        "DEFER",
+        "FAVOR_STATE",
+        "FAIL_FAST",
+        "WARN_ERROR",
+        "USE_EXPERIMENTAL_PARSER",
+        "CACHE_SELECTED_ONLY",
+    ];
+    let flags = on.into_iter().map(|name| (name, true)).chain(off.into_iter().map(|name| (name, false)));
+    let flags = flags.map(|(name, flag)| (Value::from(name), Value::from(flag)));
+    let texts = [("WHICH", "parse"), ("INVOCATION_COMMAND", "dbt parse"), ("LOG_FORMAT", "default")];
+    MutDict::value(flags.chain(texts.map(|(name, text)| (Value::from(name), Value::from(text)))).collect())
 }
 
 fn dict<const N: usize>(entries: [(&str, Value); N]) -> Value {
@@ -169,6 +194,13 @@ fn model() -> Option<Value> {
         ("tags", MutList::value(Vec::new())),
         ("meta", dict([])),
         ("columns", dict([])),
+        ("description", text("")),
+        ("language", text("sql")),
+        ("group", Value::from(())),
+        ("refs", MutList::value(Vec::new())),
+        ("sources", MutList::value(Vec::new())),
+        ("metrics", MutList::value(Vec::new())),
+        ("depends_on", dict([("macros", MutList::value(Vec::new())), ("nodes", MutList::value(Vec::new()))])),
         ("config", dict([("materialized", text("view")), ("tags", MutList::value(Vec::new())), ("meta", dict([]))])),
     ]))
 }

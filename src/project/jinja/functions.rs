@@ -1,11 +1,13 @@
 //! dbt's functions and filters. Each acts on the thread's current run.
 
+use super::given::Given;
 use super::macros::{Adapter, Space};
 use super::run::{ConfigCall, FunctionCall, Names, RefCall, SourceCall, with_run};
+use super::sets::{difference_of_dicts, set, zip};
 use super::values::{MutDict, MutList, Relation, Unknown, data, mutable, storable};
-use super::{dates, value_of};
+use super::{math, texts, value_of};
 use crate::project::{target, vars};
-use crate::syntax::jinja::rewrite::{CALL, DATE_PARTS, DICT, FORMAT, KEEP, LIST, SPACE};
+use crate::syntax::jinja::rewrite::{CALL, DICT, FORMAT, KEEP, LIST, MATH, NEGATIVE, SPACE};
 use minijinja::value::{Object, ObjectRepr, Rest, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use salsa::with_attached_database;
@@ -25,12 +27,8 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
         Ok::<_, Error>(MutDict::value(entries))
     });
     environment.add_function(KEEP, storable);
-    for name in DATE_PARTS {
-        environment.add_filter(format!("__{name}"), move |value: &Value| {
-            let part = value.is_number().then(|| dates::part(value, name)).flatten();
-            part.map_or_else(|| value.get_attr(name).unwrap_or_default(), Value::from)
-        });
-    }
+    environment.add_function(MATH, math::row);
+    environment.add_function(NEGATIVE, math::negative);
     environment.add_function("dict", dict);
     environment.add_function("ref", reference);
     environment.add_function("source", source);
@@ -55,15 +53,37 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function("submit_python_job", |Rest(_): Rest<ValueOrKwargs>| Value::from(()));
     environment
         .add_function("local_md5", |text: &Value| crate::project::data_tests::naming::md5_hex(&text.to_string()));
-    environment.add_function("tojson", |value: &Value, Rest(_): Rest<ValueOrKwargs>| data(value).to_string());
+    environment.add_function("tojson", |Rest(args): Rest<ValueOrKwargs>| to_text(plain(args), texts::json));
     environment.add_function("fromjson", from_json);
-    environment.add_function("toyaml", |value: &Value, Rest(_): Rest<ValueOrKwargs>| data(value).to_string());
+    environment.add_function("toyaml", |Rest(args): Rest<ValueOrKwargs>| to_text(plain(args), texts::yaml));
     environment.add_function("fromyaml", from_yaml);
-    environment.add_function("set", |Rest(values): Rest<ValueOrKwargs>| distinct(&plain(values)));
-    environment.add_function("set_strict", |Rest(values): Rest<ValueOrKwargs>| distinct(&plain(values)));
-    environment.add_function("zip", |Rest(values): Rest<ValueOrKwargs>| zip(&plain(values)));
-    environment.add_function("zip_strict", |Rest(values): Rest<ValueOrKwargs>| zip(&plain(values)));
-    environment.add_function("diff_of_two_dicts", |first: Value, _: Value| first);
+    environment.add_function("set", |Rest(args): Rest<ValueOrKwargs>| set(&plain(args), false));
+    environment.add_function("set_strict", |Rest(args): Rest<ValueOrKwargs>| set(&plain(args), true));
+    environment.add_function("zip", |Rest(args): Rest<ValueOrKwargs>| zip(&plain(args), false));
+    environment.add_function("zip_strict", |Rest(args): Rest<ValueOrKwargs>| zip(&plain(args), true));
+    environment.add_function("diff_of_two_dicts", difference_of_dicts);
+    environment.add_function("render", |text: &str| -> Result<Value, Error> {
+        if with_run(|run| run.expand()) == Some(false) {
+            return Err(Error::new(ErrorKind::OutOfFuel, "the rendered text leads back to itself"));
+        }
+        let value = value_of(text).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.message));
+        with_run(|run| run.expanded());
+        Ok(Value::from(value?.to_string()))
+    });
+    environment.add_function(
+        "try_or_compiler_error",
+        |state: &mut State, _: Value, Rest(args): Rest<ValueOrKwargs>| match plain(args).split_first() {
+            Some((function, args)) => function.call(state, args),
+            None => Ok(Value::from(())),
+        },
+    );
+    // A metric is no node that harness follows from a model.
+    environment.add_function("metric", |Rest(_): Rest<ValueOrKwargs>| {
+        with_run(|run| run.trace.incomplete = true);
+        Unknown::value()
+    });
+    environment.add_function("load_agate_table", |Rest(_): Rest<ValueOrKwargs>| Value::from(()));
+    environment.add_function("lipsum", |Rest(_): Rest<ValueOrKwargs>| "");
     for name in ["as_bool", "as_number", "as_native", "as_text"] {
         // In models these filters do nothing; only YAML is typed.
         environment.add_filter(name, move |value: Value| {
@@ -71,7 +91,6 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
             if typed { super::markers::marked(&value) } else { value }
         });
     }
-    environment.add_filter("urlencode", super::urls::encoded);
     environment.add_filter(FORMAT, |state: &mut State, text: Value, values: Value| {
         if is_too_wide(&text.to_string()) {
             return Err(Error::new(ErrorKind::InvalidOperation, "the format asks for too wide a text"));
@@ -82,16 +101,6 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
             false => args.push(values),
         }
         state.apply_filter("format", &args)
-    });
-    environment.add_filter("int", |value: Value, Rest(more): Rest<ValueOrKwargs>| {
-        let number = value.as_i64().or_else(|| f64::try_from(value.clone()).ok().map(|it| it as i64));
-        let read = |text: &str| text.trim().parse::<f64>().ok().map(|it| it as i64);
-        let number = number.or_else(|| value.as_str().and_then(read));
-        number.map(Value::from).or_else(|| default_of(more)).unwrap_or_else(|| Value::from(0))
-    });
-    environment.add_filter("list", |value: &Value| match value.try_iter() {
-        Ok(items) => MutList::value(items.collect()),
-        Err(_) => MutList::value(Vec::new()),
     });
 }
 
@@ -199,7 +208,7 @@ impl Object for Silent {
 }
 
 /// Arguments as they were given: those by name come last, as one value.
-fn plain(args: Vec<ValueOrKwargs>) -> Vec<Value> {
+pub(super) fn plain(args: Vec<ValueOrKwargs>) -> Vec<Value> {
     args.into_iter().map(ValueOrKwargs::into_value).collect()
 }
 
@@ -280,8 +289,14 @@ fn function(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
     Ok(relation("", &name))
 }
 
-fn relation(schema: &str, name: &Arc<str>) -> Value {
-    Value::from_object(Relation { database: "".into(), schema: schema.into(), identifier: name.clone() })
+/// What `ref` and `source` yield. While dbt parses, their database and schema are the target's; what
+/// they print is what was asked for, so that the SQL reads as it is written.
+fn relation(source: &str, name: &Arc<str>) -> Value {
+    let at_target = with_attached_database(|db| target::relation(db, name));
+    let parts = at_target.map(|relation| (relation.database, relation.schema)).unwrap_or_default();
+    let printed = if source.is_empty() { name.clone() } else { format!("{source}.{name}").into() };
+    let schema = if source.is_empty() { parts.1 } else { source.into() };
+    Value::from_object(Relation { database: parts.0, schema, identifier: name.clone(), printed: Some(printed) })
 }
 
 fn var(name: &Value, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error> {
@@ -378,33 +393,15 @@ fn give_back(_: &State, values: Vec<Value>) -> Result<Value, Error> {
 fn dict(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let mut entries = indexmap::IndexMap::new();
     for part in &plain(args) {
-        if part.kind() == minijinja::value::ValueKind::Map {
-            entries.extend(MutDict::of(part)?);
-        } else {
-            for pair in part.try_iter()? {
-                entries.insert(pair.get_item_by_index(0)?, pair.get_item_by_index(1)?);
-            }
-        }
+        entries.extend(MutDict::of_pairs(part)?);
     }
     Ok(MutDict::value(entries))
 }
 
-fn distinct(values: &[Value]) -> Value {
-    let mut kept: Vec<Value> = Vec::new();
-    for item in values.first().and_then(|value| value.try_iter().ok()).into_iter().flatten() {
-        if !kept.contains(&item) {
-            kept.push(item);
-        }
-    }
-    MutList::value(kept)
-}
-
-fn zip(values: &[Value]) -> Value {
-    let columns: Vec<Vec<Value>> =
-        values.iter().filter(|it| !it.is_kwargs()).map(|it| it.try_iter().into_iter().flatten().collect()).collect();
-    let length = columns.iter().map(Vec::len).min().unwrap_or_default();
-    let row = |at: usize| columns.iter().filter_map(|column| column.get(at).cloned()).collect::<Vec<_>>();
-    MutList::value((0..length).map(|at| Value::from(minijinja::value::Tuple::from(row(at)))).collect())
+/// `tojson(value, default, sort_keys)` and `toyaml`.
+fn to_text(args: Vec<Value>, write: fn(&Value, bool) -> Result<String, Error>) -> Result<Value, Error> {
+    let given = Given::of(&args);
+    write(&given.required(0, "value")?, given.is_true(2, "sort_keys")).map(Value::from)
 }
 
 fn from_json(text: &str, Rest(default): Rest<ValueOrKwargs>) -> Value {
@@ -538,6 +535,7 @@ impl Object for Api {
                     database: part("database"),
                     schema: part("schema"),
                     identifier: part("identifier"),
+                    printed: None,
                 })
             }
             _ => Unknown::value(),
@@ -554,7 +552,7 @@ impl Object for Exceptions {
     }
 
     fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
-        if method == "warn" {
+        if method.starts_with("warn") {
             return Ok(Value::from(""));
         }
         let message = args.first().map(ToString::to_string).unwrap_or_else(|| method.to_owned());

@@ -6,19 +6,29 @@
 //! `Renderer` only.
 
 mod context;
+mod date_formats;
 mod dates;
+mod filters;
 mod functions;
+mod given;
+mod itertools;
 mod macros;
 mod markers;
+mod math;
 mod methods;
+mod modules;
+mod patterns;
+mod regex;
 pub mod run;
+mod sets;
+mod texts;
 mod urls;
 pub mod values;
 
 use crate::syntax::jinja::rewrite::{Rewritten, rewrite};
 use crate::syntax::jinja::tags::{TagKind, tags, unclosed_block};
 use crate::syntax::span::{Span, SyntaxError};
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter};
 use run::{Run, Trace};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -74,7 +84,15 @@ fn environment() -> Environment<'static> {
     minijinja_contrib::add_to_environment(&mut environment);
     environment.set_unknown_method_callback(methods::unknown);
     environment.set_loader(|name| Ok(macros::pending(name)));
+    environment.set_formatter(|out, state, value| {
+        // Python writes very large and very small floats in another way than Rust.
+        match f64::try_from(value.clone()).ok().filter(|_| value.is_number() && !value.is_integer()) {
+            Some(number) => escape_formatter(out, state, &Value::from(texts::float(number))),
+            None => escape_formatter(out, state, value),
+        }
+    });
     functions::add_to(&mut environment);
+    filters::add_to(&mut environment);
     environment
 }
 

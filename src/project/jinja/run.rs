@@ -119,6 +119,8 @@ pub struct Run {
     /// The call in the text itself that everything now evaluated belongs to.
     site: Site,
     pub returned: Option<Value>,
+    /// The regular expressions it has compiled.
+    pub(super) expressions: super::regex::Compiled,
     calls: u32,
     /// Vars whose own Jinja is being rendered.
     expanding: u32,
@@ -140,6 +142,7 @@ impl Run {
             frames: Vec::new(),
             site: 0,
             returned: None,
+            expressions: Default::default(),
             calls: 0,
             expanding: 0,
         }

@@ -4,6 +4,7 @@
 //! A list that held itself could be printed, compared and dropped only by recursion without an end,
 //! so none can: what is put into a list or dict must not lead back to it.
 
+use super::given::Given;
 use indexmap::IndexMap;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Rest, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -12,7 +13,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -30,11 +31,11 @@ impl MutList {
 }
 
 /// Containers within containers that one value may hold, and how deep.
-const MAX_HELD: usize = 200_000;
-const MAX_DEPTH: u32 = 200;
+pub(super) const MAX_HELD: usize = 200_000;
+pub(super) const MAX_DEPTH: u32 = 200;
 
 /// Refuses a value that leads back to the container it is put into, or is too large to follow.
-fn admit(value: &Value, into: usize) -> Result<(), Error> {
+pub(super) fn admit(value: &Value, into: usize) -> Result<(), Error> {
     let mut seen: FxHashSet<usize> = FxHashSet::default();
     let mut work = vec![(value.clone(), 1)];
     let mut steps = 0;
@@ -117,7 +118,10 @@ thread_local! {
 
 /// Prints one container; one that is shared again and again is cut short instead of printed for
 /// ever.
-fn printed(f: &mut fmt::Formatter<'_>, print: impl FnOnce(&mut fmt::Formatter<'_>) -> fmt::Result) -> fmt::Result {
+pub(super) fn printed(
+    f: &mut fmt::Formatter<'_>,
+    print: impl FnOnce(&mut fmt::Formatter<'_>) -> fmt::Result,
+) -> fmt::Result {
     let (depth, count) = PRINTED.get();
     if depth >= MAX_DEPTH || count >= MAX_HELD {
         return f.write_str("...");
@@ -127,6 +131,11 @@ fn printed(f: &mut fmt::Formatter<'_>, print: impl FnOnce(&mut fmt::Formatter<'_
     let (_, count) = PRINTED.get();
     PRINTED.set((depth, if depth == 0 { 0 } else { count }));
     result
+}
+
+/// Whether what is printed now stands in a list or dict, where Python shows how a value is written.
+pub(super) fn is_within_container() -> bool {
+    PRINTED.get().0 > 0
 }
 
 fn index_of(length: usize, index: i64) -> Option<usize> {
@@ -192,15 +201,21 @@ impl Object for MutList {
                 items.remove(at);
             }
             "index" => {
-                let (item,): (Value,) = from_args(args)?;
-                return match lock(&self.0).iter().position(|other| *other == item) {
+                let (item, start, end): (Value, Option<i64>, Option<i64>) = from_args(args)?;
+                let items = lock(&self.0);
+                let bound = |at: i64| index_of(items.len(), at).unwrap_or(if at < 0 { 0 } else { items.len() });
+                let (start, end) = (start.map_or(0, bound), end.map_or(items.len(), bound));
+                return match (start..end).find(|at| items[*at] == item) {
                     Some(at) => Ok(Value::from(at)),
                     None => Err(Error::new(ErrorKind::InvalidOperation, "the item is not in the list")),
                 };
             }
             "clear" => lock(&self.0).clear(),
             "reverse" => lock(&self.0).reverse(),
-            "sort" => lock(&self.0).sort(),
+            "sort" => {
+                let reversed = Given::of(args).is_true(usize::MAX, "reverse");
+                lock(&self.0).sort_by(|a, b| if reversed { b.cmp(a) } else { a.cmp(b) });
+            }
             "copy" => return Ok(Self::value(self.items())),
             _ => return Err(Error::from(ErrorKind::UnknownMethod)),
         }
@@ -226,6 +241,14 @@ impl MutDict {
             return Ok(IndexMap::new());
         }
         value.try_iter()?.map(|key| Ok((key.clone(), value.get_item(&key)?))).collect()
+    }
+
+    /// The same, also of rows of two.
+    pub(super) fn of_pairs(value: &Value) -> Result<IndexMap<Value, Value>, Error> {
+        if matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
+            return value.try_iter()?.map(|it| Ok((it.get_item_by_index(0)?, it.get_item_by_index(1)?))).collect();
+        }
+        Self::of(value)
     }
 
     fn pairs(&self) -> Vec<Value> {
@@ -263,7 +286,7 @@ impl Object for MutDict {
             "copy" => return Ok(Self::value(lock(&self.0).clone())),
             "update" => {
                 for part in args {
-                    let more = Self::of(part)?;
+                    let more = Self::of_pairs(part)?;
                     more.values().try_for_each(|item| admit(item, Arc::as_ptr(self).addr()))?;
                     lock(&self.0).extend(more);
                 }
@@ -274,6 +297,16 @@ impl Object for MutDict {
                 return removed
                     .or_else(|| default.first().cloned())
                     .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("the dict has no key {key}")));
+            }
+            "popitem" => {
+                let (key, value) =
+                    lock(&self.0).pop().ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "the dict is empty"))?;
+                return Ok(Value::from(Tuple::from(vec![key, value])));
+            }
+            "fromkeys" => {
+                let (keys, value): (Value, Option<Value>) = from_args(args)?;
+                let value = storable(value.unwrap_or_else(|| Value::from(())))?;
+                return Ok(Self::value(keys.try_iter()?.map(|key| (key, value.clone())).collect()));
             }
             "setdefault" => {
                 let (key, default): (Value, Option<Value>) = from_args(args)?;
@@ -385,6 +418,8 @@ pub struct Relation {
     pub database: Arc<str>,
     pub schema: Arc<str>,
     pub identifier: Arc<str>,
+    /// What it prints, where that is less than all its parts.
+    pub printed: Option<Arc<str>>,
 }
 
 impl Relation {
@@ -432,6 +467,9 @@ impl Object for Relation {
 
 impl fmt::Display for Relation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(printed) = &self.printed {
+            return f.write_str(printed);
+        }
         for part in [&self.database, &self.schema] {
             if !part.is_empty() {
                 write!(f, "{part}.")?;

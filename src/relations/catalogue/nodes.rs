@@ -197,14 +197,14 @@ relation! {
     each |db, package, directory, rows| {
         let space = sym(db, package_name(db, package));
         for file in directory.files(db).iter().filter(|file| file.kind(db) == FileKind::Docs) {
-            rows.extend(docs_in(db, *file).map(|name| (sym(db, name), sym(db, file.path(db)), space)));
+            rows.extend(docs_in(db, *file).map(|block| (sym(db, &block.name), sym(db, file.path(db)), space)));
         }
     }
     whole |db, rows| {
         for package in installed(db) {
             let space = sym(db, package_name(db, package));
             for file in package.directories(db).iter().flat_map(|directory| directory.files(db)) {
-                rows.extend(docs_in(db, *file).map(|name| (sym(db, name), sym(db, file.path(db)), space)));
+                rows.extend(docs_in(db, *file).map(|block| (sym(db, &block.name), sym(db, file.path(db)), space)));
             }
         }
     }

@@ -9,7 +9,6 @@ use crate::project::packages::dbt_packages;
 use crate::relations::Cell;
 use crate::relations::texts::{Text, moved, of_node, of_test, scan_of};
 use crate::relations::things::Thing;
-use crate::syntax::jinja::blocks::BlockKind;
 use crate::syntax::jinja::call_names::{call_names, call_with, reads_of};
 use crate::syntax::span::{Position, Span};
 use rustc_hash::FxHashMap;
@@ -96,9 +95,7 @@ fn files_by_path(db: &dyn salsa::Database) -> FxHashMap<Arc<str>, SourceFile> {
 pub(in crate::relations) fn of_doc_block(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
     let (name, path) = (text_at(row, 0)?, text_at(row, 1)?);
     let file = *files_by_path(db).get(path)?;
-    docs_in(db, file).find(|own| ***own == *name)?;
-    let mut all = blocks(db, file).blocks.iter();
-    let block = all.find(|block| block.kind == BlockKind::Docs && *block.name == *name)?;
+    let block = docs_in(db, file).find(|block| *block.name == *name)?;
     Some(place(db, file, block.name_span))
 }
 

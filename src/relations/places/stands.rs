@@ -7,7 +7,9 @@ use crate::project::graph::{Source, source_id, source_table, sources_of_package}
 use crate::project::macros::definition;
 use crate::project::packages::{dbt_packages, package_by_name, yaml};
 use crate::project::properties::table_span;
-use crate::project::resources::{ResourceKind, resource_id, resources_of_file, resources_of_package};
+use crate::project::resources::{
+    ResourceKind, is_there, resource_entry, resource_id, resource_span, resources_of_file, resources_of_package,
+};
 use crate::relations::things::{Thing, things_of_package};
 use crate::syntax::span::Span;
 use crate::syntax::yaml::Node as Yaml;
@@ -37,7 +39,8 @@ fn resources_by_id(db: &dyn salsa::Database) -> FxHashMap<Arc<str>, ResourceAt> 
         let mut files: Vec<SourceFile> = resources_of_package(db, package).into_iter().map(|(_, file)| file).collect();
         files.dedup();
         for file in files {
-            for (at, resource) in resources_of_file(db, package, file).iter().enumerate() {
+            let all = resources_of_file(db, package, file).iter().enumerate();
+            for (at, resource) in all.filter(|(_, resource)| is_there(db, package, resource)) {
                 let id: Arc<str> = resource_id(db, package, resource).into();
                 found.entry(id).or_insert((package, file, at));
             }
@@ -88,7 +91,8 @@ pub(super) fn start<'db>(db: &'db dyn salsa::Database, thing: Thing<'db>) -> Pla
             let table = source_table(db, source);
             table.map(|table| table_span(db, file, table.source_index, table.table_index))
         }
-        Thing::Resource(..) | Thing::Unit(..) => entry(db, thing).map(name_span),
+        Thing::Resource(_, file, resource) => Some(resource_span(db, resource, file)),
+        Thing::Unit(..) => entry(db, thing).map(name_span),
         Thing::Operation(_, operation) => {
             let (key, index) = operation.hook;
             let hooks = yaml(db, file).root.get(key);
@@ -105,18 +109,9 @@ fn name_span(entry: &Yaml) -> Span {
 /// The entry of a YAML file that makes a resource or a unit test; of a metric that a measure creates,
 /// the measure.
 pub(super) fn entry<'db>(db: &'db dyn salsa::Database, thing: Thing<'db>) -> Option<&'db Yaml> {
-    let (section, name) = match thing {
-        Thing::Resource(_, _, resource) => (resource.kind.section(), &resource.name),
-        Thing::Unit(_, unit, _) => ("unit_tests", &unit.name),
-        _ => return None,
-    };
-    let root = &yaml(db, thing.file(db)).root;
-    let named = |list: Option<&'db Yaml>| {
-        let mut list = list.and_then(Yaml::as_seq).unwrap_or_default().iter();
-        list.find(|entry| entry.get("name").and_then(Yaml::key_text).is_some_and(|own| *own == **name))
-    };
-    named(root.get(section)).or_else(|| {
-        let models = root.get("semantic_models").and_then(Yaml::as_seq).unwrap_or_default().iter();
-        models.filter_map(|model| named(model.get("measures"))).next()
-    })
+    match thing {
+        Thing::Resource(_, file, resource) => resource_entry(db, resource, file),
+        Thing::Unit(_, unit, _) => yaml(db, unit.file).root.get("unit_tests")?.as_seq()?.get(unit.index as usize),
+        _ => None,
+    }
 }

@@ -32,8 +32,9 @@ pub(super) fn add(db: &Database, sections: &mut Sections) {
             }
             let parents = resource_parents(db, package, resource, &layer);
             put("fqn", json!(resource_fqn(db, package, resource, file)));
-            put("tags", json!(data::texts(config.get("tags"))));
-            put("meta", config.get("meta").cloned().unwrap_or_else(|| json!({})));
+            let shown = |key: &str| config.get(key).filter(|_| !resource.is_terse);
+            put("tags", json!(data::texts(shown("tags"))));
+            put("meta", shown("meta").cloned().unwrap_or_else(|| json!({})));
             put("group", config.get("group").cloned().unwrap_or_default());
             put("depends_on", json!({"nodes": parents, "macros": []}));
             put("config", Value::Object(config));

@@ -3,6 +3,7 @@
 use super::Rows;
 use super::child::{Child, living};
 use super::resources::{self, Lost};
+use super::units;
 use crate::db::FileKind;
 use crate::project::builtins;
 use crate::project::data_tests::{Test, facts, tests_of_package, unknown_kind};
@@ -110,12 +111,14 @@ fn places<'db>(rows: &Rows<'db>, child: Child<'db>, sites: &[Site]) -> (Place, V
 pub(super) fn unknown_ref(rows: &Rows<'_>) -> Vec<Violation> {
     let mut found = unknown(rows, false);
     found.extend(resources::lost(rows, Lost::Ref));
+    found.extend(units::lost(rows, Lost::Ref));
     found
 }
 
 pub(super) fn unknown_source(rows: &Rows<'_>) -> Vec<Violation> {
     let mut found = unknown(rows, true);
     found.extend(resources::lost(rows, Lost::Source));
+    found.extend(units::lost(rows, Lost::Source));
     found
 }
 
@@ -161,6 +164,7 @@ fn may_define(absent: &[&Declared], package: &str) -> bool {
 pub(super) fn disabled_parent(rows: &Rows<'_>) -> Vec<Violation> {
     let db = rows.db;
     let mut found = resources::lost(rows, Lost::Disabled);
+    found.extend(units::lost(rows, Lost::Disabled));
     for called in lost(rows) {
         let Outcome::Disabled(parent) = called.outcome else { continue };
         let (place, locations) = places(rows, called.child, &called.sites);

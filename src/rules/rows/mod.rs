@@ -4,10 +4,15 @@
 
 mod child;
 mod dependencies;
+mod docs;
+mod duplicates;
 mod edges;
+mod metrics;
 mod project;
+mod refusals;
 mod resources;
 mod staging;
+mod units;
 
 use crate::db::{Database, SourceFile};
 use crate::project::data_tests::Test;
@@ -20,18 +25,19 @@ use crate::syntax::span::Span;
 /// The derived relations a rule file may name.
 type Derive = for<'db> fn(&Rows<'db>) -> Vec<Violation>;
 
-const RELATIONS: [(&str, Derive); 15] = [
+const RELATIONS: [(&str, Derive); 16] = [
     ("cross_tenant", dependencies::cross_tenant),
     ("cte_missing", staging::cte_missing),
     ("cycle", project::cycle),
     ("dependency_direction", dependencies::dependency_direction),
     ("disabled_parent", edges::disabled_parent),
-    ("duplicate_resource", project::duplicate_resource),
+    ("duplicate_resource", duplicates::duplicate_resource),
     ("duplicate_yaml_key", project::duplicate_yaml_key),
     ("mart_reads_staging", dependencies::mart_reads_staging),
     ("package_not_installed", project::package_not_installed),
     ("parse_error", project::parse_error),
     ("source_outside_staging", dependencies::source_outside_staging),
+    ("unknown_doc", docs::unknown_doc),
     ("unknown_layer", dependencies::unknown_layer),
     ("unknown_macro", edges::unknown_macro),
     ("unknown_ref", edges::unknown_ref),

@@ -1,17 +1,19 @@
 //! What keeps dbt from reading the project, and what it reads other than was meant.
 
-use super::{Rows, place, start_of_file};
+use super::refusals::refusals;
+use super::{Rows, metrics, place, start_of_file};
 use crate::db::{FileKind, Project, SourceFile};
 use crate::derive::cycles::cycles;
 use crate::files::Content;
 use crate::project::data_tests::{Place as TestPlace, tests_of_package, text_errors};
-use crate::project::graph::{Resolved, is_source_enabled, resolve_ref, source_id, sources_of_package};
-use crate::project::macros::{blocks, macro_errors, macros_of_package};
-use crate::project::nodes::{Node, Reference, is_enabled, nodes_of_package, rendering, unique_id};
+use crate::project::graph::{Resolved, resolve_ref};
+use crate::project::macros::{blocks, macro_errors};
+use crate::project::nodes::{Node, Reference, nodes_of_package, rendering, unique_id};
 use crate::project::packages::{absent_packages, declaration_span, project_file_errors, yaml};
-use crate::project::properties::{PatchKind, entry_span, null_tests, patch_index, properties, table_span};
-use crate::project::versions::version;
-use crate::rules::finding::Place;
+use crate::project::properties::null_tests;
+use crate::project::schema_yaml;
+use crate::project::shapes::shape_errors;
+use crate::rules::finding::{Place, Severity};
 use crate::rules::violation::Violation;
 use crate::syntax::span::SyntaxError;
 use std::collections::BTreeMap;
@@ -35,17 +37,22 @@ fn is_yaml(kind: FileKind) -> bool {
 pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Violation> {
     let db = rows.db;
     let mut found: BTreeMap<(Place, String), Violation> = BTreeMap::new();
-    let mut add = |place: Place, what: &str, fix: &str| {
+    let mut report = |place: Place, what: &str, fix: &str, severity: Option<Severity>| {
         let violation = Violation {
             node: None,
             subject: vec![place.path.clone()],
             place: place.clone(),
             locations: Vec::new(),
-            severity: None,
+            severity,
             args: vec![("what", what.to_owned()), ("fix", fix.to_owned())],
         };
         found.entry((place, what.to_owned())).or_insert(violation);
     };
+    for refusal in refusals(rows) {
+        let severity = refusal.mild.then_some(Severity::Warning);
+        report(refusal.place, &refusal.what, &refusal.fix, severity);
+    }
+    let mut add = |place: Place, what: &str, fix: &str| report(place, what, fix, None);
     let Some(project) = Project::try_get(db) else { return Vec::new() };
     let root = project.root(db);
     for (path, problem) in project.problems(db) {
@@ -63,7 +70,11 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Violation> {
         }
         match kind {
             FileKind::ProjectFile => add_all(file, project_file_errors(db, root)),
-            FileKind::Properties => add_all(file, &null_tests(&yaml(db, file).root)),
+            FileKind::Properties => {
+                let entries = schema_yaml::root(db, root, file);
+                add_all(file, &null_tests(entries));
+                add_all(file, &shape_errors(entries));
+            }
             FileKind::Macro | FileKind::Test | FileKind::Snapshot => add_all(file, &blocks(db, file).errors),
             _ => {}
         }
@@ -142,6 +153,7 @@ pub(super) fn cycle(rows: &Rows<'_>) -> Vec<Violation> {
             args: vec![("path", path.join(" → "))],
         });
     }
+    found.extend(metrics::circular(rows));
     found
 }
 
@@ -153,86 +165,4 @@ fn first_call<'db>(rows: &Rows<'db>, child: Node<'db>, parent: &str) -> Place {
         matches!(resolve_ref(db, child.package(db), &reference), Resolved::Found(node) if **unique_id(db, node) == *parent)
     });
     calls.map(|call| call.site).min().map_or_else(|| rows.start_of(child), |site| rows.call(child, site))
-}
-
-/// Things that share a name they must not share: kind, name, and where each stands.
-type Declarations = BTreeMap<(&'static str, String), Vec<Place>>;
-
-pub(super) fn duplicate_resource(rows: &Rows<'_>) -> Vec<Violation> {
-    let db = rows.db;
-    let Some(project) = Project::try_get(db) else { return Vec::new() };
-    let root = project.root(db);
-    let mut declared: Declarations = BTreeMap::new();
-    for node in nodes_of_package(db, root).into_iter().filter(|node| is_enabled(db, *node)) {
-        // A model and a seed of one name are as ambiguous as two models.
-        let kind = if node.kind(db).is_refable() { "model" } else { node.kind(db).name() };
-        let name = match version(db, node) {
-            Some(version) => format!("{}.{}", node.name(db), version.suffix()),
-            None => node.name(db).to_string(),
-        };
-        declared.entry((kind, name)).or_default().push(rows.start_of(node));
-    }
-    for source in sources_of_package(db, root).iter().filter(|source| is_source_enabled(db, **source)) {
-        let file = source.file(db);
-        let tables = properties(db, root, file).sources.iter();
-        let own = tables.filter(|table| table.source == *source.source(db) && table.table == *source.table(db));
-        let places = own.map(|table| place(db, file, table_span(db, file, table.source_index, table.table_index)));
-        let id = source_id(db, *source);
-        let name = id.splitn(3, '.').nth(2).unwrap_or_default().to_owned();
-        let known = declared.entry(("source table", name)).or_default();
-        for place in places {
-            if !known.contains(&place) {
-                known.push(place);
-            }
-        }
-    }
-    for (name, (file, index)) in macros_of_package(db, root) {
-        let span = blocks(db, *file).blocks.get(*index as usize).map(|block| block.name_span).unwrap_or_default();
-        declared.entry(("macro", name.to_string())).or_default().push(place(db, *file, span));
-    }
-    for ((kind, name), patches) in patch_index(db, root) {
-        let yaml_snapshots = *kind == PatchKind::Snapshot;
-        for (file, at) in patches {
-            let patch = properties(db, root, *file).patches.get(*at as usize);
-            let Some(patch) = patch.filter(|patch| !(yaml_snapshots && patch.relation.is_some())) else { continue };
-            let span = entry_span(db, *file, kind.key(), patch.index);
-            declared.entry((entry_kind(*kind), name.to_string())).or_default().push(place(db, *file, span));
-        }
-    }
-    let mut found = Vec::new();
-    for ((kind, name), mut places) in declared.into_iter().filter(|(_, places)| places.len() > 1) {
-        places.sort();
-        let first = places.remove(0);
-        for place in places {
-            let (shown, kind) = match kind.strip_suffix("!") {
-                Some(kind) => ("YAML entry", kind),
-                None => (kind, kind),
-            };
-            found.push(Violation {
-                node: None,
-                subject: vec![kind.into(), name.as_str().into()],
-                place,
-                locations: vec![first.clone()],
-                severity: None,
-                args: vec![
-                    ("name", name.clone()),
-                    ("kind", shown.to_owned()),
-                    ("first_place", format!("{}:{}", first.path, first.start.line)),
-                ],
-            });
-        }
-    }
-    found
-}
-
-/// Entries of two kinds may share a name; the mark keeps them apart from the resources themselves.
-fn entry_kind(kind: PatchKind) -> &'static str {
-    match kind {
-        PatchKind::Model => "models!",
-        PatchKind::Seed => "seeds!",
-        PatchKind::Snapshot => "snapshots!",
-        PatchKind::Analysis => "analyses!",
-        PatchKind::Function => "functions!",
-        PatchKind::Macro => "macros!",
-    }
 }

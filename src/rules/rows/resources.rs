@@ -5,12 +5,12 @@ use crate::db::{Project, SourceFile};
 use crate::project::config::enabled;
 use crate::project::graph::{Resolved, resolve_ref, resolve_source};
 use crate::project::nodes::unique_id;
-use crate::project::packages::{absent_packages, yaml};
-use crate::project::resources::{Resource, resource_config, resource_id, resources_of_package};
+use crate::project::packages::absent_packages;
+use crate::project::resources::{
+    Resource, resource_config, resource_entry, resource_id, resource_span, resources_of_package,
+};
 use crate::rules::finding::{Place, Severity};
 use crate::rules::violation::Violation;
-use crate::syntax::span::Span;
-use crate::syntax::yaml::Node;
 use std::sync::Arc;
 
 /// What is wrong with a name.
@@ -72,21 +72,20 @@ pub(super) fn lost(rows: &Rows<'_>, wanted: Lost) -> Vec<Violation> {
     found
 }
 
-/// The text of the resource's entry that holds the name; else the entry's own name.
-fn place(rows: &Rows<'_>, resource: &Resource, file: SourceFile, word: &str) -> Place {
-    let root = &yaml(rows.db, file).root;
-    let entries = root.get(resource.kind.section()).and_then(Node::as_seq).unwrap_or_default();
-    let named = |entry: &&Node| entry.get("name").and_then(Node::as_str) == Some(&resource.name);
-    let Some(entry) = entries.iter().find(named) else { return rows.place(file, Span::default()) };
-    let own = entry.get("name").map_or(entry.span, |name| name.span);
+/// The text of the resource's entry that is the name or holds it in quotes; else the entry's own name.
+pub(super) fn place(rows: &Rows<'_>, resource: &Resource, file: SourceFile, word: &str) -> Place {
+    let name = resource_span(rows.db, resource, file);
+    let own = rows.place(file, name);
+    let Some(entry) = resource_entry(rows.db, resource, file) else { return own };
     let quoted = [format!("'{word}'"), format!("\"{word}\"")];
     let mut work = vec![entry];
     while let Some(node) = work.pop() {
-        if node.as_str().is_some_and(|text| quoted.iter().any(|quoted| text.contains(quoted.as_str()))) {
+        let is_named = |text: &str| text == word || quoted.iter().any(|quoted| text.contains(quoted.as_str()));
+        if node.span != name && node.as_str().is_some_and(is_named) {
             return rows.place(file, node.span);
         }
         work.extend(node.as_seq().unwrap_or_default());
         work.extend(node.as_map().unwrap_or_default().iter().map(|entry| &entry.value));
     }
-    rows.place(file, own)
+    own
 }

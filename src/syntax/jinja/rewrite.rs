@@ -6,9 +6,11 @@
 //!   nobody knows is a value like any other, not an error;
 //! - `name.` becomes `__space(OFFSET, "name", name).` before a dotted call, for the same reasons;
 //! - list and dict literals become `__list([…])` and `__dict({…})`, which can be changed in place;
-//! - `do`, `print`, unary plus, `'…' % values`, a trailing colon, odd whitespace, adjacent strings, integers of more than 38 digits and
-//!   the parts of a date (`x.year`) are put in the words minijinja knows.
+//! - arithmetic becomes `__math(a, "+", b)`, as `operators` finds it;
+//! - `do`, `print`, unary plus, `'…' % values`, a trailing colon, odd whitespace, adjacent strings and
+//!   integers of more than 38 digits are put in the words minijinja knows.
 
+use super::operators;
 use super::tags::{Tag, TagKind, tags};
 use super::tokens::{Token, TokenKind, tokens};
 use crate::syntax::span::{Span, SyntaxError};
@@ -24,8 +26,9 @@ pub const DICT: &str = "__dict";
 pub const FORMAT: &str = "__format";
 /// Wraps what is stored in a namespace.
 pub const KEEP: &str = "__keep";
-/// Filters that read a part of a date: `__year` and so on.
-pub const DATE_PARTS: [&str; 7] = ["year", "month", "day", "hour", "minute", "second", "microsecond"];
+/// Arithmetic with what may be a date, a set or a list: `__math(a, "+", b, "-", c)`.
+pub const MATH: &str = "__math";
+pub const NEGATIVE: &str = "__negative";
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rewritten {
@@ -40,11 +43,13 @@ impl Rewritten {
     pub fn original(&self, offset: usize) -> usize {
         let at = self.shifts.partition_point(|(from, _)| *from as usize <= offset);
         let shift = at.checked_sub(1).and_then(|at| self.shifts.get(at)).map_or(0, |(_, shift)| *shift);
-        usize::try_from(offset as i64 - shift).unwrap_or_default()
+        // Within what was written here, nothing behind it is meant.
+        let next = self.shifts.get(at).map_or(i64::MAX, |(from, shift)| i64::from(*from) - shift);
+        usize::try_from((offset as i64 - shift).min(next)).unwrap_or_default()
     }
 
     /// `__list(`, apart from a keyword that stands right before it: `in[1, 2]`.
-    fn open_literal(&mut self, wrapper: &str) {
+    fn open(&mut self, wrapper: &str) {
         if self.text.ends_with(|last: char| last == '_' || last.is_alphanumeric()) {
             self.write(" ", 0);
         }
@@ -144,12 +149,16 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
     let mut after_is = false;
     let mut kept = false;
     let mut formatted: Vec<usize> = Vec::new();
+    let rows = operators::rows(part, &list, statement);
     let word = if statement { list.first().map_or("", |token| token.of(part)) } else { "" };
     for (index, token) in list.iter().enumerate() {
         let before = list[..index].iter().rfind(|token| token.kind != TokenKind::OddSpace).copied();
         let after = list.get(index + 1).copied();
         let shown = token.of(part);
         out.text.push_str(&part[done..token.start]);
+        for _ in 0..rows.opened_at(index) {
+            out.open(MATH);
+        }
         done = token.end;
         match token.kind {
             TokenKind::OddSpace => out.write(" ", token.end - token.start),
@@ -161,12 +170,6 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
             TokenKind::Name if index == 0 && statement && shown == "do" => out.write("set __done =", 2),
             // What the statement prints is lost; what it calls is not.
             TokenKind::Name if index == 0 && statement && shown == "print" => out.write("set __done =", 5),
-            TokenKind::Name if is_date_part(part, before, token, after) => {
-                // The dot before it is written already; it becomes the filter's bar.
-                out.text.pop();
-                out.write("|__", 1);
-                out.text.push_str(shown);
-            }
             TokenKind::Name => {
                 let defines = statement && index <= 1 && matches!(word, "macro" | "filter");
                 let first = statement && index == 0;
@@ -179,10 +182,11 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
                 }
             }
             TokenKind::Operator => match shown {
+                _ if rows.has_operator(index) => out.write(&format!(",\"{shown}\","), shown.len()),
                 "[" => {
                     let literal = !before.is_some_and(|before| ends_operand(part, before, statement && index == 1));
                     if literal {
-                        out.open_literal(LIST);
+                        out.open(LIST);
                     }
                     out.text.push('[');
                     closing.push(literal);
@@ -191,13 +195,20 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
                 "+" if !before.is_some_and(|before| ends_operand(part, before, statement && index == 1)) => {
                     out.write(" ", 1);
                 }
+                "-" if !before.is_some_and(|before| ends_operand(part, before, statement && index == 1))
+                    && after.is_some_and(|after| after.kind == TokenKind::Name || after.of(part) == "(") =>
+                {
+                    out.write("", 1);
+                    out.open(NEGATIVE);
+                    formatted.push(operand_end(part, &list, index + 1));
+                }
                 "%" if before.is_some_and(|before| before.kind == TokenKind::Text) => {
                     let end = operand_end(part, &list, index + 1);
                     out.write(&format!("|{FORMAT}("), 1);
                     formatted.push(end);
                 }
                 "{" => {
-                    out.open_literal(DICT);
+                    out.open(DICT);
                     out.text.push('{');
                     closing.push(true);
                 }
@@ -229,6 +240,9 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
         }
         while formatted.last().is_some_and(|end| *end <= index) {
             formatted.pop();
+            out.write(")", 0);
+        }
+        for _ in 0..rows.closed_at(index) {
             out.write(")", 0);
         }
         after_is = token.kind == TokenKind::Name && shown == "not" && before.is_some_and(|it| it.of(part) == "is");
@@ -296,17 +310,14 @@ fn is_dotted_call(part: &str, following: &[Token]) -> bool {
     false
 }
 
-fn is_date_part(part: &str, before: Option<Token>, token: &Token, after: Option<Token>) -> bool {
-    before.is_some_and(|before| before.of(part) == "." && before.end == token.start)
-        && DATE_PARTS.contains(&token.of(part))
-        && !after.is_some_and(|after| matches!(after.of(part), "." | "[" | "(" | "="))
-}
-
 /// The last token of the operand that begins at a token: a name or literal with all its calls,
 /// subscripts and attributes, or what stands in parentheses.
 fn operand_end(part: &str, list: &[Token], start: usize) -> usize {
     let mut at = start;
     let mut depth = 0usize;
+    while list.get(at).is_some_and(|token| token.of(part) == "-") {
+        at += 1;
+    }
     while let Some(token) = list.get(at) {
         match token.of(part) {
             "(" | "[" | "{" => depth += 1,
@@ -386,8 +397,7 @@ mod tests {
     fn what_python_allows_is_put_in_minijinjas_words() {
         assert_eq!(rewritten("{% do a.append(1) %}"), "{% set __done = __space(6,\"a\",a).append(1) %}");
         assert_eq!(rewritten("{% if x: %}"), "{% if x  %}");
-        assert_eq!(rewritten("{{ a\u{a0}+ 'b' 'c' }}"), "{{ a + 'b' ~ 'c' }}");
-        assert_eq!(rewritten("{{ now.year - 1 }}"), "{{ now|__year - 1 }}");
+        assert_eq!(rewritten("{{ a\u{a0}~ 'b' 'c' }}"), "{{ a ~ 'b' ~ 'c' }}");
     }
 
     #[test]

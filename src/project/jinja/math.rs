@@ -1,0 +1,118 @@
+//! Arithmetic as Python does it, where minijinja has no operator: on dates, sets and lists that
+//! change in place. All else is minijinja's own.
+
+use super::ENVIRONMENT;
+use super::date_formats::written;
+use super::dates;
+use super::given::{failed, is_unknown};
+use super::sets::MutSet;
+use super::values::{MAX_HELD, MutList, Unknown};
+use minijinja::value::Rest;
+use minijinja::{Error, Expression, State, Value, context};
+use std::sync::LazyLock;
+
+/// `a + b - c`, given as `a, "+", b, "-", c`.
+pub(super) fn row(state: &State, Rest(parts): Rest<Value>) -> Result<Value, Error> {
+    let mut parts = parts.into_iter();
+    let mut result = parts.next().unwrap_or_default();
+    while let (Some(operator), Some(operand)) = (parts.next(), parts.next()) {
+        result = operation(state, operator.as_str().unwrap_or_default(), result, operand)?;
+    }
+    Ok(result)
+}
+
+fn operation(state: &State, operator: &str, left: Value, right: Value) -> Result<Value, Error> {
+    if left.is_integer()
+        && right.is_integer()
+        && let (Some(a), Some(b)) = (left.as_i64(), right.as_i64())
+    {
+        let result = match operator {
+            "+" => a.checked_add(b),
+            "-" => a.checked_sub(b),
+            "*" => a.checked_mul(b),
+            _ => None,
+        };
+        if let Some(result) = result {
+            return Ok(Value::from(result));
+        }
+    }
+    // Nothing else can be taken from a text, or added to it with a difference.
+    let may_be_dates =
+        operator == "-" || operator == "+" && (left.as_object().is_some() || right.as_object().is_some());
+    let dated = |value: Value| match written(&value).filter(|_| may_be_dates) {
+        Some(date) => date.value(),
+        None => value,
+    };
+    let (left, right) = (dated(left), dated(right));
+    if left.as_object().is_none() && right.as_object().is_none() {
+        let result = plain(operator, left, right)?;
+        // The operator had a tank of its own.
+        state.consume_fuel(result.as_str().map_or(0, str::len) as u64 / 64)?;
+        return Ok(result);
+    }
+    if is_unknown(&left) || is_unknown(&right) {
+        return Ok(Unknown::value());
+    }
+    if let Some(result) = dates::operation(operator, &left, &right) {
+        return result;
+    }
+    if operator == "-"
+        && let (Some(a), Some(b)) = (left.downcast_object_ref::<MutSet>(), right.downcast_object_ref::<MutSet>())
+    {
+        return Ok(a.without(b));
+    }
+    let is_list = |value: &Value| value.downcast_object_ref::<MutList>().is_some();
+    match operator {
+        "+" if is_list(&left) && is_list(&right) => {
+            let items: Vec<Value> = left.try_iter()?.chain(right.try_iter()?).collect();
+            made(state, items)
+        }
+        "*" if is_list(&left) && right.is_integer() => repeated(state, &left, &right),
+        "*" if is_list(&right) && left.is_integer() => repeated(state, &right, &left),
+        _ => plain(operator, left, right),
+    }
+}
+
+fn repeated(state: &State, list: &Value, times: &Value) -> Result<Value, Error> {
+    let items: Vec<Value> = list.try_iter()?.collect();
+    let times = usize::try_from(times.as_i64().unwrap_or_default()).unwrap_or_default();
+    if items.len().saturating_mul(times) > MAX_HELD {
+        return Err(failed("the list would be too long"));
+    }
+    made(state, std::iter::repeat_n(items, times).flatten().collect())
+}
+
+fn made(state: &State, items: Vec<Value>) -> Result<Value, Error> {
+    state.consume_fuel(items.len() as u64)?;
+    if items.len() > MAX_HELD {
+        return Err(failed("the list would be too long"));
+    }
+    Ok(MutList::value(items))
+}
+
+/// What minijinja's own operator gives.
+fn plain(operator: &str, left: Value, right: Value) -> Result<Value, Error> {
+    const OPERATORS: [&str; 5] = ["+", "-", "*", "/", "//"];
+    static COMPILED: LazyLock<Vec<Option<Expression<'static, 'static>>>> = LazyLock::new(|| {
+        OPERATORS.iter().map(|it| ENVIRONMENT.compile_expression_owned(format!("a {it} b")).ok()).collect()
+    });
+    let at = OPERATORS.iter().position(|it| *it == operator);
+    match at.and_then(|at| COMPILED.get(at)).and_then(Option::as_ref) {
+        Some(compiled) => compiled.eval(context! { a => left, b => right }),
+        None => Err(failed("there is no such operator")),
+    }
+}
+
+/// `-a`
+pub(super) fn negative(value: Value) -> Result<Value, Error> {
+    static COMPILED: LazyLock<Option<Expression<'static, 'static>>> =
+        LazyLock::new(|| ENVIRONMENT.compile_expression_owned("-a").ok());
+    if is_unknown(&value) {
+        return Ok(Unknown::value());
+    }
+    match (dates::negative(&value), &*COMPILED) {
+        (Some(negative), _) => Ok(negative),
+        (None, Some(compiled)) => compiled.eval(context! { a => value }),
+        (None, None) => Err(failed("there is no such operator")),
+    }
+}

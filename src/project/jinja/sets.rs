@@ -1,0 +1,190 @@
+//! Python's sets, and dbt's functions `set`, `zip` and their like. The order of a set is that in which
+//! the items came, so that the same input prints the same.
+
+use super::given::{Given, failed};
+use super::values::{MAX_HELD, MutDict, MutList, lock, printed};
+use indexmap::IndexSet;
+use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr, from_args};
+use minijinja::{Error, ErrorKind, State, Value};
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+#[derive(Debug, Default)]
+pub(super) struct MutSet(Mutex<IndexSet<Value>>);
+
+/// What can change in place has no hash, and no set may hold it.
+fn hashable(value: Value) -> Result<Value, Error> {
+    let kind = if value.downcast_object_ref::<MutList>().is_some() {
+        "list"
+    } else if value.downcast_object_ref::<MutDict>().is_some() {
+        "dict"
+    } else if value.downcast_object_ref::<MutSet>().is_some() {
+        "set"
+    } else {
+        if value.is_tuple() {
+            value.try_iter()?.try_for_each(|item| hashable(item).map(|_| ()))?;
+        }
+        return Ok(value);
+    };
+    Err(failed(&format!("unhashable type: '{kind}'")))
+}
+
+fn items_of(value: &Value) -> Result<IndexSet<Value>, Error> {
+    let mut items = IndexSet::new();
+    for item in value.try_iter()? {
+        items.insert(hashable(item)?);
+        if items.len() > MAX_HELD {
+            return Err(failed("the set would hold too much"));
+        }
+    }
+    Ok(items)
+}
+
+impl MutSet {
+    fn made(items: IndexSet<Value>) -> Value {
+        Value::from_object(Self(Mutex::new(items)))
+    }
+
+    pub(super) fn of(value: &Value) -> Result<Value, Error> {
+        items_of(value).map(Self::made)
+    }
+
+    fn items(&self) -> IndexSet<Value> {
+        lock(&self.0).clone()
+    }
+
+    pub(super) fn without(&self, other: &Self) -> Value {
+        let (mine, theirs) = (self.items(), other.items());
+        Self::made(mine.difference(&theirs).cloned().collect())
+    }
+}
+
+impl Object for MutSet {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Iterable
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.items().into_iter().collect())
+    }
+
+    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        Some(lock(&self.0).len())
+    }
+
+    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
+        let (mine, theirs) = (self.items(), other.downcast_ref::<Self>()?.items());
+        if mine == theirs {
+            return Some(Ordering::Equal);
+        }
+        match (mine.is_subset(&theirs), mine.is_superset(&theirs)) {
+            (true, _) => Some(Ordering::Less),
+            (_, true) => Some(Ordering::Greater),
+            _ => None,
+        }
+    }
+
+    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        let others = || args.iter().map(items_of).collect::<Result<Vec<_>, _>>();
+        let other = || from_args::<(Value,)>(args).and_then(|(other,)| items_of(&other));
+        let changed = |items: IndexSet<Value>| {
+            if items.len() > MAX_HELD {
+                return Err(failed("the set would hold too much"));
+            }
+            *lock(&self.0) = items;
+            Ok(Value::from(()))
+        };
+        let mine = self.items();
+        let union =
+            |mine: IndexSet<Value>| Ok::<_, Error>(mine.into_iter().chain(others()?.into_iter().flatten()).collect());
+        let in_all = |item: &Value, others: &[IndexSet<Value>]| others.iter().all(|other| other.contains(item));
+        let in_none = |item: &Value, others: &[IndexSet<Value>]| !others.iter().any(|other| other.contains(item));
+        match method {
+            "add" => {
+                let (item,): (Value,) = from_args(args)?;
+                let mut mine = mine;
+                mine.insert(hashable(item)?);
+                changed(mine)
+            }
+            "discard" | "remove" => {
+                let (item,): (&Value,) = from_args(args)?;
+                let removed = lock(&self.0).shift_remove(item);
+                if !removed && method == "remove" {
+                    return Err(failed(&format!("the set does not hold {item:?}")));
+                }
+                Ok(Value::from(()))
+            }
+            "pop" => lock(&self.0).shift_remove_index(0).ok_or_else(|| failed("pop from an empty set")),
+            "clear" => changed(IndexSet::new()),
+            "copy" => Ok(Self::made(mine)),
+            "union" => Ok(Self::made(union(mine)?)),
+            "update" => changed(union(mine)?),
+            "intersection" | "intersection_update" | "difference" | "difference_update" => {
+                let others = others()?;
+                let wanted = if method.starts_with('i') { in_all } else { in_none };
+                let kept = mine.into_iter().filter(|item| wanted(item, &others)).collect();
+                if method.ends_with("update") { changed(kept) } else { Ok(Self::made(kept)) }
+            }
+            "symmetric_difference" | "symmetric_difference_update" => {
+                let either = mine.symmetric_difference(&other()?).cloned().collect();
+                if method.ends_with("update") { changed(either) } else { Ok(Self::made(either)) }
+            }
+            "issubset" => Ok(Value::from(mine.is_subset(&other()?))),
+            "issuperset" => Ok(Value::from(mine.is_superset(&other()?))),
+            "isdisjoint" => Ok(Value::from(mine.is_disjoint(&other()?))),
+            _ => Err(Error::from(ErrorKind::UnknownMethod)),
+        }
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let items = self.items();
+        match items.is_empty() {
+            true => f.write_str("set()"),
+            false => printed(f, |f| f.debug_set().entries(items).finish()),
+        }
+    }
+}
+
+/// `set` gives its default where `set_strict` fails.
+pub(super) fn set(args: &[Value], strict: bool) -> Result<Value, Error> {
+    let given = Given::of(args);
+    let value = given.required(0, "value")?;
+    match MutSet::of(&value) {
+        Err(_) if !strict => Ok(given.get(1, "default").unwrap_or_else(|| Value::from(()))),
+        result => result,
+    }
+}
+
+pub(super) fn zip(args: &[Value], strict: bool) -> Result<Value, Error> {
+    let given = Given::of(args);
+    let columns = given.positional.iter().map(|it| Ok(it.try_iter()?.take(MAX_HELD).collect()));
+    match columns.collect::<Result<Vec<Vec<Value>>, Error>>() {
+        Ok(columns) => {
+            let length = columns.iter().map(Vec::len).min().unwrap_or_default();
+            let row = |at: usize| columns.iter().filter_map(|column| column.get(at).cloned()).collect::<Vec<_>>();
+            Ok(MutList::value((0..length).map(|at| Value::from(minijinja::value::Tuple::from(row(at)))).collect()))
+        }
+        Err(_) if !strict => Ok(given.named("default").unwrap_or_else(|| Value::from(()))),
+        Err(error) => Err(error),
+    }
+}
+
+/// The texts that lists of one dict hold and those of another do not.
+pub(super) fn difference_of_dicts(first: &Value, second: &Value) -> Result<Value, Error> {
+    let mut rest = indexmap::IndexMap::new();
+    for key in first.try_iter()? {
+        let items = first.get_item(&key)?;
+        let name = Value::from(key.to_string().to_lowercase());
+        let mut others = Vec::new();
+        for other in second.try_iter()?.filter(|other| other.to_string().to_lowercase() == name.to_string()) {
+            others.extend(second.get_item(&other)?.try_iter()?.map(|item| item.to_string().to_lowercase()));
+        }
+        let kept: Vec<Value> =
+            items.try_iter()?.filter(|item| !others.contains(&item.to_string().to_lowercase())).collect();
+        if !kept.is_empty() {
+            rest.insert(name, MutList::value(kept));
+        }
+    }
+    Ok(MutDict::value(rest))
+}
