@@ -71,6 +71,8 @@ struct Transform<'p> {
 struct Prefix {
     literals: Vec<Literal>,
     bound: FxHashSet<Var>,
+    /// Of these, what was known before the body began.
+    given: FxHashSet<Var>,
     /// It reads facts alone.
     is_base: bool,
 }
@@ -110,13 +112,15 @@ impl Transform<'_> {
     }
 
     fn rewrite(&mut self, mut clause: Clause, copy: Option<(Key, Copied)>, reader: usize) {
-        let mut prefix = Prefix { literals: Vec::new(), bound: FxHashSet::default(), is_base: copy.is_none() };
+        let none = FxHashSet::default;
+        let mut prefix = Prefix { literals: Vec::new(), bound: none(), given: none(), is_base: copy.is_none() };
         let mut guard = None;
         if let Some((key, copied)) = copy {
             let args: Vec<Term> = masked(&clause.args, key.columns);
             prefix
                 .bound
                 .extend(args.iter().filter_map(|term| if let Term::Var(var) = term { Some(*var) } else { None }));
+            prefix.given = prefix.bound.clone();
             let atom = Atom { rel: copied.demand, args };
             prefix.literals.push(Literal::Positive(atom.clone()));
             guard = Some((atom, copied.rel, key.columns));
@@ -184,12 +188,30 @@ impl Transform<'_> {
     }
 
     fn positive(&mut self, atom: &mut Atom, prefix: &Prefix, vars: &[String], reader: usize) {
-        let columns = mask(&known(atom, &prefix.bound));
+        let columns = self.columns(atom, &prefix.bound, &prefix.given);
         if columns == 0 || self.whole.contains(&atom.rel) {
             self.whole.insert(atom.rel);
             return;
         }
         self.ask(atom, columns, reader, prefix.literals.clone(), vars);
+    }
+
+    /// The columns to ask by: those that are known. A closure is asked by one end alone, the one with
+    /// fewer values: by both ends it would walk from each pair.
+    fn columns(&self, atom: &Atom, bound: &FxHashSet<Var>, given: &FxHashSet<Var>) -> u64 {
+        let columns = mask(&known(atom, bound));
+        if columns != 0b11 || !self.closures.contains_key(&atom.rel) {
+            return columns;
+        }
+        let spread = |term: &Term| match term {
+            Term::Const(_) | Term::Any => 0,
+            Term::Var(var) if given.contains(var) => 1,
+            Term::Var(_) => 2,
+        };
+        match atom.args.as_slice() {
+            [from, to] if spread(to) < spread(from) => 0b10,
+            _ => 0b01,
+        }
     }
 
     /// What is negated or aggregated: a copy of its own, asked for by facts alone.
@@ -199,7 +221,7 @@ impl Transform<'_> {
         }
         let none = FxHashSet::default();
         let bound = if prefix.is_base { &prefix.bound } else { &none };
-        let columns = mask(&known(atom, bound));
+        let columns = self.columns(atom, bound, &prefix.given);
         if columns == 0 {
             self.whole.insert(atom.rel);
             return;
@@ -211,6 +233,7 @@ impl Transform<'_> {
 
     fn aggregate(&mut self, aggregate: &mut Aggregate, prefix: &Prefix, vars: &[String]) {
         let mut inner = prefix.clone();
+        inner.given.clone_from(&inner.bound);
         let mut guess = Guess { relations: &self.program.relations, own: None };
         let order = order(&aggregate.body, inner.bound.clone(), None, &mut guess);
         for at in order {

@@ -1,16 +1,16 @@
 //! Semi-naive evaluation: group by group, round by round, each round from what the last one added.
 
-use super::ast::{AggregateKind, Operator};
+use super::aggregate::Collect;
+use super::ast::Operator;
 use super::compile::Compiled;
 use super::demand::transform;
 use super::functions::calculate;
-use super::ir::{Atom, Clause, Expr, Kind, Literal, Program, Rel, Term, Var};
-use super::plan::{Job, Range, Scan, Sizes, Source, Step, plan};
+use super::ir::{Clause, Expr, Kind, Literal, Program, Rel, Term, Var};
+use super::plan::{Job, Range, Scan, Source, Step, plan};
 use super::schema::{Cell, Column, Facts};
 use super::store::{NONE, Table};
 use super::strata::{groups, reads_of};
 use super::value::{Constant, Value, Values};
-use rust_decimal::Decimal;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 
@@ -141,10 +141,11 @@ pub(super) struct Machine<'a> {
     floor: Vec<u32>,
     pub ceiling: Vec<u32>,
     /// Distinct values of columns, where somebody asked.
-    distinct: FxHashMap<(Rel, usize), (u32, f64)>,
-    ticks: u32,
+    pub distinct: FxHashMap<(Rel, usize), (u32, f64)>,
+    /// How much may be done until somebody is asked whether to go on.
+    budget: usize,
     memory: usize,
-    failure: Option<Failure>,
+    pub failure: Option<Failure>,
     memos: Vec<FxHashMap<Vec<Value>, Option<Value>>>,
 }
 
@@ -185,61 +186,6 @@ impl Sink for Emit<'_, '_> {
     }
 }
 
-struct Collect<'c> {
-    kind: AggregateKind,
-    value: Option<&'c Expr>,
-    count: i64,
-    best: Option<Value>,
-    sum: Decimal,
-}
-
-impl Sink for Collect<'_> {
-    fn solution(&mut self, machine: &mut Machine<'_>, regs: &mut [Value]) -> bool {
-        let value = match self.value {
-            None => None,
-            Some(expr) => match machine.eval(expr, regs) {
-                Some(value) => Some(value),
-                None => return machine.failure.is_none(),
-            },
-        };
-        self.count += 1;
-        match (self.kind, value) {
-            (AggregateKind::Sum | AggregateKind::Mean, Some(value)) => {
-                let number = machine.values.get(value).as_decimal().unwrap_or_default();
-                match self.sum.checked_add(number) {
-                    Some(sum) => self.sum = sum,
-                    None => machine.failure = Some(Failure::Overflow),
-                }
-            }
-            (AggregateKind::Min | AggregateKind::Max, Some(value)) => {
-                let better = self.best.is_none_or(|best| {
-                    let order = machine.values.compare(value, best);
-                    if self.kind == AggregateKind::Min { order.is_lt() } else { order.is_gt() }
-                });
-                if better {
-                    self.best = Some(value);
-                }
-            }
-            _ => {}
-        }
-        machine.failure.is_none()
-    }
-}
-
-impl Collect<'_> {
-    fn result(self, values: &mut Values) -> Option<Value> {
-        match self.kind {
-            AggregateKind::Count => Some(values.int(self.count)),
-            AggregateKind::Sum => Some(values.constant(&Constant::decimal(self.sum))),
-            AggregateKind::Min | AggregateKind::Max => self.best,
-            AggregateKind::Mean => {
-                let mean = self.sum.checked_div(Decimal::from(self.count))?;
-                Some(values.constant(&Constant::decimal(mean)))
-            }
-        }
-    }
-}
-
 /// A clause as it is run in one round.
 struct Runnable<'c> {
     clause: &'c Clause,
@@ -250,6 +196,12 @@ struct Runnable<'c> {
 
 /// Bytes that a row takes beside its values: in the table of rows and in about two indexes.
 const ROW_OVERHEAD: usize = 28;
+/// Rows that are looked at between two polls.
+const BUDGET: usize = 1 << 14;
+/// Letters that take as long as a row.
+const LETTERS: usize = 64;
+/// Bytes that a remembered aggregate takes beside its group.
+const MEMO_OVERHEAD: usize = 80;
 
 impl<'a> Machine<'a> {
     pub(super) fn new(program: &Program, values: Values, limits: &'a Limits<'a>) -> Self {
@@ -262,7 +214,7 @@ impl<'a> Machine<'a> {
             floor: vec![0; count],
             ceiling: vec![u32::MAX; count],
             distinct: FxHashMap::default(),
-            ticks: 0,
+            budget: BUDGET,
             memory: 0,
             failure: None,
             memos: Vec::new(),
@@ -283,17 +235,12 @@ impl<'a> Machine<'a> {
         let mut bytes = 0;
         let limit = self.limits.memory;
         facts.visit(name, &mut |cells| {
-            if bytes > limit || cells.len() != table.arity {
+            if bytes + values.bytes > limit || cells.len() != table.arity {
                 return;
             }
             row.clear();
             row.extend(cells.iter().map(|cell| match cell {
-                Cell::Text(text) => {
-                    if cells.len() > 2 {
-                        bytes += text.len() / 4;
-                    }
-                    values.text(text)
-                }
+                Cell::Text(text) => values.text(text),
                 Cell::Int(number) => values.int(*number),
                 Cell::Decimal(_) => values.constant(&cell.constant()),
             }));
@@ -301,28 +248,38 @@ impl<'a> Machine<'a> {
                 bytes += row.len() * 4 + ROW_OVERHEAD;
             }
         });
-        self.memory += bytes;
-        if self.memory > limit {
-            return Err(Failure::Memory(limit));
-        }
+        self.grow(bytes);
+        self.fail()?;
         (self.limits.poll)().map_or(Ok(()), |stop| Err(Failure::Stopped(stop)))
     }
 
     fn add(&mut self, rel: Rel, row: &[Value]) {
         if self.tables[rel].insert(row) {
-            self.memory += row.len() * 4 + ROW_OVERHEAD;
-            if self.memory > self.limits.memory {
-                self.failure = Some(Failure::Memory(self.limits.memory));
-            }
+            self.grow(row.len() * 4 + ROW_OVERHEAD);
+        }
+    }
+
+    fn grow(&mut self, bytes: usize) {
+        self.memory += bytes;
+        if self.memory.saturating_add(self.values.bytes) > self.limits.memory {
+            self.failure = Some(Failure::Memory(self.limits.memory));
         }
     }
 
     fn tick(&mut self) -> bool {
-        self.ticks = self.ticks.wrapping_add(1);
-        if self.ticks & 0x3fff == 0
-            && let Some(stop) = (self.limits.poll)()
-        {
-            self.failure = Some(Failure::Stopped(stop));
+        self.work(1)
+    }
+
+    /// Notes that so much was done; false where it is to end.
+    fn work(&mut self, amount: usize) -> bool {
+        match self.budget.checked_sub(amount) {
+            Some(left) => self.budget = left,
+            None => {
+                self.budget = BUDGET;
+                if let Some(stop) = (self.limits.poll)() {
+                    self.failure = Some(Failure::Stopped(stop));
+                }
+            }
         }
         self.failure.is_none()
     }
@@ -470,11 +427,15 @@ impl<'a> Machine<'a> {
                 let (Some(text), Some(part)) = (self.eval(text, regs), self.eval(part, regs)) else {
                     return self.failure.is_none();
                 };
+                let mut letters = 0;
                 let holds = match (self.values.as_text(text), self.values.as_text(part)) {
-                    (Some(text), Some(part)) => test.holds(text, part, regex.as_deref()),
+                    (Some(text), Some(part)) => {
+                        letters = text.len();
+                        test.holds(text, part, regex.as_deref())
+                    }
                     _ => false,
                 };
-                if !self.tick() {
+                if !self.work(1 + letters / LETTERS) {
                     return false;
                 }
                 holds == *negated || self.run(rest, regs, sink)
@@ -484,8 +445,7 @@ impl<'a> Machine<'a> {
                 let result = match self.memos[*memo].get(&group) {
                     Some(known) => *known,
                     None => {
-                        let mut collect =
-                            Collect { kind: *kind, value: value.as_ref(), count: 0, best: None, sum: Decimal::ZERO };
+                        let mut collect = Collect::new(*kind, value.as_ref());
                         let before = regs[*out];
                         self.run(steps, regs, &mut collect);
                         regs[*out] = before;
@@ -493,6 +453,7 @@ impl<'a> Machine<'a> {
                             return false;
                         }
                         let result = collect.result(&mut self.values);
+                        self.grow(group.len() * 4 + MEMO_OVERHEAD);
                         self.memos[*memo].insert(group, result);
                         result
                     }
@@ -574,14 +535,13 @@ impl<'a> Machine<'a> {
                     constants.push(self.values.get(value));
                 }
                 let result = function.apply(&constants)?;
-                if let Constant::Text(text) = &result {
-                    // Only new texts take memory, but it is dear to ask which are.
-                    self.memory += text.len() / 8;
-                    if self.memory > self.limits.memory {
-                        self.failure = Some(Failure::Memory(self.limits.memory));
-                    }
-                }
-                Some(self.values.constant(&result))
+                let letters = constants.iter().chain([&result]).map(|constant| match constant {
+                    Constant::Text(text) => text.len(),
+                    _ => 0,
+                });
+                let letters: usize = letters.sum();
+                self.work(1 + letters / LETTERS);
+                Some(self.intern(&result))
             }
             Expr::Binary(operator, left, right) => {
                 let (left, right) = (self.eval(left, regs)?, self.eval(right, regs)?);
@@ -590,9 +550,15 @@ impl<'a> Machine<'a> {
         }
     }
 
+    fn intern(&mut self, constant: &Constant) -> Value {
+        let value = self.values.constant(constant);
+        self.grow(0);
+        value
+    }
+
     fn binary(&mut self, operator: Operator, left: Value, right: Value) -> Option<Value> {
         match calculate(operator, &self.values.get(left), &self.values.get(right)) {
-            Ok(result) => result.map(|result| self.values.constant(&result)),
+            Ok(result) => result.map(|result| self.intern(&result)),
             Err(_) => {
                 self.failure = Some(Failure::Overflow);
                 None
@@ -645,39 +611,5 @@ fn renumber(steps: &mut [Step], numbers: &[usize]) {
             Step::Aggregate { steps, .. } => renumber(steps, numbers),
             _ => {}
         }
-    }
-}
-
-impl Sizes for Machine<'_> {
-    fn estimate(&mut self, atom: &Atom, known: &[usize]) -> f64 {
-        let rows = f64::from(self.tables[atom.rel].len());
-        if known.len() == atom.args.len() {
-            return 0.0;
-        }
-        let mut estimate = rows;
-        for column in known {
-            estimate /= self.distinct(atom.rel, *column);
-        }
-        estimate
-    }
-}
-
-impl Machine<'_> {
-    fn distinct(&mut self, rel: Rel, column: usize) -> f64 {
-        let table = &self.tables[rel];
-        if let Some((rows, known)) = self.distinct.get(&(rel, column))
-            && table.len() <= rows.saturating_mul(2)
-        {
-            return *known;
-        }
-        // A sample tells enough.
-        let step = (table.len() / 4096).max(1) as usize;
-        let sample: FxHashSet<Value> = (0..table.len()).step_by(step).map(|row| table.get(row, column)).collect();
-        let seen = f64::from(table.len().div_ceil(u32::try_from(step).unwrap_or(1))).max(1.0);
-        let share = sample.len() as f64 / seen;
-        // Where nearly all of the sample differ, nearly all rows do.
-        let known = if share > 0.5 { share * f64::from(table.len()) } else { sample.len() as f64 };
-        self.distinct.insert((rel, column), (table.len(), known.max(1.0)));
-        known.max(1.0)
     }
 }

@@ -83,12 +83,19 @@ pub(super) fn infer(
 }
 
 fn one(of: Type) -> String {
-    let article = if of == Type::Int { "an" } else { "a" };
-    format!("{article} {}", of.name())
+    format!("a {}", noun(of))
 }
 
 fn several(of: Type) -> String {
-    format!("{}s", of.name())
+    format!("{}s", noun(of))
+}
+
+fn noun(of: Type) -> &'static str {
+    match of {
+        Type::Int => "whole number",
+        Type::Decimal => "number",
+        other => other.name(),
+    }
 }
 
 struct Inference<'a> {
@@ -140,10 +147,10 @@ impl Inference<'_> {
                     }
                 }
             }
-            Literal::Test { args, .. } => {
+            Literal::Test { args, test, .. } => {
                 for arg in args {
                     self.visit(arg);
-                    self.expect(arg, Type::Text, "tests compare texts");
+                    self.expect(arg, Type::Text, &format!("'{}' compares texts", test.name()));
                 }
             }
             Literal::Compare { left, right, span, .. } => {
@@ -221,6 +228,11 @@ impl Inference<'_> {
             let remedy = match (found, wanted) {
                 (Type::Name, Type::Node) => "Join by the node, or write @name for the node of a name.",
                 (Type::Node, Type::Name) => "Join node(id: n, name: x) to get a node's name.",
+                (Type::Text, wanted) if wanted.is_number() && matches!(expr.kind, ExprKind::Constant(_)) => {
+                    "Write numbers without quotes."
+                }
+                (found, Type::Text) if found.is_number() => "Make a text of it: to_text(x).",
+                (Type::Text | Type::Name, wanted) if wanted.is_number() => "Make a number of it: to_number(x).",
                 _ => "They never meet: use another column or another variable.",
             };
             self.error(expr.span, format!("{what}, and {shown}."), remedy);

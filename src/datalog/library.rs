@@ -45,7 +45,11 @@ impl Library {
                 let doc = declaration.doc.clone();
                 let defined = Defined { schema, doc, clauses: Vec::new(), text: source.clone() };
                 if library.relations.insert(declaration.name.text.clone(), defined).is_some() {
-                    let error = Diagnostic::error(declaration.name.span, "is declared twice.", "");
+                    let error = Diagnostic::error(
+                        declaration.name.span,
+                        format!("'{}' is declared twice.", declaration.name.text),
+                        "",
+                    );
                     return Err(broken(&error));
                 }
                 library.names.push(declaration.name.text.clone());
@@ -55,7 +59,8 @@ impl Library {
                 match library.relations.get_mut(&name.text).filter(|defined| Arc::ptr_eq(&defined.text, &source)) {
                     Some(defined) => defined.clauses.push(clause),
                     None => {
-                        let error = Diagnostic::error(name.span, "is not declared in this file.", "");
+                        let error =
+                            Diagnostic::error(name.span, format!("'{}' is not declared in this file.", name.text), "");
                         return Err(broken(&error));
                     }
                 }

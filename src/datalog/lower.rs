@@ -148,10 +148,15 @@ impl Lowering<'_> {
         match RegexBuilder::new(&text).size_limit(MAX_REGEX).build() {
             Ok(regex) => Some(Arc::new(regex)),
             Err(error) => {
+                if let regex::Error::CompiledTooBig(_) = error {
+                    let remedy = "Ask for fewer repetitions, or for less in one expression.";
+                    self.error(frame, pattern.span, "this regular expression is too large.", remedy);
+                    return None;
+                }
                 let why = error.to_string();
                 let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                let remedy = format!("{why}. A character that has a meaning is written with a backslash: \\.");
-                self.error(frame, pattern.span, "this is no regular expression.", remedy);
+                let remedy = r"To find a character that has a meaning, write a backslash before it, as \. or \(.";
+                self.error(frame, pattern.span, format!("this is no regular expression: {why}."), remedy);
                 None
             }
         }
@@ -229,28 +234,45 @@ impl Lowering<'_> {
         Some(())
     }
 
+    /// Tells of each variable that nothing binds.
     fn check_safety(&mut self, args: &[Term], body: &[ir::Literal], frame: &Frame<'_>) -> Option<()> {
-        let bound = bound_by(body, FxHashSet::default());
-        let in_head = args.iter().filter_map(|term| if let Term::Var(var) = term { Some(*var) } else { None });
-        let in_head = in_head.into_iter().find(|var| !bound.contains(var)).map(|var| (var, false));
-        // That an aggregate lacks its group is the cause of what else is unbound.
-        let unsafe_ones: Vec<(Var, bool)> = unsafe_in(body, &bound).into_iter().chain(in_head).collect();
-        let Some((var, is_group)) = unsafe_ones.iter().find(|(_, is_group)| *is_group).or(unsafe_ones.first()).copied()
-        else {
-            return Some(());
-        };
-        let name = if frame.vars[var].is_empty() { "this value" } else { &frame.vars[var] };
+        let mut bound = bound_by(body, FxHashSet::default());
+        let mut told: FxHashSet<Var> = FxHashSet::default();
+        loop {
+            let in_head = args.iter().filter_map(|term| if let Term::Var(var) = term { Some(*var) } else { None });
+            let in_head = in_head.filter(|var| !bound.contains(var)).map(|var| (var, false));
+            let found: Vec<(Var, bool)> = unsafe_in(body, &bound).into_iter().chain(in_head).collect();
+            // That an aggregate lacks its group is the cause of what else is unbound, and what has a
+            // name tells more than what is calculated from it.
+            let rank = |(var, is_group): &(Var, bool)| (!is_group, frame.vars[*var].is_empty());
+            let untold = found.iter().copied().filter(|(var, _)| !told.contains(var));
+            let Some((var, is_group)) = untold.min_by_key(rank) else { break };
+            told.insert(var);
+            self.tell_unbound(var, is_group, body, frame);
+            // What follows from it is no error of its own.
+            bound.insert(var);
+            bound = bound_by(body, bound);
+        }
+        told.is_empty().then_some(())
+    }
+
+    fn tell_unbound(&mut self, var: Var, is_group: bool, body: &[ir::Literal], frame: &Frame<'_>) {
+        let name = &frame.vars[var];
         let (message, remedy) = if is_group {
+            let example = lists(body, var).map(|atom| {
+                let args = atom.args.iter().map(|term| if *term == Term::Var(var) { name.as_str() } else { "_" });
+                format!(", as {}({})", self.relations[atom.rel].name, args.collect::<Vec<_>>().join(", "))
+            });
             (
                 format!("'{name}' groups the aggregate, and nothing outside of the braces gives it values."),
-                format!("Add a relation outside that lists its values, as model({name}, _, _)."),
+                format!("Add a relation outside of the braces that lists them{}.", example.unwrap_or_default()),
             )
         } else {
+            let what = if name.is_empty() { "this value".to_owned() } else { format!("'{name}'") };
             let remedy = "Name it in a relation without '!', or compare it by '=' with what is bound; _ is any value.";
-            (format!("'{name}' is bound by nothing."), remedy.to_owned())
+            (format!("{what} is bound by nothing."), remedy.to_owned())
         };
         self.error(frame, frame.spans[var], message, remedy);
-        None
     }
 
     fn warn_unused(&mut self, clause: &Clause, frame: &Frame<'_>) {
@@ -406,6 +428,17 @@ pub(super) fn binds(literal: &ir::Literal, bound: &FxHashSet<Var>) -> Option<Var
         }
         _ => None,
     }
+}
+
+/// A relation inside of an aggregate that has the variable.
+fn lists(body: &[ir::Literal], var: Var) -> Option<&Atom> {
+    body.iter().find_map(|literal| match literal {
+        ir::Literal::Aggregate(aggregate) => aggregate.body.iter().find_map(|inner| match inner {
+            ir::Literal::Positive(atom) if atom.vars().any(|other| other == var) => Some(atom),
+            _ => None,
+        }),
+        _ => None,
+    })
 }
 
 /// Variables that nothing binds, and whether they group an aggregate.

@@ -2,6 +2,7 @@
 //! and explained. It knows neither dbt nor the database: relations come from a [`Catalogue`] and
 //! [`Facts`], rules that everybody may read from a [`Library`].
 
+mod aggregate;
 mod ast;
 mod compile;
 mod demand;
@@ -18,6 +19,7 @@ mod plan;
 mod proof;
 mod resolve;
 mod schema;
+mod sizes;
 mod store;
 mod strata;
 mod value;

@@ -30,8 +30,10 @@ pub(super) fn parse(text: &str) -> (Program, Vec<Diagnostic>) {
     } else {
         while *parser.token() != Token::End {
             parser.literals = 0;
+            parser.depth = 0;
+            let start = parser.span();
             if let Err(error) = parser.item(&mut program) {
-                parser.errors.push(error);
+                parser.tell(start, error);
                 parser.skip();
             }
         }
@@ -98,7 +100,26 @@ impl Parser {
             Token::Parameter(name) => format!("'${name}'"),
             Token::Declare => "'.decl'".to_owned(),
         };
+        // Whoever writes these words knows them from elsewhere.
+        let word = |token: &Token| matches!(token, Token::Word(word) if matches!(word.as_str(), "and" | "or" | "not"));
+        let before = &self.words[self.at.saturating_sub(1).min(self.words.len() - 1)].token;
+        let remedy =
+            if word(self.token()) || word(before) { "Write ',' for and, ';' for or, '!' for not." } else { remedy };
         Diagnostic::error(self.span(), format!("expected {wanted}, found {found}."), remedy)
+    }
+
+    /// A clause goes on where it should have ended: what is missing is missing behind its last word.
+    fn unended(&self, wanted: &str, remedy: &str) -> Diagnostic {
+        let begins_another = *self.token() == Token::End
+            || matches!(self.token(), Token::Sign("?-") | Token::Declare)
+            || matches!((self.token(), self.ahead(1)), (Token::Word(_), Token::Sign("(")));
+        let is_word = |word: &str| matches!(self.token(), Token::Word(other) if other == word);
+        if !begins_another || is_word("and") || is_word("or") || is_word("not") {
+            return self.unexpected(wanted, remedy);
+        }
+        let end = self.before().end as usize;
+        let remedy = "Each clause ends with a full stop; its parts have commas between them.";
+        Diagnostic::error(Span::new(end, end), "a full stop is missing here.", remedy)
     }
 
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
@@ -137,8 +158,21 @@ impl Parser {
         })
     }
 
+    /// What is no word explains what is missing behind it.
+    fn tell(&mut self, start: Span, error: Diagnostic) {
+        let is_between = |other: &Diagnostic| (start.start..=error.span.start).contains(&other.span.start);
+        if !self.errors.iter().any(is_between) {
+            self.errors.push(error);
+        }
+    }
+
+    /// Goes on behind the next full stop, or where a question or a declaration begins.
     fn skip(&mut self) {
+        let start = self.at;
         while !matches!(self.token(), Token::End | Token::Sign(".")) {
+            if self.at > start && matches!(self.token(), Token::Sign("?-") | Token::Declare) {
+                return;
+            }
             self.advance();
         }
         self.advance();
@@ -157,10 +191,14 @@ impl Parser {
                 program.questions.push(Question { body, span: start.to(self.before()) });
             }
             Ok(_) => {
-                let error = self.unexpected("',' or the end", "Put a comma between the parts of a question.");
-                self.errors.push(error);
+                let remedy = match self.token() {
+                    Token::Sign(")" | "}" | "]") => "Remove it: nothing is open that it could close.",
+                    _ => "Put a comma between the parts of a question.",
+                };
+                let error = self.unexpected("',' or the end", remedy);
+                self.tell(start, error);
             }
-            Err(error) => self.errors.push(error),
+            Err(error) => self.tell(start, error),
         }
     }
 
@@ -176,15 +214,17 @@ impl Parser {
         }
         if self.take("?-") {
             let body = self.body()?;
-            self.expect(".", STOP)?;
+            if !self.take(".") {
+                return Err(self.unended("',' or '.'", STOP));
+            }
             program.questions.push(Question { body, span: start.to(self.before()) });
             return Ok(());
         }
-        let head = self.atom("a clause begins with the relation that it defines")?;
+        let head = self.atom("a relation's name")?;
         let body = if self.take(":-") { self.body()? } else { Vec::new() };
         if !self.is(".") {
             let wanted = if body.is_empty() { "':-' or '.'" } else { "',' or '.'" };
-            return Err(self.unexpected(wanted, STOP));
+            return Err(self.unended(wanted, STOP));
         }
         self.advance();
         program.clauses.push(Clause { head, body, span: start.to(self.before()) });
@@ -315,12 +355,21 @@ impl Parser {
     fn atom(&mut self, wanted: &str) -> Parsed<Atom> {
         const FORM: &str = "Write relation(arguments); lower-case words are variables, texts are quoted.";
         let start = self.span();
+        if let Token::Upper(word) = self.token() {
+            return Err(capital(word, start));
+        }
         let relation = self.word(wanted, FORM)?;
         self.expect("(", FORM)?;
         let by_name = matches!((self.token(), self.ahead(1), self.ahead(2)), (Token::Word(_), Token::Sign(":"), next) if *next != Token::Sign("{"));
         let mut named: Vec<(Named, Expr)> = Vec::new();
         let mut placed: Vec<Expr> = Vec::new();
         while !self.is(")") {
+            let is_named = matches!((self.token(), self.ahead(1), self.ahead(2)), (Token::Word(_), Token::Sign(":"), next) if *next != Token::Sign("{"));
+            let ends = matches!(self.token(), Token::End | Token::Sign(_)) && !self.is("-") && !self.is("(");
+            if is_named != by_name && !ends && !(named.is_empty() && placed.is_empty()) {
+                let message = "arguments are given by position and by name.";
+                return Err(Diagnostic::error(self.span(), message, "Give all of them by name, or all by position."));
+            }
             if by_name {
                 let column = self.word("a column's name", "Give all arguments by name, or all by position.")?;
                 self.expect(":", "Give all arguments by name, as name: value, or all by position.")?;
@@ -416,7 +465,6 @@ impl Parser {
                 let kind = ExprKind::Call(Named { text: word, span }, args);
                 return Ok(Expr { kind, span: span.to(self.before()) });
             }
-            Token::Word(word) => ExprKind::Variable(word),
             Token::Any => ExprKind::Any,
             Token::Text(text) => ExprKind::Constant(Constant::text(&text)),
             Token::Number(number) => ExprKind::Constant(number),
@@ -441,6 +489,12 @@ impl Parser {
                 self.expect(")", "Close the parenthesis.")?;
                 return Ok(Expr { kind: inner.kind, span: span.to(self.before()) });
             }
+            Token::Upper(word) if *self.ahead(1) == Token::Sign("(") => return Err(capital(&word, span)),
+            Token::Word(word) if word == "count" && matches!(self.ahead(1), Token::Word(_)) => {
+                let message = "'count' counts rows; it takes no value.";
+                return Err(Diagnostic::error(span, message, "Write n = count : { ref(_, m) }."));
+            }
+            Token::Word(word) => ExprKind::Variable(word),
             Token::Upper(word) => {
                 let remedy =
                     format!("Variables begin with a small letter: {}. Texts are quoted: \"{word}\".", lowered(&word));
@@ -475,6 +529,11 @@ impl Parser {
         };
         Ok(Expr { kind: ExprKind::Aggregate { kind, value, body }, span: start.to(self.before()) })
     }
+}
+
+fn capital(word: &str, span: Span) -> Diagnostic {
+    let remedy = format!("Write it in small letters: {}.", lowered(word));
+    Diagnostic::error(span, format!("'{word}' begins with a capital letter; names of relations do not."), remedy)
 }
 
 fn lowered(word: &str) -> String {

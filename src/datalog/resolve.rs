@@ -134,7 +134,11 @@ impl<'a> Resolver<'a> {
             match declared(declaration) {
                 Ok(schema) if self.may_define(&declaration.name) => {
                     if !counted.insert(&declaration.name.text) {
-                        self.error(declaration.name.span, "is declared twice.", "Remove one of the two lines.");
+                        self.error(
+                            declaration.name.span,
+                            format!("'{}' is declared twice.", declaration.name.text),
+                            "Remove one of the two lines.",
+                        );
                     }
                     self.add(&schema, Kind::Derived);
                 }
@@ -177,6 +181,10 @@ impl<'a> Resolver<'a> {
         rel
     }
 
+    fn is_relation(&self, name: &str) -> bool {
+        self.by_name.contains_key(name) || self.library.schema(name).is_some() || self.catalogue.schema(name).is_some()
+    }
+
     fn relation(&mut self, name: &ast::Named) -> Option<Rel> {
         if let Some(rel) = self.by_name.get(&name.text) {
             return Some(*rel);
@@ -190,7 +198,8 @@ impl<'a> Resolver<'a> {
             return Some(self.add(&schema, Kind::Derived));
         }
         let known = self.catalogue.names();
-        let own = self.by_name.keys().map(String::as_str);
+        // The question has no name that a person could have meant.
+        let own = self.by_name.keys().map(String::as_str).filter(|name| *name != "?");
         let functions = FUNCTIONS.iter().map(|(name, ..)| *name);
         let all = known.iter().map(String::as_str).chain(self.library.names().iter().map(String::as_str));
         let hint =
@@ -233,18 +242,18 @@ impl<'a> Resolver<'a> {
             };
             return self.by_name.get(&last.head.relation.text).copied();
         };
-        let mut names: Vec<String> = Vec::new();
+        let mut names: Vec<(String, Span)> = Vec::new();
         in_order(&question.body, &mut names);
-        names.retain(|name| !name.starts_with('_'));
-        let columns = names.iter().map(|name| Column { name: name.clone(), of: Type::Text }).collect();
+        names.retain(|(name, _)| !name.starts_with('_'));
+        let columns = names.iter().map(|(name, _)| Column { name: name.clone(), of: Type::Text }).collect();
         let head = self.add(&Schema { name: "?".to_owned(), columns }, Kind::Derived);
         for body in self.alternatives(&question.body, question.span) {
-            let mut all: FxHashSet<String> = names.iter().cloned().collect();
+            let mut all: FxHashSet<String> = names.iter().map(|(name, _)| name.clone()).collect();
             outside(&body, &mut all);
             let scope: Scope = all.into_iter().map(|name| (name.clone(), name)).collect();
             let body = self.body(&body, &scope)?;
             let args =
-                names.iter().map(|name| Expr { kind: ExprKind::Var(name.clone()), span: question.span }).collect();
+                names.iter().map(|(name, span)| Expr { kind: ExprKind::Var(name.clone()), span: *span }).collect();
             let (span, text) = (question.span, text.clone());
             into.push(Clause { head, args, body, span, text, is_own: true, is_question: true });
         }
@@ -301,7 +310,7 @@ impl<'a> Resolver<'a> {
             return None;
         };
         if args.len() != 2 {
-            let message = format!("'{}' takes 2 arguments, not {}.", test.name(), args.len());
+            let message = format!("'{}' takes 2 arguments, and {}.", test.name(), given(args.len()));
             self.error(atom.span, message, format!("Write {}(text, part).", test.name()));
             return None;
         }
@@ -320,10 +329,10 @@ impl<'a> Resolver<'a> {
             Args::ByPosition(args) => {
                 if args.len() != schema.columns.len() {
                     let message = format!(
-                        "'{}' has {} columns, and {} arguments are given.",
+                        "'{}' has {}, and {}.",
                         schema.name,
-                        schema.columns.len(),
-                        args.len()
+                        counted(schema.columns.len(), "column"),
+                        given(args.len())
                     );
                     self.error(atom.span, message, format!("Its columns: {}. _ stands for any value.", form()));
                     return None;
@@ -386,20 +395,28 @@ impl<'a> Resolver<'a> {
             ast::ExprKind::Call(name, args) => {
                 let Some(function) = Function::of(&name.text) else {
                     let known = FUNCTIONS.iter().map(|(name, ..)| *name);
+                    if Test::of(&name.text).is_some() {
+                        let message = format!("'{}' holds or fails; it gives no value.", name.text);
+                        self.error(name.span, message, "Write it as a part of the body, without a comparison.");
+                        return None;
+                    }
+                    if self.is_relation(&name.text) {
+                        let message = format!("'{}' is a relation; it gives no value.", name.text);
+                        let remedy = "Write it as a part of the body, and compare a variable that it binds.";
+                        self.error(name.span, message, remedy);
+                        return None;
+                    }
                     let hint = closest(&name.text, known.clone()).map(|other| format!("Did you mean '{other}'? "));
-                    let what = if Test::of(&name.text).is_some() {
-                        format!("'{}' holds or fails; it gives no value.", name.text)
-                    } else {
-                        format!("no function is called '{}'.", name.text)
-                    };
                     let all: Vec<&str> = known.collect();
                     let remedy = format!("{}The functions are {}.", hint.unwrap_or_default(), all.join(", "));
-                    self.error(name.span, what, remedy);
+                    self.error(name.span, format!("no function is called '{}'.", name.text), remedy);
                     return None;
                 };
                 if function.takes().is_some_and(|takes| takes.len() != args.len()) || args.is_empty() {
                     let form = FUNCTIONS.iter().find(|(other, ..)| *other == name.text).map_or("", |(_, form, _)| form);
-                    let message = format!("'{}' is given {} arguments.", name.text, args.len());
+                    let takes =
+                        function.takes().map_or("arguments".to_owned(), |takes| counted(takes.len(), "argument"));
+                    let message = format!("'{}' takes {takes}, and {}.", name.text, given(args.len()));
                     self.error(span, message, format!("Write {}({form}).", name.text));
                     return None;
                 }
@@ -454,6 +471,14 @@ impl<'a> Resolver<'a> {
         }
         None
     }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn given(number: usize) -> String {
+    format!("{number} {} given", if number == 1 { "is" } else { "are" })
 }
 
 /// The variables of the first head, where they can be names of columns.
@@ -526,11 +551,13 @@ fn outside_of(expr: &ast::Expr, found: &mut FxHashSet<String>) {
     }
 }
 
-/// The variables outside of aggregates in the order in which they appear.
-fn in_order(body: &[ast::Literal], found: &mut Vec<String>) {
-    fn note(expr: &ast::Expr, found: &mut Vec<String>) {
+/// The variables outside of aggregates in the order in which they appear, and where they do first.
+fn in_order(body: &[ast::Literal], found: &mut Vec<(String, Span)>) {
+    fn note(expr: &ast::Expr, found: &mut Vec<(String, Span)>) {
         match &expr.kind {
-            ast::ExprKind::Variable(name) if !found.contains(name) => found.push(name.clone()),
+            ast::ExprKind::Variable(name) if !found.iter().any(|(other, _)| other == name) => {
+                found.push((name.clone(), expr.span));
+            }
             ast::ExprKind::Call(_, args) => args.iter().for_each(|arg| note(arg, found)),
             ast::ExprKind::Binary(_, left, right) => {
                 note(left, found);

@@ -94,7 +94,12 @@ impl fmt::Display for Constant {
 pub(crate) struct Values {
     all: Vec<Constant>,
     codes: HashTable<u32>,
+    /// What they take, about.
+    pub(super) bytes: usize,
 }
+
+/// Bytes that a constant takes beside its letters: in the table, and its code.
+const CONSTANT: usize = 32;
 
 fn text_code(text: &str) -> u64 {
     let mut hasher = FxHasher::default();
@@ -137,6 +142,7 @@ impl Values {
     fn add(&mut self, code: u64, constant: Constant) -> Value {
         // 2^31 constants do not fit into memory.
         let at = u32::try_from(self.all.len()).unwrap_or(SMALL - 1);
+        self.bytes += CONSTANT + if let Constant::Text(text) = &constant { text.len() } else { 0 };
         self.all.push(constant);
         let all = &self.all;
         self.codes.insert_unique(code, at, |at| match &all[*at as usize] {
