@@ -105,12 +105,8 @@ struct Ruled {
 fn ruled() -> Result<Vec<Ruled>, Failure> {
     let library =
         library::embedded().map_err(|error| Failure(format!("harness: its own files are broken: {}", error.shown)))?;
-    let finding = Ruled {
-        schema: finding_schema(),
-        doc: FINDING_DOC.to_owned(),
-        file: None,
-        example: Some(FINDING_EXAMPLE),
-    };
+    let finding =
+        Ruled { schema: finding_schema(), doc: FINDING_DOC.to_owned(), file: None, example: Some(FINDING_EXAMPLE) };
     let derived = library.names().iter().filter_map(|name| {
         let doc = library.doc(name)?.split_whitespace().collect::<Vec<_>>().join(" ");
         let file = library::file_of(name).map(|file| format!("queries/derived/{file}.dl"));
