@@ -235,10 +235,22 @@ fn the_relations_are_listed_with_what_they_mean_and_how_many_rows_are_here() {
     insta::assert_snapshot!(out(&output));
     let nowhere = tempfile::tempdir().unwrap();
     let output = harness(nowhere.path(), &["relations"]);
-    assert_eq!((code(&output), out(&output).lines().count()), (0, harness::relations::ALL.len()));
+    let ruled = harness::query::library::embedded().unwrap().names().len() + 1;
+    // Between the two lists stand a title and two empty lines.
+    assert_eq!((code(&output), out(&output).lines().count()), (0, harness::relations::ALL.len() + ruled + 3));
     let output = harness(&fixture("ordinary"), &["relations", "--format", "json"]);
     let list: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
-    assert_eq!(list.as_array().unwrap().len(), harness::relations::ALL.len());
+    assert_eq!(list.as_array().unwrap().len(), harness::relations::ALL.len() + ruled);
+}
+
+#[test]
+fn a_relation_that_rules_give_is_shown_with_their_file() {
+    let output = harness(&fixture("ordinary"), &["relations", "reaches"]);
+    assert_eq!(code(&output), 0);
+    assert!(out(&output).starts_with("reaches(child, ancestor)\n"), "{}", out(&output));
+    assert!(out(&output).ends_with("rules    queries/derived/reaches.dl\n"), "{}", out(&output));
+    let output = harness(&fixture("ordinary"), &["relations", "stand_on"]);
+    assert!(err(&output).contains("Did you mean stands_on?"), "{}", err(&output));
 }
 
 #[test]

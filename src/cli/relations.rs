@@ -1,6 +1,8 @@
 //! `harness relations`
 
 use super::{Failure, Global, Verdict, print, project};
+use crate::datalog::Schema;
+use crate::query::{FINDING_DOC, FINDING_EXAMPLE, finding_schema, library};
 use crate::relations::{ALL, Cell, Relation, by_name, closest};
 use crate::report::text::escaped;
 use clap::ValueEnum;
@@ -50,6 +52,14 @@ fn rows(db: &dyn salsa::Database, relation: &Relation) -> Rows {
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Failure> {
+    let ruled = ruled()?;
+    if let Some(one) = arguments.name.as_ref().and_then(|name| ruled.iter().find(|one| one.schema.name == *name)) {
+        print(&match arguments.format {
+            Format::Text => ruled_page(one),
+            Format::Json => format!("{}\n", ruled_document(one)),
+        })?;
+        return Ok(Verdict::Clean);
+    }
     let one = match &arguments.name {
         Some(name) => Some(by_name(name).ok_or_else(|| unknown(name))?),
         None => None,
@@ -68,11 +78,14 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
     };
     let all = relations.into_iter().zip(counted);
     let shown = match (arguments.format, one) {
-        (Format::Text, None) => table(all.collect()),
+        (Format::Text, None) => format!("{}\n{}", table(all.collect()), ruled_table(&ruled)),
         (Format::Text, Some(_)) => all.map(|(relation, rows)| page(relation, rows.as_ref())).collect(),
         (Format::Json, one) => {
             let mut documents = all.map(|(relation, rows)| document(relation, rows.as_ref(), one.is_some()));
-            let whole = if one.is_some() { documents.next().unwrap_or_default() } else { documents.collect() };
+            let whole = match one {
+                Some(_) => documents.next().unwrap_or_default(),
+                None => documents.chain(ruled.iter().map(ruled_document)).collect(),
+            };
             format!("{whole}\n")
         }
     };
@@ -80,8 +93,78 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
     Ok(Verdict::Clean)
 }
 
+/// A relation that follows from others. Its rows are not counted: each count would be a question.
+struct Ruled {
+    schema: Schema,
+    doc: String,
+    /// The file of `queries/derived`; none where the rules of `harness check` give the rows.
+    file: Option<String>,
+    example: Option<&'static str>,
+}
+
+fn ruled() -> Result<Vec<Ruled>, Failure> {
+    let library =
+        library::embedded().map_err(|error| Failure(format!("harness: its own files are broken: {}", error.shown)))?;
+    let finding =
+        Ruled { schema: finding_schema(), doc: FINDING_DOC.to_owned(), file: None, example: Some(FINDING_EXAMPLE) };
+    let derived = library.names().iter().filter_map(|name| {
+        let doc = library.doc(name)?.split_whitespace().collect::<Vec<_>>().join(" ");
+        let file = library::file_of(name).map(|file| format!("queries/derived/{file}.dl"));
+        Some(Ruled { schema: library.schema(name)?.clone(), doc, file, example: None })
+    });
+    let mut all: Vec<Ruled> = derived.chain([finding]).collect();
+    all.sort_by(|one, other| one.schema.name.cmp(&other.schema.name));
+    Ok(all)
+}
+
+fn ruled_signature(one: &Ruled) -> String {
+    let columns: Vec<&str> = one.schema.columns.iter().map(|column| column.name.as_str()).collect();
+    format!("{}({})", one.schema.name, columns.join(", "))
+}
+
+fn ruled_table(all: &[Ruled]) -> String {
+    let width = all.iter().map(|one| ruled_signature(one).len()).max().unwrap_or_default();
+    let mut shown = String::from("Relations that rules give:\n\n");
+    for one in all {
+        let summary = one.doc.find(". ").map_or(one.doc.as_str(), |end| &one.doc[..=end]);
+        shown.push_str(&format!("{:<width$}  {summary}\n", ruled_signature(one)));
+    }
+    shown
+}
+
+fn ruled_page(one: &Ruled) -> String {
+    let mut shown = format!("{}\n\n{}\n\n", ruled_signature(one), one.doc);
+    let width = one.schema.columns.iter().map(|column| column.name.len()).max().unwrap_or_default();
+    for column in &one.schema.columns {
+        shown.push_str(&format!("  {:<width$}  {}\n", column.name, column.of.name()));
+    }
+    shown.push('\n');
+    if let Some(example) = one.example {
+        shown.push_str(&format!("example  {example}\n"));
+    }
+    shown.push_str(&format!("rules    {}\n", one.file.as_deref().unwrap_or("queries/rules")));
+    shown
+}
+
+fn ruled_document(one: &Ruled) -> Value {
+    let columns: Vec<Value> =
+        one.schema.columns.iter().map(|column| json!({"name": column.name, "type": column.of.name()})).collect();
+    json!({
+        "name": one.schema.name,
+        "kind": if one.file.is_some() { "derived" } else { "finding" },
+        "columns": columns,
+        "doc": one.doc,
+        "example": one.example,
+        "rows": null,
+        "file": one.file,
+    })
+}
+
 fn unknown(name: &str) -> Failure {
-    let hint = closest(name).map(|other| format!("Did you mean {other}? ")).unwrap_or_default();
+    let near = |other: &&Ruled| strsim::damerau_levenshtein(name, &other.schema.name) <= 2;
+    let ruled = ruled().unwrap_or_default();
+    let derived = || ruled.iter().find(near).map(|other| other.schema.name.as_str());
+    let hint = closest(name).or_else(derived).map(|other| format!("Did you mean {other}? ")).unwrap_or_default();
     let name = escaped(name);
     Failure(format!("harness: no relation is called {name}.\n  → {hint}`harness relations` lists all of them."))
 }

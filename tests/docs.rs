@@ -1,0 +1,165 @@
+//! docs/query.md: what it shows is what the program prints, and its reference is the catalogue's.
+//! `UPDATE_DOCS=1 cargo test --test docs` writes both anew.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
+
+use harness::datalog::{Catalogue, FUNCTIONS, Schema, compile};
+use harness::query::{FINDING_DOC, FINDING_EXAMPLE, finding_schema, library, schema_of};
+use harness::relations::{ALL, by_name};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+const BEGIN: &str = "<!-- reference: written by tests/docs.rs -->\n";
+const END: &str = "<!-- end of the reference -->\n";
+const REFRESH: &str = "Write it anew: UPDATE_DOCS=1 cargo test --test docs";
+
+/// Two tests may write the file.
+static WRITING: Mutex<()> = Mutex::new(());
+
+fn path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/query.md")
+}
+
+/// Compares, or writes what should be there.
+fn compare(of: impl Fn(&str) -> String, what: &str) {
+    let _guard = WRITING.lock().unwrap();
+    let text = std::fs::read_to_string(path()).unwrap();
+    let right = of(&text);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path(), right).unwrap();
+        return;
+    }
+    let differs = text.lines().zip(right.lines()).position(|(old, new)| old != new);
+    let line = differs.map_or_else(|| text.lines().count().min(right.lines().count()), |at| at) + 1;
+    assert!(text == right, "docs/query.md:{line}: {what} is stale. {REFRESH}");
+}
+
+/// The words of a command as a shell reads them; only single quotes are used.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut word, mut is_quoted) = (Vec::new(), String::new(), false);
+    for letter in command.chars() {
+        match letter {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.push(std::mem::take(&mut word)),
+            _ => word.push(letter),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+fn printed(command: &str) -> String {
+    let words = words(command);
+    assert_eq!(words[0], "harness", "{command}");
+    let mut harness = Command::new(env!("CARGO_BIN_EXE_harness"));
+    let output = harness.args(&words[1..]).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    text(output.stdout) + &text(output.stderr)
+}
+
+/// Each block ```` ```console ```` with what its command prints.
+fn with_output(text: &str) -> String {
+    let mut parts = text.split("```console\n");
+    let mut right = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (block, rest) = part.split_once("```").unwrap();
+        let command = block.lines().next().unwrap();
+        let output = printed(command.strip_prefix("$ ").unwrap());
+        let lines: String = output.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+        write!(right, "```console\n{command}\n{lines}```{rest}").unwrap();
+    }
+    right
+}
+
+fn entry(into: &mut String, schema: &Schema, doc: &str, example: Option<&str>) {
+    let doc = doc.split_whitespace().collect::<Vec<_>>().join(" ");
+    write!(into, "**`{}`**  \n{doc}", schema.shown()).unwrap();
+    if let Some(example) = example {
+        write!(into, "  \nExample: `{example}`").unwrap();
+    }
+    into.push_str("\n\n");
+}
+
+fn reference() -> String {
+    let mut text = String::from("\n### Functions\n\n| form | gives |\n|---|---|\n");
+    for (name, form, gives) in FUNCTIONS {
+        writeln!(text, "| `{name}({form})` | {gives} |").unwrap();
+    }
+    text.push_str("\n### Relations that rules give\n\n");
+    let library = library::embedded().unwrap();
+    for name in library.names() {
+        let doc = library.doc(name).unwrap();
+        entry(&mut text, library.schema(name).unwrap(), doc, None);
+    }
+    entry(&mut text, &finding_schema(), FINDING_DOC, Some(FINDING_EXAMPLE));
+    text.push_str("### Base relations\n\n");
+    for relation in &ALL {
+        entry(&mut text, &schema_of(relation), relation.schema.doc, Some(relation.schema.example));
+    }
+    text
+}
+
+#[test]
+fn every_command_shown_prints_what_is_shown() {
+    compare(with_output, "what a command prints");
+}
+
+#[test]
+fn the_reference_is_the_catalogues() {
+    compare(
+        |text| {
+            let (before, rest) = text.split_once(BEGIN).unwrap();
+            let (_, after) = rest.split_once(END).unwrap();
+            format!("{before}{BEGIN}{}{END}{after}", reference())
+        },
+        "the reference",
+    );
+}
+
+#[test]
+fn every_derived_relation_says_what_it_means() {
+    let library = library::embedded().unwrap();
+    for name in library.names() {
+        assert!(library.doc(name).unwrap().trim().ends_with('.'), "{name}");
+    }
+}
+
+/// The catalogue where each name is a node's.
+struct Named;
+
+impl Catalogue for Named {
+    fn schema(&self, relation: &str) -> Option<Schema> {
+        if relation == "finding" {
+            return Some(finding_schema());
+        }
+        by_name(relation).map(schema_of)
+    }
+
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn nodes(&self, name: &str) -> Vec<Arc<str>> {
+        vec![format!("model.p.{name}").into()]
+    }
+
+    fn similar_node(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+#[test]
+fn every_example_of_a_relation_compiles() {
+    let library = library::embedded().unwrap();
+    let examples = ALL.iter().map(|relation| relation.schema.example).chain([FINDING_EXAMPLE]);
+    for example in examples {
+        let compiled = compile(example, library, &Named, &BTreeMap::new());
+        let errors = compiled.err().unwrap_or_default();
+        let shown: String = errors.iter().map(|error| error.shown("example", example)).collect();
+        assert!(errors.is_empty(), "{shown}");
+    }
+}
