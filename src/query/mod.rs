@@ -201,6 +201,10 @@ pub fn schema_of_the_run(relation: &str) -> Option<Schema> {
     Some(Schema { name: relation.to_owned(), columns: columns.collect() })
 }
 
+pub fn finding_schema() -> Schema {
+    schema_of_the_run("finding").unwrap_or_else(|| Schema { name: String::new(), columns: Vec::new() })
+}
+
 impl Catalogue for Repo<'_> {
     fn schema(&self, relation: &str) -> Option<Schema> {
         schema_of_the_run(relation).or_else(|| relations::by_name(relation).map(schema_of))
