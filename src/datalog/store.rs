@@ -220,7 +220,7 @@ mod tests {
     fn rows_are_a_set_and_chains_go_from_the_newest() {
         for arity in [2, 3] {
             let mut table = Table::new(arity);
-            let mut add = |table: &mut Table, row: [u32; 3]| table.insert(&row.map(Value)[..arity]);
+            let add = |table: &mut Table, row: [u32; 3]| table.insert(&row.map(Value)[..arity]);
             assert!(add(&mut table, [1, 2, 0]));
             assert!(!add(&mut table, [1, 2, 0]));
             assert!(add(&mut table, [1, 3, 0]));
