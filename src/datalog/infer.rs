@@ -157,11 +157,11 @@ impl Inference<'_> {
                 self.visit(left);
                 self.visit(right);
                 match (self.of(left), self.of(right)) {
-                    (Some(one_side), Some(other)) if one_side.meet(other).is_none() => {
-                        if !(is_free(left, other) || is_free(right, one_side)) {
-                            let message = format!("{} is never {}.", one(one_side), one(other));
-                            self.error(*span, message, "Compare things of one kind; to_text(x) makes a text of any.");
-                        }
+                    (Some(one_side), Some(other))
+                        if one_side.meet(other).is_none() && !(is_free(left, other) || is_free(right, one_side)) =>
+                    {
+                        let message = format!("{} is never {}.", one(one_side), one(other));
+                        self.error(*span, message, "Compare things of one kind; to_text(x) makes a text of any.");
                     }
                     (Some(known), None) => self.learn(right, known),
                     (None, Some(known)) => self.learn(left, known),

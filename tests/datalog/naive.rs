@@ -4,6 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// By relation and row, the height of the lowest proof.
+pub(crate) type Heights = BTreeMap<(usize, Vec<i64>), usize>;
+
 /// Values are 0 to DOMAIN - 1.
 pub(crate) const DOMAIN: i64 = 5;
 
@@ -208,7 +211,7 @@ impl Random {
     }
 
     /// All rows, and for each derived one the height of its lowest proof.
-    pub(crate) fn solve(&self) -> (Vec<BTreeSet<Vec<i64>>>, BTreeMap<(usize, Vec<i64>), usize>) {
+    pub(crate) fn solve(&self) -> (Vec<BTreeSet<Vec<i64>>>, Heights) {
         let mut rows = self.facts.clone();
         rows.resize(self.arities.len(), BTreeSet::new());
         let levels = (0..self.arities.len()).map(|rel| self.level(rel)).max().unwrap_or_default();
