@@ -191,6 +191,9 @@ fn damaged_programs_are_refused_with_places_or_run_within_limits() {
         let seed = first + case;
         let text = damaged(&mut Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1), &seeds);
         let start = Instant::now();
+        if std::env::var_os("HARNESS_FUZZ_SHOW").is_some() {
+            eprintln!("{text}");
+        }
         let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             if let Err(broken) = Library::read([("x.dl", text.as_str())]) {
                 assert!(broken.shown.starts_with("x.dl:"));
