@@ -198,6 +198,8 @@ struct Runnable<'c> {
 const ROW_OVERHEAD: usize = 28;
 /// Rows that are looked at between two polls.
 const BUDGET: usize = 1 << 14;
+/// How many rows take as long as a round.
+const ROUND: usize = 8;
 /// Letters that take as long as a row.
 const LETTERS: usize = 64;
 /// Bytes that a remembered aggregate takes beside its group.
@@ -356,6 +358,10 @@ impl<'a> Machine<'a> {
                 self.tables[*rel].refresh();
             }
             history.push(members.iter().map(|rel| (*rel, self.ceiling[*rel])).collect());
+            // Rounds that find one row each are dear in time and are remembered.
+            self.grow(members.len() * size_of::<(Rel, u32)>() + size_of::<Vec<(Rel, u32)>>());
+            self.work(ROUND);
+            self.fail()?;
             if !grew || repeated.is_empty() {
                 break;
             }

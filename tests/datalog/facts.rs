@@ -49,7 +49,7 @@ impl Catalogue for World {
     }
 
     fn similar_node(&self, name: &str) -> Option<String> {
-        self.nodes.iter().map(|(other, _)| other.clone()).find(|other| other.starts_with(&name[..1]))
+        self.nodes.iter().map(|(other, _)| other.clone()).find(|other| other.chars().next() == name.chars().next())
     }
 }
 
