@@ -6,7 +6,7 @@ use super::compile::Compiled;
 use super::demand::transform;
 use super::functions::calculate;
 use super::ir::{Clause, Expr, Kind, Literal, Program, Rel, Term, Var};
-use super::plan::{Job, Range, Scan, Source, Step, plan};
+use super::plan::{Job, Range, Scan, Step, keyed, plan};
 use super::schema::{Cell, Column, Facts};
 use super::store::{NONE, Table};
 use super::strata::{groups, reads_of};
@@ -571,37 +571,6 @@ impl<'a> Machine<'a> {
             }
         }
     }
-}
-
-/// The values of a key. Those of few columns need no memory.
-enum Keyed<'k> {
-    Short(&'k [Value]),
-    Long(Vec<Value>),
-}
-
-impl std::ops::Deref for Keyed<'_> {
-    type Target = [Value];
-
-    fn deref(&self) -> &[Value] {
-        match self {
-            Self::Short(values) => values,
-            Self::Long(values) => values,
-        }
-    }
-}
-
-fn keyed<'k>(key: &[Source], regs: &[Value], short: &'k mut [Value; 8]) -> Keyed<'k> {
-    let value = |source: &Source| match source {
-        Source::Var(var) => regs[*var],
-        Source::Const(value) => *value,
-    };
-    if key.len() > short.len() {
-        return Keyed::Long(key.iter().map(value).collect());
-    }
-    for (slot, source) in short.iter_mut().zip(key) {
-        *slot = value(source);
-    }
-    Keyed::Short(&short[..key.len()])
 }
 
 fn renumber(steps: &mut [Step], numbers: &[usize]) {

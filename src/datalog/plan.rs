@@ -242,3 +242,34 @@ fn source(term: Term) -> Source {
         Term::Any => Source::Const(Value(0)),
     }
 }
+
+/// The values of a key. Those of few columns need no memory.
+pub(super) enum Keyed<'k> {
+    Short(&'k [Value]),
+    Long(Vec<Value>),
+}
+
+impl std::ops::Deref for Keyed<'_> {
+    type Target = [Value];
+
+    fn deref(&self) -> &[Value] {
+        match self {
+            Self::Short(values) => values,
+            Self::Long(values) => values,
+        }
+    }
+}
+
+pub(super) fn keyed<'k>(key: &[Source], regs: &[Value], short: &'k mut [Value; 8]) -> Keyed<'k> {
+    let value = |source: &Source| match source {
+        Source::Var(var) => regs[*var],
+        Source::Const(value) => *value,
+    };
+    if key.len() > short.len() {
+        return Keyed::Long(key.iter().map(value).collect());
+    }
+    for (slot, source) in short.iter_mut().zip(key) {
+        *slot = value(source);
+    }
+    Keyed::Short(&short[..key.len()])
+}
