@@ -214,7 +214,8 @@ impl Parser {
         }
         if self.take("?-") {
             let body = self.body()?;
-            if !self.take(".") {
+            // What stands last can be followed by nothing else.
+            if !self.take(".") && *self.token() != Token::End {
                 return Err(self.unended("',' or '.'", STOP));
             }
             program.questions.push(Question { body, span: start.to(self.before()) });
