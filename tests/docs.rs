@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
 
 use harness::datalog::{Catalogue, FUNCTIONS, Schema, compile};
-use harness::query::{FINDING_DOC, FINDING_EXAMPLE, finding_schema, library, schema_of};
+use harness::query::{library, of_the_run, schema_of, schema_of_the_run};
 use harness::relations::{ALL, by_name};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -95,7 +95,9 @@ fn reference() -> String {
         let doc = library.doc(name).unwrap();
         entry(&mut text, library.schema(name).unwrap(), doc, None);
     }
-    entry(&mut text, &finding_schema(), FINDING_DOC, Some(FINDING_EXAMPLE));
+    for (schema, doc, example) in of_the_run() {
+        entry(&mut text, &schema, doc, Some(example));
+    }
     text.push_str("### Base relations\n\n");
     for relation in &ALL {
         entry(&mut text, &schema_of(relation), relation.schema.doc, Some(relation.schema.example));
@@ -133,10 +135,7 @@ struct Named;
 
 impl Catalogue for Named {
     fn schema(&self, relation: &str) -> Option<Schema> {
-        if relation == "finding" {
-            return Some(finding_schema());
-        }
-        by_name(relation).map(schema_of)
+        schema_of_the_run(relation).or_else(|| by_name(relation).map(schema_of))
     }
 
     fn names(&self) -> Vec<String> {
@@ -155,7 +154,8 @@ impl Catalogue for Named {
 #[test]
 fn every_example_of_a_relation_compiles() {
     let library = library::embedded().unwrap();
-    let examples = ALL.iter().map(|relation| relation.schema.example).chain([FINDING_EXAMPLE]);
+    let examples = ALL.iter().map(|relation| relation.schema.example);
+    let examples = examples.chain(of_the_run().into_iter().map(|(_, _, example)| example));
     for example in examples {
         let compiled = compile(example, library, &Named, &BTreeMap::new());
         let errors = compiled.err().unwrap_or_default();

@@ -45,13 +45,13 @@ const OBSERVED: [(&str, Type); 6] = [
 ];
 
 /// What `observed` means.
-pub const OBSERVED_DOC: &str = "What a rule saw in one file that judges it without relations: the broken line, the CTE that is missing, the name that nothing bears. The findings of such rules stand on these rows.";
-pub const OBSERVED_EXAMPLE: &str = r#"observed(rule: r, path: p), starts_with(p, "models/staging/")"#;
+const OBSERVED_DOC: &str = "What a rule saw in one file that judges it without relations: the broken line, the CTE that is missing, the name that nothing bears. The findings of such rules stand on these rows.";
+const OBSERVED_EXAMPLE: &str = r#"observed(rule: r, path: p), starts_with(p, "models/staging/")"#;
 
 /// What `finding` means.
-pub const FINDING_DOC: &str =
+const FINDING_DOC: &str =
     "A finding of the rules that `harness check` runs here; its node is empty where it is about none.";
-pub const FINDING_EXAMPLE: &str = r#"finding(rule: r, node: m, severity: "error"), tag(m, "nightly", _)"#;
+const FINDING_EXAMPLE: &str = r#"finding(rule: r, node: m, severity: "error"), tag(m, "nightly", _)"#;
 
 /// A repo as questions see it.
 pub struct Repo<'a> {
@@ -184,7 +184,7 @@ pub fn schema_of(relation: &Relation) -> Schema {
 }
 
 /// The relations that a run of the rules gives.
-pub const OF_THE_RUN: [&str; 2] = ["finding", "observed"];
+const OF_THE_RUN: [&str; 2] = ["finding", "observed"];
 
 fn is_of_the_run(relation: &str) -> bool {
     OF_THE_RUN.contains(&relation)
@@ -201,8 +201,11 @@ pub fn schema_of_the_run(relation: &str) -> Option<Schema> {
     Some(Schema { name: relation.to_owned(), columns: columns.collect() })
 }
 
-pub fn finding_schema() -> Schema {
-    schema_of_the_run("finding").unwrap_or_else(|| Schema { name: String::new(), columns: Vec::new() })
+/// Their columns, what they mean, and a question over each.
+pub fn of_the_run() -> Vec<(Schema, &'static str, &'static str)> {
+    let about = [(FINDING_DOC, FINDING_EXAMPLE), (OBSERVED_DOC, OBSERVED_EXAMPLE)];
+    let schemas = OF_THE_RUN.into_iter().filter_map(schema_of_the_run);
+    schemas.zip(about).map(|(schema, (doc, example))| (schema, doc, example)).collect()
 }
 
 impl Catalogue for Repo<'_> {

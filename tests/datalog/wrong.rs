@@ -129,7 +129,7 @@ pub const SYNTAX: &[(&str, &str)] = &[
     ("unclosed comment", "layer(m, \"marts\") /* to be\ncontinued"),
     ("missing full stop", "p(x) :- ref(x, _)\nq(x) :- p(x)."),
     ("missing full stop at the end", "p(x) :- ref(x, _)"),
-    ("missing full stop of a question", "p(x) :- ref(x, _). ?- p(x)"),
+    ("missing full stop of a question", "?- p(x)\np(x) :- ref(x, _)."),
     ("missing full stop of a fact", "p(\"a\")\nq(x) :- p(x)."),
     ("two questions", "?- ref(x, _). ?- ref(_, x)."),
     ("no question", ""),
