@@ -74,7 +74,7 @@ fn limits() {
     let nested = format!("x = {}1{}", "(".repeat(300), ")".repeat(300));
     let minus = format!("x = {}1", "-".repeat(300));
     let calls = format!("x = {}\"a\"{}", "lower(".repeat(300), ")".repeat(300));
-    let alternatives = format!("ref(x, y), {}", vec!["(x = \"a\"; x = \"b\")"; 9].join(", "));
+    let alternatives = format!("ref(x, y), {}", ["(x = \"a\"; x = \"b\")"; 9].join(", "));
     let long = vec!["ref(_, _)"; 600].join(", ");
     let sum = format!("x = {}", vec!["1"; 600].join(" + "));
     insta::assert_snapshot!(told(&[

@@ -15,8 +15,9 @@ use crate::project::graph::parents;
 use crate::project::layout::layout;
 use crate::project::macros::blocks;
 use crate::project::nodes::{facts, nodes_of_package, rendering};
-use crate::project::packages::{dbt_packages, yaml};
+use crate::project::packages::dbt_packages;
 use crate::project::properties::properties;
+use crate::project::schema_yaml;
 use crate::project::settings;
 use crate::relations::{layer, model};
 use crate::report::Summary;
@@ -58,13 +59,18 @@ impl Session {
         }
         files.par_iter().with_min_len(8).for_each_with(db.clone(), |db, (package, file)| match file.kind(db) {
             FileKind::Properties => {
-                yaml(db, *file);
-                properties(db, *package, *file);
+                schema_yaml::root(db, *package, *file);
             }
             FileKind::Macro | FileKind::Test | FileKind::Snapshot => {
                 blocks(db, *file);
             }
             _ => {}
+        });
+        // One file may replace parts of what another declares, so whoever is first asks for all of them:
+        // they are there by now.
+        files.retain(|(_, file)| file.kind(db) == FileKind::Properties);
+        files.par_iter().with_min_len(8).for_each_with(db.clone(), |db, (package, file)| {
+            properties(db, *package, *file);
         });
         let nodes = nodes_of_package(db, self.project.root(db));
         nodes.par_iter().with_min_len(8).for_each_with(db.clone(), |db, node| {
