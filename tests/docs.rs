@@ -33,7 +33,7 @@ fn compare(of: impl Fn(&str) -> String, what: &str) {
         return;
     }
     let differs = text.lines().zip(right.lines()).position(|(old, new)| old != new);
-    let line = differs.map_or_else(|| text.lines().count().min(right.lines().count()), |at| at) + 1;
+    let line = differs.unwrap_or_else(|| text.lines().count().min(right.lines().count())) + 1;
     assert!(text == right, "docs/query.md:{line}: {what} is stale. {REFRESH}");
 }
 
