@@ -6,7 +6,7 @@ use super::compile::Compiled;
 use super::demand::transform;
 use super::functions::calculate;
 use super::ir::{Clause, Expr, Kind, Literal, Program, Rel, Term, Var};
-use super::plan::{Job, Range, Scan, Step, keyed, plan};
+use super::plan::{Job, Range, Scan, Step, keyed, looked_up, plan, renumber};
 use super::schema::{Cell, Column, Facts};
 use super::store::{NONE, Table};
 use super::strata::{groups, reads_of};
@@ -240,15 +240,18 @@ impl<'a> Machine<'a> {
             if bytes + values.bytes > limit || cells.len() != table.arity {
                 return;
             }
-            row.clear();
-            row.extend(cells.iter().map(|cell| match cell {
-                Cell::Text(text) => values.text(text),
-                Cell::Int(number) => values.int(*number),
-                Cell::Decimal(_) => values.constant(&cell.constant()),
-            }));
-            if table.insert(&row) {
-                bytes += row.len() * 4 + ROW_OVERHEAD;
+            // Rows come file by file, so a value is often that of the row before.
+            row.resize(cells.len(), Value(0));
+            for (slot, cell) in row.iter_mut().zip(cells) {
+                *slot = match cell {
+                    Cell::Text(text) if values.as_text(*slot).is_some_and(|before| **before == **text) => *slot,
+                    Cell::Text(text) => values.text(text),
+                    Cell::Int(number) => values.int(*number),
+                    Cell::Decimal(_) => values.constant(&cell.constant()),
+                };
             }
+            table.append(&row);
+            bytes += row.len() * 4 + ROW_OVERHEAD;
         });
         self.grow(bytes);
         self.fail()?;
@@ -309,6 +312,9 @@ impl<'a> Machine<'a> {
         let changed: FxHashSet<Rel> = wanted.iter().map(|(rel, _)| *rel).collect();
         changed.into_iter().for_each(|rel| self.tables[rel].refresh());
         renumber(&mut steps, &numbers);
+        let mut whole = Vec::new();
+        looked_up(&steps, &mut whole);
+        whole.into_iter().for_each(|rel| self.tables[rel].settle());
         steps
     }
 
@@ -569,22 +575,6 @@ impl<'a> Machine<'a> {
                 self.failure = Some(Failure::Overflow);
                 None
             }
-        }
-    }
-}
-
-fn renumber(steps: &mut [Step], numbers: &[usize]) {
-    let of = |index: &mut usize| {
-        if let Some(number) = numbers.get(*index) {
-            *index = *number;
-        }
-    };
-    for step in steps {
-        match step {
-            Step::Scan(scan) => of(&mut scan.index),
-            Step::Absent { index, .. } => of(index),
-            Step::Aggregate { steps, .. } => renumber(steps, numbers),
-            _ => {}
         }
     }
 }

@@ -273,3 +273,36 @@ pub(super) fn keyed<'k>(key: &[Source], regs: &[Value], short: &'k mut [Value; 8
     }
     Keyed::Short(&short[..key.len()])
 }
+
+/// The relations of which whole rows are looked up.
+pub(super) fn looked_up(steps: &[Step], found: &mut Vec<Rel>) {
+    for step in steps {
+        match step {
+            Step::Scan(Scan { rel, columns, index: usize::MAX, .. })
+            | Step::Absent { rel, columns, index: usize::MAX, .. }
+                if !columns.is_empty() =>
+            {
+                found.push(*rel);
+            }
+            Step::Aggregate { steps, .. } => looked_up(steps, found),
+            _ => {}
+        }
+    }
+}
+
+/// Puts the numbers of indexes where their places in a list stand.
+pub(super) fn renumber(steps: &mut [Step], numbers: &[usize]) {
+    let of = |index: &mut usize| {
+        if let Some(number) = numbers.get(*index) {
+            *index = *number;
+        }
+    };
+    for step in steps {
+        match step {
+            Step::Scan(scan) => of(&mut scan.index),
+            Step::Absent { index, .. } => of(index),
+            Step::Aggregate { steps, .. } => renumber(steps, numbers),
+            _ => {}
+        }
+    }
+}

@@ -92,6 +92,7 @@ pub trait Catalogue {
 
 /// Where the rows of base relations come from.
 pub trait Facts {
+    /// Gives each row of a relation once.
     fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>]));
 }
 

@@ -3,7 +3,7 @@
 
 use super::value::Value;
 use hashbrown::HashTable;
-use rustc_hash::FxHasher;
+use rustc_hash::{FxHashMap, FxHasher};
 use std::hash::Hasher;
 
 pub(super) const NONE: u32 = u32::MAX;
@@ -13,9 +13,11 @@ pub(super) struct Table {
     pub arity: usize,
     rows: Vec<Value>,
     length: u32,
-    /// Which rows there are: the values themselves where two fit into a word, else row numbers.
-    packed: HashTable<u64>,
+    /// Which rows there are: pairs by themselves, all else by row numbers.
+    pairs: Pairs,
     numbered: HashTable<u32>,
+    /// Some rows are in none of the sets yet.
+    is_unsettled: bool,
     indexes: Vec<Index>,
 }
 
@@ -43,13 +45,45 @@ fn hash(values: impl Iterator<Item = Value>) -> u64 {
     hasher.finish()
 }
 
-fn pack(row: &[Value]) -> u64 {
-    row.iter().fold(0, |packed, value| packed << 32 | u64::from(value.0))
+/// A set of pairs, by their first values. Rounds yield rows with the same first value one after the
+/// other, so what they are looked up in is small and near.
+#[derive(Debug, Default)]
+struct Pairs {
+    of: FxHashMap<u32, usize>,
+    seconds: Vec<HashTable<u32>>,
+    /// The first value that was looked up last, and its set.
+    last: Option<(u32, usize)>,
 }
 
-fn hash_packed(packed: &u64) -> u64 {
+impl Pairs {
+    /// Says whether the pair is new.
+    fn insert(&mut self, first: Value, second: Value) -> bool {
+        let at = match self.last {
+            Some((last, at)) if last == first.0 => at,
+            _ => {
+                let at = *self.of.entry(first.0).or_insert_with(|| {
+                    self.seconds.push(HashTable::new());
+                    self.seconds.len() - 1
+                });
+                self.last = Some((first.0, at));
+                at
+            }
+        };
+        let entry = self.seconds[at].entry(hash_one(&second.0), |other| *other == second.0, hash_one);
+        let hashbrown::hash_table::Entry::Vacant(vacant) = entry else { return false };
+        vacant.insert(second.0);
+        true
+    }
+
+    fn contains(&self, first: Value, second: Value) -> bool {
+        let set = self.of.get(&first.0).map(|at| &self.seconds[*at]);
+        set.is_some_and(|set| set.find(hash_one(&second.0), |other| *other == second.0).is_some())
+    }
+}
+
+fn hash_one(code: &u32) -> u64 {
     let mut hasher = FxHasher::default();
-    hasher.write_u64(*packed);
+    hasher.write_u32(*code);
     hasher.finish()
 }
 
@@ -74,11 +108,10 @@ impl Table {
     /// Says whether the row is new.
     pub(super) fn insert(&mut self, row: &[Value]) -> bool {
         debug_assert_eq!(row.len(), self.arity);
-        if self.arity <= 2 {
-            let packed = pack(row);
-            let entry = self.packed.entry(hash_packed(&packed), |other| *other == packed, hash_packed);
-            let hashbrown::hash_table::Entry::Vacant(vacant) = entry else { return false };
-            vacant.insert(packed);
+        if let [first, second] = row {
+            if !self.pairs.insert(*first, *second) {
+                return false;
+            }
         } else {
             let (rows, arity) = (&self.rows, self.arity);
             let of = |number: &u32| &rows[*number as usize * arity..(*number as usize + 1) * arity];
@@ -92,10 +125,29 @@ impl Table {
         true
     }
 
+    /// Adds a row that is known to be new, and may stay out of the sets until `settle`.
+    pub(super) fn append(&mut self, row: &[Value]) {
+        debug_assert_eq!(row.len(), self.arity);
+        self.rows.extend_from_slice(row);
+        self.length += 1;
+        self.is_unsettled = true;
+    }
+
+    /// Makes `contains` and `insert` know the rows that were appended.
+    pub(super) fn settle(&mut self) {
+        if !std::mem::take(&mut self.is_unsettled) {
+            return;
+        }
+        let (rows, length) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.length));
+        for number in 0..length as usize {
+            self.insert(&rows[number * self.arity..(number + 1) * self.arity]);
+        }
+    }
+
     pub(super) fn contains(&self, row: &[Value]) -> bool {
-        if self.arity <= 2 {
-            let packed = pack(row);
-            return self.packed.find(hash_packed(&packed), |other| *other == packed).is_some();
+        debug_assert!(!self.is_unsettled);
+        if let [first, second] = row {
+            return self.pairs.contains(*first, *second);
         }
         self.numbered.find(hash(row.iter().copied()), |other| self.row(*other) == row).is_some()
     }
@@ -248,6 +300,18 @@ mod tests {
         }
         assert!(chain(&table, index, &[8]).is_empty());
         assert!(matches!(table.indexes[0].heads, Heads::Hashed(_)));
+    }
+
+    #[test]
+    fn rows_that_were_appended_are_known_once_they_are_settled() {
+        for arity in [0, 2, 3] {
+            let mut table = Table::new(arity);
+            let row = [1, 2, 3].map(Value);
+            table.append(&row[..arity]);
+            table.settle();
+            assert!(table.contains(&row[..arity]) && !table.insert(&row[..arity]));
+            assert_eq!(table.len(), 1);
+        }
     }
 
     #[test]
