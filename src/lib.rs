@@ -8,6 +8,8 @@
 //!
 //! Each names only those before it; `tests/architecture.rs` fails otherwise.
 //!
+//! - [`datalog`]: the language of questions: parser, checks, planner, evaluation, proofs; it knows
+//!   neither dbt nor the database
 //! - [`files`]: the operating system's files, and the only place that touches them
 //! - [`db`]: the salsa database, its inputs, and counters of executed queries
 //! - [`syntax`]: one text in, a tree with byte spans and errors out: YAML, Jinja, SQL
@@ -15,8 +17,6 @@
 //!   rendering, nodes, data tests, YAML resources, edges; harness.yml, layers, the staging pattern
 //! - [`relations`]: the base relations, each declared once, by directory and in sum
 //! - [`mod@derive`]: what follows from them: one Ascent program a family, and cycles
-//! - [`datalog`]: the language of questions: parser, checks, planner, evaluation, proofs; it knows
-//!   neither dbt nor the database
 //! - [`query`]: questions about a repo: the relations as facts, the rules of `queries/derived`, the
 //!   named questions of `queries/ask`, places of proofs
 //! - [`rules`]: the Markdown files of `queries/rules`, which of them run, and findings with places

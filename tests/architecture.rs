@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest: a folder names only what stands before it.
 const LAYERS: [&str; 12] = [
+    "datalog",
     "files",
     "db",
     "syntax",
     "project",
     "relations",
     "derive",
-    "datalog",
     "query",
     "rules",
     "report",

@@ -9,7 +9,7 @@ use super::ir::{Clause, Expr, Kind, Literal, Program, Rel, Term, Var};
 use super::plan::{Job, Range, Scan, Step, keyed, looked_up, plan, renumber};
 use super::schema::{Cell, Column, Facts};
 use super::store::{NONE, Table};
-use super::strata::{groups, reads_of};
+use super::strata::{components, reads_of};
 use super::value::{Constant, Value, Values};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
@@ -120,7 +120,7 @@ pub(super) fn evaluate<'a>(
     for clause in &program.clauses {
         by_head.entry(clause.head).or_default().push(clause);
     }
-    for group in groups(program.relations.len(), &reads) {
+    for group in components(&reads) {
         let clauses: Vec<&Clause> = group
             .iter()
             .filter(|rel| needed[**rel])

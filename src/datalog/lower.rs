@@ -8,7 +8,7 @@ use super::infer::{Types, type_of};
 use super::ir::{self, Aggregate, Atom, Rel, Relation, Term, Var};
 use super::resolve::{Clause, Expr, ExprKind, Literal, plain};
 use super::schema::Type;
-use super::strata::{groups, way};
+use super::strata::{components, way};
 use super::value::{Constant, Values};
 use regex::RegexBuilder;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -474,7 +474,7 @@ pub(super) fn check_strata(relations: &[Relation], clauses: &[Clause], errors: &
         }
     }
     let mut group_of = vec![0; relations.len()];
-    for (at, group) in groups(relations.len(), &reads).into_iter().enumerate() {
+    for (at, group) in components(&reads).into_iter().enumerate() {
         group.into_iter().for_each(|rel| group_of[rel] = at);
     }
     let mut told: FxHashSet<usize> = FxHashSet::default();

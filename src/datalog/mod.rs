@@ -31,4 +31,5 @@ pub use functions::FUNCTIONS;
 pub use library::{BrokenLibrary, Library};
 pub use proof::{Proof, ProofKind};
 pub use schema::{Catalogue, Cell, Column, Facts, Schema, Type};
+pub use strata::components;
 pub use value::Constant;

@@ -6,12 +6,16 @@ use std::sync::Arc;
 /// What a column holds. A `Text` may hold any text, so it meets each of the other kinds of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Type {
+    /// A unique_id.
     Node,
+    /// A column of a table.
     Column,
+    /// A file of the project, relative to its folder.
     Path,
     Name,
     Text,
     Int,
+    /// A number with its digits as written.
     Decimal,
 }
 
@@ -97,7 +101,7 @@ pub trait Facts {
 }
 
 /// One value of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cell<'a> {
     Text(&'a str),
     Int(i64),
@@ -105,7 +109,22 @@ pub enum Cell<'a> {
     Decimal(&'a str),
 }
 
-impl Cell<'_> {
+impl<'a> Cell<'a> {
+    /// The text of a cell that is one; a decimal's digits.
+    pub fn text(self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) | Self::Decimal(text) => Some(text),
+            Self::Int(_) => None,
+        }
+    }
+
+    pub fn int(self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(number),
+            Self::Text(_) | Self::Decimal(_) => None,
+        }
+    }
+
     pub fn constant(self) -> Constant {
         match self {
             Self::Text(text) => Constant::text(text),

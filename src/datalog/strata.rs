@@ -3,43 +3,45 @@
 
 use super::ir::{Program, Rel};
 
-/// Groups of relations, each after those it reads.
-pub(super) fn groups(relations: usize, reads: &[Vec<Rel>]) -> Vec<Vec<Rel>> {
+/// The strongly connected components of a graph of numbered nodes (Tarjan's): groups that reach each
+/// other, each after those it reaches.
+pub fn components(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    let nodes = edges.len();
     const UNSEEN: usize = usize::MAX;
-    let mut order = vec![UNSEEN; relations];
-    let mut low = vec![0; relations];
-    let mut on_stack = vec![false; relations];
+    let mut order = vec![UNSEEN; nodes];
+    let mut low = vec![0; nodes];
+    let mut on_stack = vec![false; nodes];
     let (mut stack, mut found, mut next) = (Vec::new(), Vec::new(), 0);
-    for start in 0..relations {
+    for start in 0..nodes {
         if order[start] != UNSEEN {
             continue;
         }
-        // Without recursion: a program may chain thousands of relations.
+        // Without recursion: a chain may be as long as a project.
         let mut work = vec![(start, 0)];
-        while let Some((rel, at)) = work.pop() {
+        while let Some((node, at)) = work.pop() {
             if at == 0 {
-                (order[rel], low[rel]) = (next, next);
+                (order[node], low[node]) = (next, next);
                 next += 1;
-                stack.push(rel);
-                on_stack[rel] = true;
+                stack.push(node);
+                on_stack[node] = true;
             }
-            if let Some(read) = reads[rel].get(at).copied() {
-                work.push((rel, at + 1));
-                if order[read] == UNSEEN {
-                    work.push((read, 0));
-                } else if on_stack[read] {
-                    low[rel] = low[rel].min(order[read]);
+            if let Some(other) = edges[node].get(at).copied() {
+                work.push((node, at + 1));
+                if order[other] == UNSEEN {
+                    work.push((other, 0));
+                } else if on_stack[other] {
+                    low[node] = low[node].min(order[other]);
                 }
                 continue;
             }
-            if low[rel] == order[rel] {
-                let from = stack.iter().rposition(|other| *other == rel).unwrap_or_default();
+            if low[node] == order[node] {
+                let from = stack.iter().rposition(|other| *other == node).unwrap_or_default();
                 let group = stack.split_off(from);
                 group.iter().for_each(|member| on_stack[*member] = false);
                 found.push(group);
             }
-            if let Some((reader, _)) = work.last() {
-                low[*reader] = low[*reader].min(low[rel]);
+            if let Some((before, _)) = work.last() {
+                low[*before] = low[*before].min(low[node]);
             }
         }
     }

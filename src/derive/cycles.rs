@@ -1,5 +1,6 @@
 //! Chains of refs that come back to where they began.
 
+use crate::datalog::components;
 use crate::db::Sym;
 use crate::relations::node_edges;
 use rustc_hash::FxHashMap;
@@ -42,51 +43,6 @@ pub fn circles(names: &[&str], mut edges: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
         .collect();
     found.sort_by_key(|cycle: &Vec<usize>| cycle.first().map(|node| names[*node]));
     found
-}
-
-/// Tarjan's strongly connected components, without recursion: a chain may be as long as a project.
-fn components(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
-    const UNSEEN: usize = usize::MAX;
-    let mut order = vec![UNSEEN; edges.len()];
-    let mut low = vec![0; edges.len()];
-    let mut on_stack = vec![false; edges.len()];
-    let mut stack = Vec::new();
-    let mut groups = Vec::new();
-    let mut next = 0;
-    for start in 0..edges.len() {
-        if order[start] != UNSEEN {
-            continue;
-        }
-        let mut work = vec![(start, 0)];
-        while let Some((node, at)) = work.pop() {
-            if at == 0 {
-                order[node] = next;
-                low[node] = next;
-                next += 1;
-                stack.push(node);
-                on_stack[node] = true;
-            }
-            if let Some(parent) = edges[node].get(at).copied() {
-                work.push((node, at + 1));
-                if order[parent] == UNSEEN {
-                    work.push((parent, 0));
-                } else if on_stack[parent] {
-                    low[node] = low[node].min(order[parent]);
-                }
-                continue;
-            }
-            if low[node] == order[node] {
-                let from = stack.iter().rposition(|other| *other == node).unwrap_or_default();
-                let group = stack.split_off(from);
-                group.iter().for_each(|member| on_stack[*member] = false);
-                groups.push(group);
-            }
-            if let Some((child, _)) = work.last() {
-                low[*child] = low[*child].min(low[node]);
-            }
-        }
-    }
-    groups
 }
 
 fn way_back(edges: &[Vec<usize>], group: &[usize], first: usize) -> Vec<usize> {

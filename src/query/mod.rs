@@ -136,13 +136,13 @@ impl<'a> Repo<'a> {
         }
         let relation = relations::by_name(relation)?;
         let spelled: Vec<String> = row.iter().map(ToString::to_string).collect();
-        let cells: Vec<relations::Cell<'_>> = row
+        let cells: Vec<Cell<'_>> = row
             .iter()
             .zip(&spelled)
             .map(|(value, spelled)| match value {
-                Constant::Text(text) => relations::Cell::Text(text),
-                Constant::Int(number) => relations::Cell::Int(*number),
-                Constant::Decimal(_) => relations::Cell::Decimal(spelled),
+                Constant::Text(text) => Cell::Text(text),
+                Constant::Int(number) => Cell::Int(*number),
+                Constant::Decimal(_) => Cell::Decimal(spelled),
             })
             .collect();
         (relation.place)(self.db, &cells)
@@ -164,22 +164,10 @@ pub fn is_plain(relation: &str) -> bool {
     matches!(relation, "text" | "file") || is_setting(relation)
 }
 
-fn type_of(of: relations::Type) -> Type {
-    match of {
-        relations::Type::Node => Type::Node,
-        relations::Type::Column => Type::Column,
-        relations::Type::Path => Type::Path,
-        relations::Type::Name => Type::Name,
-        relations::Type::Text => Type::Text,
-        relations::Type::Int => Type::Int,
-        relations::Type::Decimal => Type::Decimal,
-    }
-}
-
 /// A relation of the catalogue as the language knows it.
 pub fn schema_of(relation: &Relation) -> Schema {
     let columns = relation.schema.columns.iter();
-    let columns = columns.map(|column| Column { name: column.name.to_owned(), of: type_of(column.of) });
+    let columns = columns.map(|column| Column { name: column.name.to_owned(), of: column.of });
     Schema { name: relation.schema.name.to_owned(), columns: columns.collect() }
 }
 
@@ -257,23 +245,6 @@ impl Facts for Repo<'_> {
             return;
         }
         let Some(relation) = relations::by_name(relation) else { return };
-        (relation.visit)(self.db, &mut |found| hand_on(found, row));
+        (relation.visit)(self.db, row);
     }
 }
-
-/// Hands a row on in the language's own form.
-fn hand_on(found: &[relations::Cell<'_>], row: &mut dyn FnMut(&[Cell<'_>])) {
-    let mut cells = [Cell::Int(0); WIDEST];
-    let width = found.len().min(WIDEST);
-    for (slot, value) in cells.iter_mut().zip(found) {
-        *slot = match *value {
-            relations::Cell::Text(text) => Cell::Text(text),
-            relations::Cell::Int(number) => Cell::Int(number),
-            relations::Cell::Decimal(digits) => Cell::Decimal(digits),
-        };
-    }
-    row(&cells[..width]);
-}
-
-/// Columns that the widest relation has, and some to spare.
-const WIDEST: usize = 12;

@@ -11,40 +11,12 @@ mod things;
 
 pub use catalogue::*;
 
+pub use crate::datalog::{Cell, Type};
+
 use self::places::Place;
 use crate::db::Sym;
 use rustc_hash::FxHashSet;
 use std::hash::Hash;
-
-/// What a column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Type {
-    /// A unique_id.
-    Node,
-    /// A column of a table.
-    Column,
-    /// A file of the project, relative to its folder.
-    Path,
-    Name,
-    Text,
-    Int,
-    /// A number with its digits as written.
-    Decimal,
-}
-
-impl Type {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Node => "node",
-            Self::Column => "column",
-            Self::Path => "path",
-            Self::Name => "name",
-            Self::Text => "text",
-            Self::Int => "int",
-            Self::Decimal => "decimal",
-        }
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
@@ -92,32 +64,6 @@ impl Schema {
     pub fn signature(&self) -> String {
         let columns: Vec<&str> = self.columns.iter().map(|column| column.name).collect();
         format!("{}({})", self.name, columns.join(", "))
-    }
-}
-
-/// One value of one row; the column's type says what a text means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Cell<'a> {
-    Text(&'a str),
-    Int(i64),
-    /// Digits with at most one dot, and perhaps a `-` in front.
-    Decimal(&'a str),
-}
-
-impl<'a> Cell<'a> {
-    /// The text of a cell that is one; a decimal's digits.
-    pub fn text(self) -> Option<&'a str> {
-        match self {
-            Self::Text(text) | Self::Decimal(text) => Some(text),
-            Self::Int(_) => None,
-        }
-    }
-
-    pub fn int(self) -> Option<i64> {
-        match self {
-            Self::Int(number) => Some(number),
-            Self::Text(_) | Self::Decimal(_) => None,
-        }
     }
 }
 
