@@ -1,6 +1,6 @@
 //! Architecture checks for dbt repos, from a bare checkout.
 //!
-//! *Files become facts, Ascent derives, rules report.* A project is read into one salsa database.
+//! *Files become facts, Ascent derives, rules report, questions ask.* A project is read into one salsa database.
 //! Its inputs are texts of files and what the command line says; all else is a query, which runs
 //! again only when something it read has changed. docs/architecture.md says more.
 //!
@@ -20,8 +20,9 @@
 //! - [`query`]: questions about a repo: the relations as facts, the rules of `queries/derived`, the
 //!   named questions of `queries/ask`, places of proofs
 //! - [`rules`]: the Markdown files of `queries/rules`, which of them run, and findings with places
-//! - [`report`]: what a run says, one file a format: text, JSON; and the subset of dbt's manifest
-//! - [`session`]: a project loaded into a database, and the run of the rules on it
+//! - [`report`]: what a run says, one file a format: text, JSON; answers and proofs; and the subset of
+//!   dbt's manifest
+//! - [`session`]: a project loaded into a database, the run of the rules on it, answers to questions
 //! - [`cli`]: the command line, one file a command; the only place that prints
 //!
 //! # What holds everywhere

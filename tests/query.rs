@@ -57,6 +57,10 @@ fn sort_and_top_choose_what_is_printed() {
     let largest = all.lines().skip(1).filter_map(|line| line.rsplit(',').next()?.parse::<u32>().ok()).max();
     assert_eq!(most.lines().nth(1).and_then(|line| line.rsplit(',').next()?.parse().ok()), largest);
     assert_eq!(most.lines().count(), 2);
+    // Proofs are of the rows that would be printed.
+    let proved = answer(&["query", readers, "--sort=-n", "--top", "1", "--explain"]);
+    let named = most.lines().nth(1).and_then(|line| line.split(',').next()).unwrap_or_default();
+    assert!(proved.starts_with(&format!("answer({named}, ")), "{proved}");
     let (code, _, err) = harness(&["query", readers, "--sort", "m"]);
     assert_eq!(code, 2);
     assert!(err.contains("no column 'm'") && err.contains("p, n"), "{err}");

@@ -13,7 +13,7 @@
 mod facts;
 
 use facts::{UNBOUNDED, World, answer_with};
-use harness::datalog::{Catalogue, Cell, Constant, Facts, Schema, compile};
+use harness::datalog::{Catalogue, Cell, Constant, Facts, Schema, compile, with_cells};
 use harness::db::{Database, Invocation, sym};
 use harness::derive::cycles::cycles;
 use harness::derive::dependencies::{self as family, Dependencies, dependencies};
@@ -77,7 +77,7 @@ fn the_compiled_families_and_their_twins_agree_on_every_fixture() {
             let db = &session.db;
             for (relation, expected) in compiled(db, dependencies(db)) {
                 let question = format!("?- {relation}({}).", columns_of(relation));
-                let answered = session.ask(registry, &question, &BTreeMap::new(), &UNBOUNDED, 0).unwrap();
+                let answered = session.ask(registry, &question, &BTreeMap::new(), &UNBOUNDED, None, 0).unwrap();
                 let lines = answered
                     .answer
                     .rows
@@ -88,7 +88,7 @@ fn the_compiled_families_and_their_twins_agree_on_every_fixture() {
             }
             let circular: BTreeSet<String> =
                 cycles(db).iter().flatten().map(|node| node.text(db).to_string()).collect();
-            let answered = session.ask(registry, "cycle(n)", &BTreeMap::new(), &UNBOUNDED, 0).unwrap();
+            let answered = session.ask(registry, "cycle(n)", &BTreeMap::new(), &UNBOUNDED, None, 0).unwrap();
             let found: BTreeSet<String> = answered.answer.rows.iter().map(|row| row[0].to_string()).collect();
             // One way round each knot is shown; all of it lies on cycles.
             assert!(circular.is_subset(&found) && circular.is_empty() == found.is_empty(), "{}", folder.display());
@@ -211,16 +211,7 @@ impl Facts for Changed<'_, '_> {
             }
         });
         if let Some(added) = self.added.as_ref().filter(|_| is_changed) {
-            let spelled: Vec<String> = added.iter().map(ToString::to_string).collect();
-            let cells: Vec<Cell<'_>> = added
-                .iter()
-                .zip(&spelled)
-                .map(|(value, spelled)| match value {
-                    Constant::Int(number) => Cell::Int(*number),
-                    _ => Cell::Text(spelled),
-                })
-                .collect();
-            visit(&cells);
+            with_cells(added, |cells| visit(cells));
         }
     }
 }

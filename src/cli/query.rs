@@ -1,7 +1,7 @@
 //! `harness query`
 
 use super::{Failure, Global, Verdict, print, project, say};
-use crate::datalog::{self, Column, Diagnostic, Limits, Stop};
+use crate::datalog::{self, Diagnostic, Limits, Stop};
 use crate::files::{Content, Disk, Tree, absolute};
 use crate::query::ask::{self, Question};
 use crate::report::answer::{self, AnswerOptions};
@@ -119,23 +119,31 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
     let asked = asked(arguments, questions)?;
     let proofs = if arguments.explain { arguments.top.unwrap_or(10) } else { 0 };
     let begin = Instant::now();
+    let sort = arguments.sort.as_ref().or(asked.sort.as_ref());
+    let sort = sort.map(|by| by.strip_prefix('-').map_or((by.as_str(), false), |name| (name, true)));
     let answered = project::with_session(global, |session, registry| {
-        arguments.limits.within(|limits| session.ask(registry, &asked.program, &asked.parameters, limits, proofs))
+        arguments.limits.within(|limits| session.ask(registry, &asked.program, &asked.parameters, limits, sort, proofs))
     })?;
     let answered = match answered {
         Ok(answered) => answered,
         Err(Unanswered::Program(errors)) => return Err(told(&asked, &errors)),
         Err(Unanswered::Failure(failure)) => return Err(arguments.limits.failure(&failure)),
+        Err(Unanswered::NoColumn(columns)) => {
+            let name = sort.map_or("", |(name, _)| name);
+            let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            let remedy = format!("Its columns are {}.", names.join(", "));
+            return Err(Failure(format!("harness: the answer has no column '{name}'.\n  → {remedy}")));
+        }
         Err(Unanswered::Library(error)) => return Err(Failure(format!("harness: its own files are broken: {error}"))),
     };
     answered.warnings.iter().for_each(|warning| say(warning.shown(&asked.name, &asked.program).trim_end()));
     if arguments.stats {
         statistics(&answered, begin.elapsed());
     }
-    show(arguments, &asked, answered)
+    show(arguments, answered)
 }
 
-fn show(arguments: &Arguments, asked: &Asked, answered: Answered) -> Result<Verdict, Failure> {
+fn show(arguments: &Arguments, answered: Answered) -> Result<Verdict, Failure> {
     let (columns, mut rows) = (answered.answer.columns, answered.answer.rows);
     if rows.len() > arguments.max_rows {
         return Err(Failure(format!(
@@ -145,12 +153,6 @@ fn show(arguments: &Arguments, asked: &Asked, answered: Answered) -> Result<Verd
         )));
     }
     let whole = rows.len();
-    if let Some(by) = arguments.sort.as_ref().or(asked.sort.as_ref()) {
-        let (column, descending) = sorting(by, &columns)?;
-        if !arguments.explain {
-            answer::sort(&mut rows, column, descending);
-        }
-    }
     rows.truncate(arguments.top.unwrap_or(usize::MAX));
     if arguments.explain {
         let lines = if arguments.full { None } else { Some(proof::USUAL_LINES) };
@@ -176,15 +178,6 @@ fn show(arguments: &Arguments, asked: &Asked, answered: Answered) -> Result<Verd
         say(&format!("harness: {}{rest} {word}", rows.len()));
     }
     Ok(Verdict::Clean)
-}
-
-fn sorting(by: &str, columns: &[Column]) -> Result<(usize, bool), Failure> {
-    let (name, descending) = by.strip_prefix('-').map_or((by, false), |name| (name, true));
-    let at = columns.iter().position(|column| column.name == name);
-    at.map(|at| (at, descending)).ok_or_else(|| {
-        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        Failure(format!("harness: the answer has no column '{name}'.\n  → Its columns are {}.", names.join(", ")))
-    })
 }
 
 fn statistics(answered: &Answered, took: Duration) {

@@ -30,6 +30,6 @@ pub use eval::{Answer, Failure, Limits, Statistics, Stop};
 pub use functions::FUNCTIONS;
 pub use library::{BrokenLibrary, Library};
 pub use proof::{Proof, ProofKind};
-pub use schema::{Catalogue, Cell, Column, Facts, Schema, Type};
+pub use schema::{Catalogue, Cell, Column, Facts, Schema, Type, with_cells};
 pub use strata::components;
 pub use value::Constant;

@@ -133,3 +133,15 @@ impl<'a> Cell<'a> {
         }
     }
 }
+
+/// Gives a row of constants to some work in the form in which facts come.
+pub fn with_cells<R>(row: &[Constant], work: impl FnOnce(&[Cell<'_>]) -> R) -> R {
+    let spelled: Vec<String> = row.iter().map(ToString::to_string).collect();
+    let cell = |(value, spelled)| match value {
+        &Constant::Int(number) => Cell::Int(number),
+        Constant::Text(text) => Cell::Text(text),
+        Constant::Decimal(_) => Cell::Decimal(spelled),
+    };
+    let cells: Vec<Cell<'_>> = row.iter().zip(spelled.iter().map(String::as_str)).map(cell).collect();
+    work(&cells)
+}

@@ -7,7 +7,7 @@ mod proof;
 
 pub use proof::{Kind, Leaf, Tree, absences, leaves, tree};
 
-use crate::datalog::{Catalogue, Cell, Column, Constant, Facts, Schema, Type};
+use crate::datalog::{Catalogue, Cell, Column, Constant, Facts, Schema, Type, with_cells};
 use crate::relations::places::Place;
 use crate::relations::{self, Relation};
 use crate::syntax::span::Position;
@@ -135,17 +135,7 @@ impl<'a> Repo<'a> {
             return Some(Place { path: path.clone(), start, end: start });
         }
         let relation = relations::by_name(relation)?;
-        let spelled: Vec<String> = row.iter().map(ToString::to_string).collect();
-        let cells: Vec<Cell<'_>> = row
-            .iter()
-            .zip(&spelled)
-            .map(|(value, spelled)| match value {
-                Constant::Text(text) => Cell::Text(text),
-                Constant::Int(number) => Cell::Int(*number),
-                Constant::Decimal(_) => Cell::Decimal(spelled),
-            })
-            .collect();
-        (relation.place)(self.db, &cells)
+        with_cells(row, |cells| (relation.place)(self.db, cells))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Questions and explanations of one loaded project.
 
 use super::Session;
-use crate::datalog::{Answer, Compiled, Constant, Diagnostic, Failure, Limits, compile};
+use crate::datalog::{Answer, Column, Compiled, Constant, Diagnostic, Failure, Limits, compile};
 use crate::query::{FindingRow, Kind, Repo, Tree, library, schema_of_the_run, tree};
+use crate::report::answer;
 use crate::rules::finding::Finding;
 use crate::rules::registry::Registry;
 use crate::rules::rule::Derivation;
@@ -15,6 +16,8 @@ pub enum Unanswered {
     /// What is wrong with the program.
     Program(Vec<Diagnostic>),
     Failure(Failure),
+    /// The answer has other columns than the one to sort by.
+    NoColumn(Vec<Column>),
     /// A file of `queries/` is broken.
     Library(String),
 }
@@ -47,13 +50,15 @@ impl Session {
         work(&Repo::new(&self.db, &check))
     }
 
-    /// Answers a question. `proofs` is how many of the rows to explain.
+    /// Answers a question. `sort` is a column to sort by, and whether its largest values come first;
+    /// `proofs` is how many of the rows to explain.
     pub fn ask(
         &self,
         registry: &Registry,
         program: &str,
         parameters: &BTreeMap<String, String>,
         limits: &Limits<'_>,
+        sort: Option<(&str, bool)>,
         proofs: usize,
     ) -> Result<Answered, Unanswered> {
         self.with_repo(registry, |repo| {
@@ -61,7 +66,12 @@ impl Session {
             if !compiled.reads().iter().all(|relation| crate::query::is_plain(relation)) {
                 self.prefetch();
             }
-            let answer = compiled.run(repo, limits).map_err(Unanswered::Failure)?;
+            let mut answer = compiled.run(repo, limits).map_err(Unanswered::Failure)?;
+            if let Some((name, descending)) = sort {
+                let at = answer.columns.iter().position(|column| column.name == name);
+                let at = at.ok_or_else(|| Unanswered::NoColumn(answer.columns.clone()))?;
+                answer::sort(&mut answer.rows, at, descending);
+            }
             let wanted = &answer.rows[..answer.rows.len().min(proofs)];
             let proofs = if wanted.is_empty() {
                 Vec::new()

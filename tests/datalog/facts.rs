@@ -2,7 +2,7 @@
 
 #![allow(unreachable_pub, reason = "a module of tests")]
 
-use harness::datalog::{Catalogue, Cell, Column, Constant, Facts, Library, Limits, Schema, Type, compile};
+use harness::datalog::{Catalogue, Cell, Column, Constant, Facts, Library, Limits, Schema, Type, compile, with_cells};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,17 +56,7 @@ impl Catalogue for World {
 impl Facts for World {
     fn visit(&self, relation: &str, visit: &mut dyn FnMut(&[Cell<'_>])) {
         for row in self.relations.get(relation).iter().flat_map(|(_, rows)| rows) {
-            let spelled: Vec<String> = row.iter().map(ToString::to_string).collect();
-            let cells: Vec<Cell<'_>> = row
-                .iter()
-                .zip(&spelled)
-                .map(|(value, spelled)| match value {
-                    Constant::Text(text) => Cell::Text(text),
-                    Constant::Int(number) => Cell::Int(*number),
-                    Constant::Decimal(_) => Cell::Decimal(spelled),
-                })
-                .collect();
-            visit(&cells);
+            with_cells(row, |cells| visit(cells));
         }
     }
 }
