@@ -3,7 +3,7 @@
 #![allow(clippy::panic, reason = "a test's helpers fail as its own lines do")]
 
 use harness::rules::case::Expected;
-use harness::rules::finding::{Finding, Place, Severity};
+use harness::rules::finding::{Finding, Place, Severity, Status};
 use harness::rules::registry::Registry;
 use harness::rules::rows::is_relation;
 use harness::rules::rule::{Derivation, Rule};
@@ -130,6 +130,7 @@ fn a_rule_that_reports_too_much_fails_its_cases() {
             locations: Vec::new(),
             fingerprint: String::new(),
             fixable: false,
+            status: Status::New,
         };
         let failed = failures(rule, &|_, _| vec![everywhere.clone()]);
         assert!(!failed.is_empty(), "{} would not see it", rule.path);

@@ -50,8 +50,7 @@ pub fn finding(finding: &Finding) -> Value {
         ("locations", finding.locations.iter().map(location).collect()),
         ("fingerprint", text(&finding.fingerprint)),
         ("fixable", finding.fixable.into()),
-        // Nothing is old before there is a baseline to be in.
-        ("status", text("new")),
+        ("status", text(finding.status.name())),
     ])
 }
 

@@ -47,7 +47,7 @@ impl Summary {
 
 #[cfg(test)]
 pub(crate) mod sample {
-    use crate::rules::finding::{Finding, Place, Severity};
+    use crate::rules::finding::{Finding, Place, Severity, Status};
     use crate::syntax::span::Position;
     use std::sync::Arc;
 
@@ -68,6 +68,7 @@ pub(crate) mod sample {
             locations: Vec::new(),
             fingerprint: "00000000000000ff".to_owned(),
             fixable: false,
+            status: Status::New,
         }
     }
 }

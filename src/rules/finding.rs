@@ -37,4 +37,32 @@ pub struct Finding {
     /// 16 hex digits.
     pub fingerprint: String,
     pub fixable: bool,
+    pub status: Status,
+}
+
+/// Whether a baseline knows the finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Status {
+    #[default]
+    New,
+    Old,
+}
+
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Old => "old",
+        }
+    }
+}
+
+/// A finding that a comment or a `meta` entry in the repo excuses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Suppressed {
+    pub finding: Finding,
+    /// What the author gives as the reason; may be empty.
+    pub reason: String,
+    /// Where it is excused.
+    pub by: Place,
 }

@@ -1,6 +1,6 @@
 //! From the rows of a derived relation to findings.
 
-use crate::rules::finding::{Finding, Place, Severity};
+use crate::rules::finding::{Finding, Place, Severity, Status};
 use crate::rules::fingerprint::Identity;
 use crate::rules::rule::Rule;
 use std::collections::HashMap;
@@ -36,6 +36,7 @@ pub fn report(rule: &Rule, severity: Severity, violations: Vec<Violation>) -> Ve
                 locations: violation.locations,
                 fingerprint: String::new(),
                 fixable: false,
+                status: Status::New,
             }
         })
         .collect();

@@ -21,7 +21,7 @@ use crate::project::schema_yaml;
 use crate::project::settings;
 use crate::relations::{layer, model};
 use crate::report::Summary;
-use crate::rules::finding::Finding;
+use crate::rules::finding::{Finding, Suppressed};
 use crate::rules::registry::Registry;
 use crate::rules::rows::{self, Rows};
 use crate::rules::rule::Derivation;
@@ -95,6 +95,7 @@ impl Session {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     pub findings: Vec<Finding>,
+    pub suppressed: Vec<Suppressed>,
     pub summary: Summary,
     /// Why a group of rules said nothing, where a user would wonder.
     pub notes: Vec<String>,
@@ -139,7 +140,7 @@ impl Session {
             rules_skipped: skipped,
             ..Summary::of(&findings)
         };
-        Outcome { findings, summary, notes: self.notes(registry, selection) }
+        Outcome { findings, suppressed: Vec::new(), summary, notes: self.notes(registry, selection) }
     }
 
     /// What a user would wonder about: rules that ran and could not find anything.
