@@ -1,3 +1,4 @@
+pub mod adherence;
 pub mod case;
 pub mod finding;
 pub mod fingerprint;

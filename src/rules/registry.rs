@@ -1,5 +1,6 @@
 //! All rules that are built in: the files of `queries/rules`, read once.
 
+use crate::project::settings::{KnownRule, KnownRules};
 use crate::rules::rule::{Rule, RuleError};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -75,6 +76,16 @@ impl Registry {
 
     pub fn rules(&self) -> &[Arc<Rule>] {
         &self.rules
+    }
+
+    /// What a harness.yml may say of these rules.
+    pub fn known(&self) -> KnownRules<'_> {
+        let rules = self.rules.iter().map(|rule| KnownRule {
+            id: &rule.id,
+            options: rule.options.iter().map(|(name, option)| (name.as_str(), option.default.clone())).collect(),
+            ..KnownRule::default()
+        });
+        KnownRules { rules: rules.collect() }
     }
 
     /// The rule that reports findings of this id, the id of a family's member included.

@@ -1,6 +1,7 @@
 //! A rule is one Markdown file: front matter, a title, prose, and test cases under `##` headings.
 //! What it says to people and what it is tested on are read from that one file.
 
+pub use crate::db::settings::OptionValue;
 use crate::rules::case::{Body, Case, Wrong, number};
 use crate::rules::finding::Severity;
 use crate::rules::template::{Part, Template, TemplateError};
@@ -60,15 +61,6 @@ pub struct Family {
 pub struct RuleOption {
     pub default: OptionValue,
     pub doc: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub enum OptionValue {
-    Switch(bool),
-    Number(i64),
-    Text(String),
-    List(Vec<String>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

@@ -43,7 +43,7 @@ pub fn severity(rule: &Rule, house: &HouseRules, selection: &Selection) -> Optio
 /// What harness.yml says of one finding: a family's members have ids, and so severities, of their
 /// own.
 pub fn of_finding(id: &str, house: &HouseRules, selection: &Selection, severity: Severity) -> Option<Severity> {
-    match house.rules.get(id) {
+    match house.level(id) {
         // Who asks for a rule by name gets it, also where it is off.
         Some(Level::Off) => selection.only.iter().any(|only| only == id).then_some(Severity::Warning),
         Some(Level::Error) => Some(Severity::Error),
@@ -54,7 +54,7 @@ pub fn of_finding(id: &str, house: &HouseRules, selection: &Selection, severity:
 }
 
 fn own(rule: &Rule, house: &HouseRules) -> Option<Severity> {
-    match house.rules.get(&*rule.id) {
+    match house.level(&rule.id) {
         Some(Level::Off) => return None,
         Some(Level::Error) => return Some(Severity::Error),
         Some(Level::Warning) => return Some(Severity::Warning),

@@ -208,8 +208,7 @@ pub fn not_understood(findings: &[Finding]) -> usize {
 
 /// The house rules a harness.yml states.
 pub fn house_rules(registry: &Registry, text: &str) -> Result<HouseRules, Vec<SyntaxError>> {
-    let known: Vec<&str> = registry.rules().iter().map(|rule| &*rule.id).collect();
-    settings::read(text, &known)
+    settings::read(text, &registry.known())
 }
 
 /// Runs work on threads whose stacks are large enough for what people write; `threads` 0 is one a
