@@ -118,9 +118,18 @@ pub(super) fn with_session<R: Send>(
     global: &Global,
     work: impl FnOnce(&Session, &'static Registry) -> R + Send,
 ) -> Result<R, Failure> {
+    let house = read_house_rules(global, &folder(global)?, registry()?)?;
+    with_house_rules(global, house, work)
+}
+
+/// The same with house rules that are given.
+pub(super) fn with_house_rules<R: Send>(
+    global: &Global,
+    house: HouseRules,
+    work: impl FnOnce(&Session, &'static Registry) -> R + Send,
+) -> Result<R, Failure> {
     let registry = registry()?;
     let folder = folder(global)?;
-    let house = read_house_rules(global, &folder, registry)?;
     let vars = vars(global)?;
     let tree = Disk::new(&folder);
     let choice = profile::Choice { profile: global.profile.clone(), target: global.target.clone() };

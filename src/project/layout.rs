@@ -157,17 +157,21 @@ pub fn place<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Place {
         return Place::default();
     }
     let layout = layout(db);
-    let path: &str = node.file(db).package_path(db);
-    if let Some(pattern) = &layout.pattern {
-        return place_by_pattern(pattern, layout, path);
-    }
-    let place = place_by_names(layout, path, node.name(db));
+    let place = place_of(layout, node.file(db).package_path(db), node.name(db));
     let house = Project::try_get(db).map(|project| project.house_rules(db));
-    if house.is_some_and(|house| !house.layers.is_empty()) {
+    if layout.pattern.is_some() || house.is_some_and(|house| !house.layers.is_empty()) {
         return place;
     }
     // What a folder below a customary layer means, nobody has said.
     Place { layer: place.layer, ..Place::default() }
+}
+
+/// Where a model of this path and name would stand.
+pub fn place_of(layout: &Layout, path: &str, name: &str) -> Place {
+    match &layout.pattern {
+        Some(pattern) => place_by_pattern(pattern, layout, path),
+        None => place_by_names(layout, path, name),
+    }
 }
 
 fn place_by_names(layout: &Layout, path: &str, name: &str) -> Place {

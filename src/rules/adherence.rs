@@ -1,6 +1,8 @@
 //! Which conventions a repo keeps, by its own figures: what nearly everything obeys is a convention, and
 //! what breaks it is worth seeing; what half of it breaks is none.
 
+use std::sync::Arc;
+
 /// How many of a hundred must obey for a convention to be on.
 const ON: u64 = 95;
 /// From how many subjects on a share says anything.
@@ -27,6 +29,37 @@ impl Verdict {
             Self::Summary => "summary",
             Self::Silent => "silent",
         }
+    }
+}
+
+/// How well a repo keeps a convention.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Adherence {
+    pub rule: Arc<str>,
+    /// What the subjects are: `models`.
+    pub noun: &'static str,
+    /// What could break it, and how much of that does.
+    pub subjects: usize,
+    pub breaks: usize,
+    /// What the figures alone make of it, whatever is stated.
+    pub verdict: Verdict,
+}
+
+impl Adherence {
+    pub fn of(rule: &Arc<str>, noun: &'static str, subjects: usize, breaks: usize) -> Self {
+        Self { rule: rule.clone(), noun, subjects, breaks, verdict: judge(subjects, breaks) }
+    }
+
+    pub fn obeying(&self) -> usize {
+        self.subjects.saturating_sub(self.breaks)
+    }
+
+    /// How many of a hundred obey, with one decimal; never rounded up to a hundred.
+    pub fn share(&self) -> String {
+        let (all, obeying) = (self.subjects.max(1) as u128, self.obeying() as u128);
+        let rounded = (obeying * 2000 + all) / (all * 2);
+        let tenths = if self.breaks > 0 { rounded.min(999) } else { rounded };
+        format!("{}.{}", tenths / 10, tenths % 10)
     }
 }
 
@@ -57,6 +90,17 @@ mod tests {
         assert_eq!(judge(1638, 30), Verdict::On);
         assert_eq!(judge(59, 2), Verdict::On);
         assert_eq!(judge(821, 97), Verdict::Summary);
+    }
+
+    #[test]
+    fn a_share_is_rounded_and_not_to_all_of_them() {
+        let share = |subjects, breaks| Adherence::of(&Arc::from("R"), "models", subjects, breaks).share();
+        assert_eq!(share(338, 7), "97.9");
+        assert_eq!(share(449, 145), "67.7");
+        assert_eq!(share(10, 0), "100.0");
+        assert_eq!(share(10_000, 1), "99.9");
+        assert_eq!(share(3, 7), "0.0");
+        assert_eq!(share(0, 0), "0.0");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! One project in one database: loaded from a tree, brought up to date, asked for findings.
 
 mod ask;
+mod init;
 mod load;
 
 pub use ask::{Answered, Unanswered, question_of};
+pub use init::Proposal;
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 
 use crate::db::settings::HouseRules;
