@@ -108,6 +108,8 @@ pub(crate) enum ExprKind {
     Parameter(String),
     Call(Named, Vec<Expr>),
     Binary(Operator, Box<Expr>, Box<Expr>),
+    /// `[a, b]`, in the head of a report
+    List(Vec<Expr>),
     Aggregate {
         kind: AggregateKind,
         value: Option<Box<Expr>>,

@@ -24,7 +24,7 @@ pub use yaml::*;
 use super::Relation;
 
 /// The catalogue, by name.
-pub static ALL: [Relation; 47] = [
+pub static ALL: [Relation; 48] = [
     access::RELATION,
     calls_macro::RELATION,
     config::RELATION,
@@ -45,6 +45,7 @@ pub static ALL: [Relation; 47] = [
     known_layer::RELATION,
     layer::RELATION,
     layer_folder::RELATION,
+    layer_reads::RELATION,
     literal::RELATION,
     macros::RELATION,
     materialized::RELATION,

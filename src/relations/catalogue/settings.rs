@@ -34,6 +34,27 @@ relation! {
 }
 
 relation! {
+    /// What a layer may read, as harness.yml lists it or by custom: `marts, intermediate`, or `nothing`.
+    layer_reads as "layer_reads" (layer: Name, reads: Text)
+    Setting r#"layer_reads(l, r)"# at places::of_layers;
+    whole |db, rows| {
+        for layer in &layout(db).layers {
+            let names: Vec<&str> = layer
+                .reads
+                .iter()
+                .map(|read| match read {
+                    Read::Layer(name) => name.as_str(),
+                    Read::Source => "source",
+                    Read::Seed => "seed",
+                })
+                .collect();
+            let reads = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+            rows.push((sym(db, &layer.name), sym(db, &reads)));
+        }
+    }
+}
+
+relation! {
     /// Models of a layer may read sources.
     reads_sources as "reads_sources" (layer: Name)
     Setting r#"reads_source(m, s), layer(m, l), !reads_sources(l)"# at places::of_layers;

@@ -15,7 +15,7 @@ use crate::project::packages::{dbt_packages, is_whole, package_name, project_fil
 use crate::project::properties::{PatchKind, entry_span, patch_index, properties};
 use crate::project::resources::{ResourceKind, resource_config, resource_id, resource_span, resources_of_package};
 use crate::project::versions::version;
-use crate::rules::finding::Place;
+use crate::observe::Place;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
