@@ -133,6 +133,7 @@ pub(crate) enum AggregateKind {
     Min,
     Max,
     Mean,
+    List,
 }
 
 impl AggregateKind {
@@ -143,6 +144,7 @@ impl AggregateKind {
             "min" => Self::Min,
             "max" => Self::Max,
             "mean" => Self::Mean,
+            "list" => Self::List,
             _ => return None,
         })
     }
@@ -154,6 +156,7 @@ impl AggregateKind {
             Self::Min => "min",
             Self::Max => "max",
             Self::Mean => "mean",
+            Self::List => "list",
         }
     }
 }

@@ -273,7 +273,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn grow(&mut self, bytes: usize) {
+    pub(super) fn grow(&mut self, bytes: usize) {
         self.memory += bytes;
         if self.memory.saturating_add(self.values.bytes) > self.limits.memory {
             self.failure = Some(Failure::Memory(self.limits.memory));

@@ -265,10 +265,12 @@ impl<'p> Explainer<'p> {
                     for (at, row) in &members.rows {
                         rows.push(self.leaf(machine, members.atoms[*at].rel, row, ProofKind::Fact));
                     }
+                    let result = machine.values.get(regs[aggregate.out]);
+                    let of = if matches!(result, Constant::Text(_)) { Type::Text } else { Type::Int };
                     premises.push(Proof {
                         kind: ProofKind::Aggregate,
                         relation: name_of(aggregate.kind).to_owned(),
-                        args: vec![(Some(machine.values.get(regs[aggregate.out])), Type::Int)],
+                        args: vec![(Some(result), of)],
                         premises: rows,
                         more: members.more,
                         height: 0,
