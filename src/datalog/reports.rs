@@ -106,10 +106,15 @@ impl Reports {
         let (program, mut errors) = parse(text);
         if let Some(question) = program.questions.first() {
             let remedy = format!("Write {}(…) :- before it.", forms.heads.first().copied().unwrap_or_default());
-            errors.push(Diagnostic::error(question.span, "a rule asks no question: its heads say what it finds.", remedy));
+            errors.push(Diagnostic::error(
+                question.span,
+                "a rule asks no question: its heads say what it finds.",
+                remedy,
+            ));
         }
         let mut reports = Vec::new();
-        for clause in program.clauses.iter().filter(|clause| forms.heads.contains(&clause.head.relation.text.as_str())) {
+        for clause in program.clauses.iter().filter(|clause| forms.heads.contains(&clause.head.relation.text.as_str()))
+        {
             reports.push(Report {
                 head: clause.head.relation.text.clone(),
                 args: shape(clause, forms.row, &mut errors),
@@ -205,7 +210,11 @@ impl Reports {
 
 impl CompiledReports {
     /// The rows of each report, in the order of the reports.
-    pub fn run(&self, facts: &dyn Facts, limits: &Limits<'_>) -> Result<(Vec<Vec<Vec<Constant>>>, Statistics), Failure> {
+    pub fn run(
+        &self,
+        facts: &dyn Facts,
+        limits: &Limits<'_>,
+    ) -> Result<(Vec<Vec<Vec<Constant>>>, Statistics), Failure> {
         self.compiled.run_all(facts, limits)
     }
 
@@ -269,7 +278,8 @@ fn shape(clause: &Clause, row: &str, errors: &mut Vec<Diagnostic>) -> Vec<Arg> {
                     ExprKind::Variable(relation) if name.text == row => Form::Row(relation.clone(), 0),
                     _ if name.text == row => {
                         let message = format!("'{row}' is a row of a relation.");
-                        let remedy = format!("Write {row}: relation(arguments), or the name of a relation of the body.");
+                        let remedy =
+                            format!("Write {row}: relation(arguments), or the name of a relation of the body.");
                         errors.push(Diagnostic::error(value.span, message, remedy));
                         Form::Value
                     }
@@ -311,7 +321,11 @@ fn flatten(
                     Some(_) => {}
                     None => {
                         let message = format!("no relation is called '{}'.", relation.text);
-                        errors.push(Diagnostic::error(relation.span, message, "`harness relations` lists all of them."));
+                        errors.push(Diagnostic::error(
+                            relation.span,
+                            message,
+                            "`harness relations` lists all of them.",
+                        ));
                     }
                 }
                 flat.extend(items.into_iter().enumerate().map(|(at, item)| (part(at), item)));
@@ -333,11 +347,7 @@ fn flatten(
 }
 
 /// The arguments of the first atom of a relation in a body; those left open get variables.
-fn whole_row(
-    body: &mut [Literal],
-    relation: &str,
-    schema: &dyn Fn(&str) -> Option<Schema>,
-) -> Option<Vec<Expr>> {
+fn whole_row(body: &mut [Literal], relation: &str, schema: &dyn Fn(&str) -> Option<Schema>) -> Option<Vec<Expr>> {
     let atom = body.iter_mut().find_map(|literal| match literal {
         Literal::Atom { negated: false, atom } if atom.relation.text == relation => Some(atom),
         _ => None,

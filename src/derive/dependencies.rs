@@ -1,9 +1,9 @@
 //! Which edges go against the layers and tenants of the house.
 
+use super::Derived;
 use crate::db::settings::Read;
 use crate::db::{Sym, sym};
 use crate::project::layout::{Layout, layout};
-use super::Derived;
 use crate::relations::{Cell, Visitor, layer, layer_folder, reads, reads_source, tenant};
 use ascent::aggregators::count;
 use ascent::ascent;

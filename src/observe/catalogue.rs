@@ -80,7 +80,12 @@ pub static ALL: [Observed; 24] = [
     },
     Observed {
         name: "disabled_parent",
-        columns: &[("node", Type::Node), ("child_name", Type::Name), ("parent_name", Type::Name), ("severity", Type::Name)],
+        columns: &[
+            ("node", Type::Node),
+            ("child_name", Type::Name),
+            ("parent_name", Type::Name),
+            ("severity", Type::Name),
+        ],
         doc: "An enabled node names one that is disabled. In a test that is a warning.",
         example: "disabled_parent(node: m, parent_name: p)",
         derive: edges::disabled_parent,
@@ -192,14 +197,26 @@ pub static ALL: [Observed; 24] = [
     },
     Observed {
         name: "unknown_ref",
-        columns: &[("node", Type::Node), ("name", Type::Name), ("child_name", Type::Name), ("hint", Type::Text), ("severity", Type::Name)],
+        columns: &[
+            ("node", Type::Node),
+            ("name", Type::Name),
+            ("child_name", Type::Name),
+            ("hint", Type::Text),
+            ("severity", Type::Name),
+        ],
         doc: "A ref names what is no model, seed or snapshot here. Once a node and name.",
         example: "unknown_ref(node: m, name: n)",
         derive: edges::unknown_ref,
     },
     Observed {
         name: "unknown_source",
-        columns: &[("node", Type::Node), ("name", Type::Name), ("child_name", Type::Name), ("hint", Type::Text), ("severity", Type::Name)],
+        columns: &[
+            ("node", Type::Node),
+            ("name", Type::Name),
+            ("child_name", Type::Name),
+            ("hint", Type::Text),
+            ("severity", Type::Name),
+        ],
         doc: "A source that is read and that no YAML file declares. Once a node and name.",
         example: "unknown_source(node: m, name: n)",
         derive: edges::unknown_source,

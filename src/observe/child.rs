@@ -2,12 +2,12 @@
 
 use super::Rows;
 use crate::db::{Package, Project};
+use crate::observe::Place;
+use crate::observe::start_of_file;
 use crate::project::data_tests::declared::Target;
 use crate::project::data_tests::{self, Place as TestPlace, Test, declaration, tests_of_package};
 use crate::project::jinja::run::{RefCall, Site, SourceCall, Trace};
 use crate::project::nodes::{Node, is_enabled, nodes_of_package, rendering, unique_id};
-use crate::observe::Place;
-use crate::observe::start_of_file;
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy)]

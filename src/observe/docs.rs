@@ -2,6 +2,8 @@
 
 use super::Rows;
 use crate::db::{FileKind, Package, Project, SourceFile};
+use crate::observe::Observation;
+use crate::observe::{Place, Severity};
 use crate::project::config::enabled;
 use crate::project::data::has_jinja;
 use crate::project::docs::{DocCall, doc_calls, has_docs};
@@ -11,8 +13,6 @@ use crate::project::nodes::{is_enabled, nodes_of_package, unique_id};
 use crate::project::packages::{absent_packages, dbt_packages};
 use crate::project::resources::{Origin, resource_config, resource_id, resources_of_package};
 use crate::project::schema_yaml::root as root_of;
-use crate::observe::{Place, Severity};
-use crate::observe::Observation;
 use crate::syntax::span::Span;
 use crate::syntax::yaml::Node;
 use std::sync::Arc;

@@ -3,6 +3,8 @@
 use super::child::Child;
 use super::{Rows, place};
 use crate::db::{FileKind, Package, Project};
+use crate::observe::Observation;
+use crate::observe::{Place, Severity};
 use crate::project::config::enabled;
 use crate::project::data_tests::unit::unit_tests;
 use crate::project::data_tests::{self, Test, test_id, tests_of_package};
@@ -16,8 +18,6 @@ use crate::project::packages::{dbt_packages, package_name, project_file};
 use crate::project::properties::{PatchKind, entry_span, patch_index, properties, table_span};
 use crate::project::resources::{resource_config, resource_span, resources_of_package};
 use crate::project::versions::version;
-use crate::observe::{Place, Severity};
-use crate::observe::Observation;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -5,12 +5,12 @@ use super::refusals::Refusal;
 use super::resources::place;
 use crate::db::Project;
 use crate::derive::cycles::circles;
+use crate::observe::Observation;
 use crate::project::config::enabled;
 use crate::project::packages::absent_packages;
 use crate::project::resources::{
     Resource, ResourceKind, resource_config, resource_id, resource_span, resources_of_package, semantic_layer,
 };
-use crate::observe::Observation;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

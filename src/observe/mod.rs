@@ -14,8 +14,8 @@ mod resources;
 mod staging;
 mod units;
 
-pub use catalogue::{ALL, Observed, by_name};
 pub use crate::relations::places::Place;
+pub use catalogue::{ALL, Observed, by_name};
 
 use crate::datalog::{Cell, Constant};
 use crate::db::SourceFile;

@@ -5,6 +5,8 @@ use super::{Rows, metrics, place, start_of_file};
 use crate::db::{FileKind, Project, SourceFile};
 use crate::derive::cycles::cycles;
 use crate::files::Content;
+use crate::observe::Observation;
+use crate::observe::{Place, Severity};
 use crate::project::data_tests::{Place as TestPlace, tests_of_package, text_errors};
 use crate::project::graph::{Resolved, resolve_ref};
 use crate::project::macros::{blocks, macro_errors};
@@ -13,8 +15,6 @@ use crate::project::packages::{absent_packages, declaration_span, project_file_e
 use crate::project::properties::null_tests;
 use crate::project::schema_yaml;
 use crate::project::shapes::shape_errors;
-use crate::observe::{Place, Severity};
-use crate::observe::Observation;
 use crate::syntax::span::SyntaxError;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -2,6 +2,8 @@
 
 use super::Rows;
 use crate::db::{Project, SourceFile};
+use crate::observe::Observation;
+use crate::observe::{Place, Severity};
 use crate::project::config::enabled;
 use crate::project::graph::{Resolved, resolve_ref, resolve_source};
 use crate::project::nodes::unique_id;
@@ -9,8 +11,6 @@ use crate::project::packages::absent_packages;
 use crate::project::resources::{
     Resource, resource_config, resource_entry, resource_id, resource_span, resources_of_package,
 };
-use crate::observe::{Place, Severity};
-use crate::observe::Observation;
 use std::sync::Arc;
 
 /// What is wrong with a name.

@@ -3,10 +3,10 @@
 use super::{Rows, name_of};
 use crate::db::settings::Staging;
 use crate::db::{Project, SourceFile};
+use crate::observe::Observation;
 use crate::project::layout::{Layout, layout, place};
 use crate::project::nodes::{Node, NodeKind, is_enabled, nodes_of_package, unique_id};
 use crate::project::staging::{StagingBreak, judge};
-use crate::observe::Observation;
 use std::sync::Arc;
 
 /// How one model departs from the pattern. Local to the model: an edit of another file runs none of

@@ -3,14 +3,14 @@
 use super::Rows;
 use super::resources::Lost;
 use crate::db::{Package, Project};
+use crate::observe::Observation;
+use crate::observe::Severity;
 use crate::project::data_tests::unit::{UnitTest, unit_tests};
 use crate::project::graph::{Resolved, resolve_ref, resolve_source};
 use crate::project::nodes::unique_id;
 use crate::project::packages::absent_packages;
 use crate::project::resources::named_by;
 use crate::project::schema_yaml;
-use crate::observe::Severity;
-use crate::observe::Observation;
 use crate::syntax::span::Span;
 use crate::syntax::yaml::Node;
 use std::sync::Arc;

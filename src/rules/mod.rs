@@ -1,3 +1,4 @@
+pub mod block;
 pub mod case;
 pub mod engine;
 pub mod finding;

@@ -5,10 +5,11 @@ use crate::db::Database;
 use crate::db::settings::HouseRules;
 use crate::observe::Observations;
 use crate::query::{Families, Repo, Run};
+use crate::rules::block::FINDING;
 use crate::rules::engine::{self, Evaluation};
 use crate::rules::finding::{Finding, Severity};
 use crate::rules::registry::Registry;
-use crate::rules::rule::{FINDING, Rule, RuleError};
+use crate::rules::rule::{Rule, RuleError};
 use crate::rules::selection::{Selection, of_finding, options, severity};
 use crate::rules::violation::{report, sort};
 use rayon::prelude::*;
@@ -119,11 +120,8 @@ struct Task<'r> {
 /// The rules to run: those that are on, and those whose findings they read.
 fn tasks<'r>(registry: &'r Registry, house: &HouseRules, selection: &Selection) -> BTreeMap<Arc<str>, Task<'r>> {
     let mut tasks: BTreeMap<Arc<str>, Task<'r>> = BTreeMap::new();
-    let mut open: Vec<(&'r Arc<Rule>, Option<Severity>)> = registry
-        .rules()
-        .iter()
-        .filter_map(|rule| Some((rule, Some(severity(rule, house, selection)?))))
-        .collect();
+    let mut open: Vec<(&'r Arc<Rule>, Option<Severity>)> =
+        registry.rules().iter().filter_map(|rule| Some((rule, Some(severity(rule, house, selection)?)))).collect();
     while let Some((rule, severity)) = open.pop() {
         if tasks.contains_key(&rule.id) {
             continue;
@@ -131,7 +129,8 @@ fn tasks<'r>(registry: &'r Registry, house: &HouseRules, selection: &Selection) 
         let reads = reads(rule, registry);
         if let Reads::Of(ids) = &reads {
             // Those that are on stand in the list already, and are not lost to a reader that comes first.
-            let absent = ids.iter().filter(|id| !tasks.contains_key(*id) && !open.iter().any(|(rule, _)| rule.id == **id));
+            let absent =
+                ids.iter().filter(|id| !tasks.contains_key(*id) && !open.iter().any(|(rule, _)| rule.id == **id));
             let absent: Vec<_> = absent.filter_map(|id| Some((registry.get(id)?, None))).collect();
             open.extend(absent);
         }

@@ -1,9 +1,9 @@
 //! Which rules run, and how grave their findings are: the rule's own file, what harness.yml states,
 //! and what the command line asks for.
 
+use super::engine::Options;
 use super::finding::Severity;
 use super::registry::Registry;
-use super::engine::Options;
 use super::rule::{Rule, Stated};
 use crate::db::settings::{Extends, HouseRules, Level};
 

@@ -44,10 +44,14 @@ relation! {
 }
 
 /// What a node's SQL multiplies and divides by, as `scaled` has it, with the place of each.
-pub(in crate::relations) fn scaled_in<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<(Scale, String, u32, Span)> {
+pub(in crate::relations) fn scaled_in<'db>(
+    db: &'db dyn salsa::Database,
+    node: Node<'db>,
+) -> Vec<(Scale, String, u32, Span)> {
     let Some((scan, base)) = scan_of(db, node) else { return Vec::new() };
     let mut seen: FxHashMap<String, u32> = FxHashMap::default();
-    let scaling = scan.literals.iter().filter_map(|literal| Some((literal.scale?, measure(&literal.text)?, literal.span)));
+    let scaling =
+        scan.literals.iter().filter_map(|literal| Some((literal.scale?, measure(&literal.text)?, literal.span)));
     let numbered = scaling.map(|(scale, value, span)| {
         let nth = seen.entry(value.clone()).or_default();
         *nth += 1;

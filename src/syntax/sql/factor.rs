@@ -81,7 +81,8 @@ pub fn factors(body: &str, parameter: &str) -> Vec<(Scale, Arc<str>)> {
 /// Whether a tag prints a name and nothing else.
 fn prints(text: &str, token: Token, name: &str) -> bool {
     let inner = token.span().of(text).strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
-    token.kind == Kind::Jinja && inner.is_some_and(|inner| inner.trim_matches(['-', '+', ' ', '\n', '\r', '\t']) == name)
+    token.kind == Kind::Jinja
+        && inner.is_some_and(|inner| inner.trim_matches(['-', '+', ' ', '\n', '\r', '\t']) == name)
 }
 
 /// The token before what stands around the operand at this place: opening brackets and `cast(`.
@@ -131,7 +132,10 @@ mod tests {
 
     #[test]
     fn a_number_scales_what_it_multiplies_or_divides() {
-        assert_eq!(scaled("select depth / 0.3048, a * 2, 3 * a, f(x)*4"), of(&[("/", "0.3048"), ("*", "2"), ("*", "3"), ("*", "4")]));
+        assert_eq!(
+            scaled("select depth / 0.3048, a * 2, 3 * a, f(x)*4"),
+            of(&[("/", "0.3048"), ("*", "2"), ("*", "3"), ("*", "4")])
+        );
         assert_eq!(scaled("select {{ x }} / 0.3048"), of(&[("/", "0.3048")]));
         assert_eq!(scaled("select \"a b\" / -- metres\n 0.3048"), of(&[("/", "0.3048")]));
     }

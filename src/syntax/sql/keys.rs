@@ -110,7 +110,8 @@ impl<'text> Reader<'text> {
         let named = if self.keyword(end + 1) == Keyword::As { end + 2 } else { end + 1 };
         let is_name = self.tokens.get(named).is_some_and(|token| token.is_name());
         let kept = self.keeps_first(end + 1)
-            || (is_name && (named + 1..self.tokens.len()).any(|at| self.is(at, self.token(named)) && self.keeps_first(at + 1)));
+            || (is_name
+                && (named + 1..self.tokens.len()).any(|at| self.is(at, self.token(named)) && self.keeps_first(at + 1)));
         kept.then(|| columns.join(", ").into())
     }
 
@@ -149,7 +150,8 @@ mod tests {
 
     #[test]
     fn the_first_column_that_a_surrogate_macro_fills_is_the_key() {
-        let sql = "select {{ dbt_utils.generate_surrogate_key(['a', 'b']) }} as order_sk, {{ surrogate_key('c') }} as c_sk";
+        let sql =
+            "select {{ dbt_utils.generate_surrogate_key(['a', 'b']) }} as order_sk, {{ surrogate_key('c') }} as c_sk";
         assert_eq!(surrogate(sql).as_deref(), Some("order_sk"));
         assert_eq!(surrogate("select {{ generate_surrogate_key(['a']) }} AS \"Key\"").as_deref(), Some("Key"));
         assert_eq!(surrogate("select {# {{ surrogate_key('a') }} as a, #} 1 as b"), None);
@@ -161,9 +163,18 @@ mod tests {
         let over = "row_number() over (partition by t.\"ID\", b order by c desc)";
         assert_eq!(partition(&format!("select * from t qualify {over} = 1")).as_deref(), Some("ID, b"));
         assert_eq!(partition(&format!("select * from t qualify {over} <= 1")).as_deref(), Some("ID, b"));
-        assert_eq!(partition(&format!("select {over} as rn from t) select * from x where x.rn = 1")).as_deref(), Some("ID, b"));
-        assert_eq!(partition("qualify ROW_NUMBER() OVER (PARTITION BY lower( a ), b) = 1").as_deref(), Some("lower( a ), b"));
-        assert_eq!(partition("{{ dbt_utils.deduplicate(relation=x, partition_by='a, b', order_by='c') }}").as_deref(), Some("a, b"));
+        assert_eq!(
+            partition(&format!("select {over} as rn from t) select * from x where x.rn = 1")).as_deref(),
+            Some("ID, b")
+        );
+        assert_eq!(
+            partition("qualify ROW_NUMBER() OVER (PARTITION BY lower( a ), b) = 1").as_deref(),
+            Some("lower( a ), b")
+        );
+        assert_eq!(
+            partition("{{ dbt_utils.deduplicate(relation=x, partition_by='a, b', order_by='c') }}").as_deref(),
+            Some("a, b")
+        );
     }
 
     #[test]
@@ -177,7 +188,8 @@ mod tests {
 
     #[test]
     fn the_last_of_several_is_the_models() {
-        let one = |column: &str| format!("select * from t qualify row_number() over (partition by {column} order by z) = 1");
+        let one =
+            |column: &str| format!("select * from t qualify row_number() over (partition by {column} order by z) = 1");
         assert_eq!(partition(&format!("with a as ({}), b as ({}) select 1", one("x"), one("y"))).as_deref(), Some("y"));
     }
 }
