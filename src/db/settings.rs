@@ -130,6 +130,8 @@ pub struct HouseRules {
     pub layers: Vec<Layer>,
     pub terminal: Vec<String>,
     pub tenants: Vec<String>,
+    /// Those that others may read first.
+    pub domains: Vec<String>,
     pub staging: Option<Staging>,
     /// By rule id (`MART_REFS_STAGING`), a family's template or a member of one.
     pub rules: BTreeMap<String, RuleSetting>,

@@ -3,12 +3,13 @@
 use crate::report::text::escaped;
 use crate::rules::adherence::{Adherence, Verdict};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-/// A line for each convention that half of the repo keeps and that is broken too often to be shown,
-/// the best kept first; with what shows who breaks it.
-pub fn lines(all: &[Adherence]) -> Vec<String> {
-    let mut worth: Vec<&Adherence> =
-        all.iter().filter(|kept| kept.verdict == Verdict::Summary && kept.breaks > 0).collect();
+/// A line for each convention that half of the repo keeps and whose breaks are not shown, the best kept
+/// first; with what shows them. `run` are the rules whose findings are.
+pub fn lines(all: &[Adherence], run: &[Arc<str>]) -> Vec<String> {
+    let is_worth = |kept: &&Adherence| kept.verdict == Verdict::Summary && kept.breaks > 0 && !run.contains(&kept.rule);
+    let mut worth: Vec<&Adherence> = all.iter().filter(is_worth).collect();
     // By share, without rounding.
     worth.sort_by(|one, other| {
         let part = |kept: &Adherence, of: &Adherence| kept.obeying() as u128 * of.subjects as u128;
@@ -62,7 +63,6 @@ pub fn table(all: &[(&Adherence, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     fn kept(rule: &str, subjects: usize, breaks: usize) -> Adherence {
         Adherence::of(&Arc::from(rule), "models", subjects, breaks)
@@ -72,13 +72,14 @@ mod tests {
     fn a_convention_that_half_of_the_repo_keeps_is_a_line() {
         let all = [kept("SHOWN", 100, 3), kept("HALF", 4, 1), kept("YAML_OFTEN", 449, 145), kept("RARE", 100, 90)];
         assert_eq!(
-            lines(&all),
+            lines(&all, &[]),
             [
                 "  HALF        75.0 % of 4 models obey (1 does not): harness check --rule HALF",
                 "  YAML_OFTEN  67.7 % of 449 models obey (145 do not): harness check --rule YAML_OFTEN",
             ]
         );
-        assert!(lines(&[kept("FEW", 3, 0)]).is_empty());
+        assert!(lines(&[kept("FEW", 3, 0)], &[]).is_empty());
+        assert!(lines(&[kept("ASKED", 4, 1)], &[Arc::from("ASKED")]).is_empty());
     }
 
     #[test]

@@ -4,13 +4,14 @@ mod ask;
 mod init;
 mod load;
 
-pub use ask::{Answered, Unanswered, question_of};
+pub use ask::{Answered, Unanswered};
 pub use init::Proposal;
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 
 use crate::db::settings::HouseRules;
 use crate::db::{Database, FileKind, Invocation, Project};
 use crate::files::{Memory, Tree};
+use crate::observe::{self, Observations};
 use crate::project::calls::demanded_variables;
 use crate::project::data_tests::{self, tests_of_directory, tests_of_package};
 use crate::project::graph::parents;
@@ -25,10 +26,8 @@ use crate::relations::{layer, model};
 use crate::report::Summary;
 use crate::rules::finding::{Finding, Suppressed};
 use crate::rules::registry::Registry;
-use crate::rules::rows::{self, Rows};
-use crate::rules::rule::Derivation;
-use crate::rules::selection::{Selection, of_finding, severity};
-use crate::rules::violation::{report, sort};
+use crate::rules::run::run;
+use crate::rules::selection::Selection;
 use crate::syntax::span::SyntaxError;
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -86,10 +85,10 @@ impl Session {
             tests_of_directory(db, root, *directory);
         });
         let tests = tests_of_package(db, root);
-        tests.par_iter().with_min_len(32).for_each_with(db.clone(), |db, test| rows::prefetch_test(db, *test));
+        tests.par_iter().with_min_len(32).for_each_with(db.clone(), |db, test| observe::prefetch_test(db, *test));
         // Reads every model's place first, which is cheap and shared.
         layout(db);
-        nodes.par_iter().with_min_len(16).for_each_with(db.clone(), |db, node| rows::prefetch(db, *node));
+        nodes.par_iter().with_min_len(16).for_each_with(db.clone(), |db, node| observe::prefetch(db, *node));
     }
 }
 
@@ -109,40 +108,18 @@ impl Session {
         self.prefetch();
         let db = &self.db;
         let house = self.project.house_rules(db);
-        let rows = Rows::new(db);
-        let mut findings = Vec::new();
-        let (mut run, mut skipped) = (Vec::new(), Vec::new());
-        for rule in registry.rules() {
-            let derived = match &rule.derivation {
-                Derivation::Relation(relation) => severity(rule, house, selection).zip(rows.of(relation)),
-            };
-            let Some((severity, violations)) = derived else {
-                skipped.push(rule.id.clone());
-                continue;
-            };
-            run.push(rule.id.clone());
-            let wanted = |id: &str| {
-                selection.only.is_empty() || selection.only.iter().any(|only| only == id || *rule.id == **only)
-            };
-            findings.extend(report(rule, severity, violations).into_iter().filter_map(|mut finding| {
-                let is_member = finding.rule != rule.id;
-                if is_member {
-                    finding.severity = of_finding(&finding.rule, house, selection, finding.severity)?;
-                }
-                let skipped = selection.skip.iter().any(|id| **id == *finding.rule);
-                (wanted(&finding.rule) && !skipped).then_some(finding)
-            }));
-        }
-        sort(&mut findings);
+        let found = run(db, registry, house, selection, &Observations::default());
         let summary = Summary {
             models: model::rows(db).len(),
             files: self.files,
-            not_understood: not_understood(&findings),
-            rules_run: run,
-            rules_skipped: skipped,
-            ..Summary::of(&findings)
+            not_understood: not_understood(&found.findings),
+            rules_run: found.run,
+            rules_skipped: found.skipped,
+            adherence: found.adherence,
+            ..Summary::of(&found.findings)
         };
-        Outcome { findings, suppressed: Vec::new(), summary, notes: self.notes(registry, selection) }
+        let notes = self.notes(registry, selection);
+        Outcome { findings: found.findings, suppressed: Vec::new(), summary, notes }
     }
 
     /// What a user would wonder about: rules that ran and could not find anything.

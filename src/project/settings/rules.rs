@@ -38,7 +38,9 @@ impl<'r> KnownRules<'r> {
         match own {
             Some(rule) => vec![(name.to_owned(), rule)],
             None => {
-                let aliased = self.rules.iter().filter(|rule| rule.aliases.contains(&name));
+                let spelled = spelled(name);
+                let is_called = |alias: &&str| self::spelled(alias) == spelled;
+                let aliased = self.rules.iter().filter(|rule| rule.aliases.iter().any(|alias| is_called(&alias)));
                 aliased.map(|rule| (rule.id.to_owned(), rule)).collect()
             }
         }
@@ -282,6 +284,11 @@ struct Named<'n, 't> {
     /// Each with the id it is stated under.
     ids: Vec<(String, &'t KnownRule<'t>)>,
     value: &'n Node,
+}
+
+/// One spelling for what other tools write in lower case or with `-`.
+fn spelled(alias: &str) -> String {
+    alias.to_uppercase().replace('-', "_")
 }
 
 /// Whether a template such as `CTE_MISSING_{CTE}` yields this id.

@@ -1,0 +1,261 @@
+//! One run of the rules: all that are on, in an order in which each finds what it reads of others.
+
+use crate::datalog::Cell;
+use crate::db::Database;
+use crate::db::settings::HouseRules;
+use crate::observe::Observations;
+use crate::query::{Families, Repo, Run};
+use crate::rules::adherence::Adherence;
+use crate::rules::block::FINDING;
+use crate::rules::engine::{self, Evaluation};
+use crate::rules::finding::{Finding, Severity};
+use crate::rules::registry::Registry;
+use crate::rules::rule::{Rule, RuleError};
+use crate::rules::selection::{Course, Decision, House, Selection};
+use crate::rules::violation::{report, sort};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The relation of rule files that cannot be used.
+const BROKEN_RULE: &str = "broken_rule";
+
+/// What a run gives to rules and questions.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// With whether only a reader that names the rule sees it: it is off.
+    findings: Vec<(Finding, bool)>,
+    broken: Vec<RuleError>,
+}
+
+/// The rows as one reader sees them.
+#[derive(Debug)]
+pub struct View<'g> {
+    given: &'g Given,
+    /// The reader names the rules it reads.
+    is_by_name: bool,
+}
+
+impl Run for View<'_> {
+    fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
+        match relation {
+            FINDING => {
+                let seen = self.given.findings.iter().filter(|(_, is_hidden)| self.is_by_name || !is_hidden);
+                for (finding, _) in seen {
+                    row(&[
+                        Cell::Text(&finding.rule),
+                        Cell::Text(finding.node.as_deref().unwrap_or_default()),
+                        Cell::Text(&finding.place.path),
+                        Cell::Int(i64::from(finding.place.start.line)),
+                        Cell::Text(finding.severity.name()),
+                    ]);
+                }
+            }
+            BROKEN_RULE => {
+                for broken in &self.given.broken {
+                    row(&[
+                        Cell::Text(&broken.id()),
+                        Cell::Text(&broken.path),
+                        Cell::Int(i64::from(broken.line)),
+                        Cell::Int(1),
+                        Cell::Text(&broken.message),
+                    ]);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Given {
+    /// What questions see: all findings of the rules that are on.
+    pub fn of(findings: Vec<Finding>, broken: Vec<RuleError>) -> Self {
+        Self { findings: findings.into_iter().map(|finding| (finding, false)).collect(), broken }
+    }
+
+    pub fn view(&self) -> View<'_> {
+        View { given: self, is_by_name: false }
+    }
+}
+
+/// What a run found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Sorted as they are printed.
+    pub findings: Vec<Finding>,
+    pub run: Vec<Arc<str>>,
+    pub skipped: Vec<Arc<str>>,
+    /// How well each convention is kept that was looked at, by rule.
+    pub adherence: Vec<Adherence>,
+}
+
+/// Whose findings a rule reads.
+enum Reads {
+    Nothing,
+    /// Of these rules, also where they are off.
+    Of(Vec<Arc<str>>),
+    /// Of all rules that read no findings.
+    Findings,
+    /// What becomes of the other rules: it comes last.
+    Outcome,
+}
+
+fn reads(rule: &Rule, registry: &Registry) -> Reads {
+    if rule.program.reads(BROKEN_RULE) {
+        return Reads::Outcome;
+    }
+    if !rule.program.reads(FINDING) {
+        return Reads::Nothing;
+    }
+    match rule.program.constants_of(FINDING, "rule", 0) {
+        Some(ids) => Reads::Of(ids.iter().filter_map(|id| Some(registry.get(id)?.id.clone())).collect()),
+        None => Reads::Findings,
+    }
+}
+
+struct Task<'r> {
+    rule: &'r Arc<Rule>,
+    reads: Reads,
+    /// `None` where the rule is off and another reads its findings.
+    decision: Option<Decision>,
+}
+
+/// A finding that is reported, with the rule it is of.
+struct Reported<'r> {
+    rule: &'r Arc<Rule>,
+    is_automatic: bool,
+    finding: Finding,
+}
+
+/// The rules to run: those that are on, and those whose findings they read.
+fn tasks<'r>(registry: &'r Registry, house: &House<'_>) -> BTreeMap<Arc<str>, Task<'r>> {
+    let mut tasks: BTreeMap<Arc<str>, Task<'r>> = BTreeMap::new();
+    let decided = registry.rules().iter().map(|rule| (rule, house.decide(rule)));
+    let mut open: Vec<(&'r Arc<Rule>, Option<Decision>)> = decided
+        .filter(|(_, decision)| decision.course != Course::Off || decision.is_on_somewhere)
+        .map(|(rule, decision)| (rule, Some(decision)))
+        .collect();
+    while let Some((rule, decision)) = open.pop() {
+        if tasks.contains_key(&rule.id) {
+            continue;
+        }
+        let reads = reads(rule, registry);
+        if let Reads::Of(ids) = &reads {
+            // Those that are on stand in the list already, and are not lost to a reader that comes first.
+            let absent =
+                ids.iter().filter(|id| !tasks.contains_key(*id) && !open.iter().any(|(rule, _)| rule.id == **id));
+            let absent: Vec<_> = absent.filter_map(|id| Some((registry.get(id)?, None))).collect();
+            open.extend(absent);
+        }
+        tasks.insert(rule.id.clone(), Task { rule, reads, decision });
+    }
+    tasks
+}
+
+/// Runs the rules.
+pub fn run(
+    db: &Database,
+    registry: &Registry,
+    house: &HouseRules,
+    selection: &Selection,
+    observations: &Observations,
+) -> Found {
+    let house = &House::new(house, selection);
+    let mut open = tasks(registry, house);
+    let mut given = Given { findings: Vec::new(), broken: registry.broken().to_vec() };
+    let mut all: Vec<Reported<'_>> = Vec::new();
+    let mut adherence: Vec<Adherence> = Vec::new();
+    let mut run: BTreeSet<Arc<str>> = BTreeSet::new();
+    while !open.is_empty() {
+        let ready: Vec<Arc<str>> = open
+            .iter()
+            .filter(|(id, task)| match &task.reads {
+                Reads::Nothing => true,
+                Reads::Of(ids) => ids.iter().all(|read| read == *id || !open.contains_key(read)),
+                Reads::Findings => open.values().all(|other| !matches!(other.reads, Reads::Nothing)),
+                Reads::Outcome => open.values().all(|other| matches!(other.reads, Reads::Outcome)),
+            })
+            .map(|(id, _)| id.clone())
+            .collect();
+        if ready.is_empty() {
+            // What is left reads each other's findings in a circle, or waits for who does.
+            for task in open.values().filter(|task| matches!(task.reads, Reads::Of(_))) {
+                let what = "reads findings of rules that read its own";
+                given.broken.push(task.rule.broken(task.rule.program_line, what));
+            }
+            open.retain(|_, task| !matches!(task.reads, Reads::Of(_)));
+            continue;
+        }
+        let tasks: Vec<Task<'_>> = ready.iter().filter_map(|id| open.remove(id)).collect();
+        let evaluated: Vec<_> = tasks
+            .par_iter()
+            .with_max_len(1)
+            .map_with(db.clone(), |db, task| evaluate(db, task, house, observations, &given))
+            .collect();
+        for (task, evaluated) in tasks.iter().zip(evaluated) {
+            let evaluation = match evaluated {
+                Ok(evaluation) => evaluation,
+                Err(broken) => {
+                    given.broken.push(task.rule.broken(broken.line, &broken.what));
+                    continue;
+                }
+            };
+            let kept = task.rule.is_convention.then(|| kept(task.rule, &evaluation));
+            let verdict = kept.as_ref().map(|kept| kept.verdict);
+            let of_rule = task.decision.and_then(|decision| decision.course.settled(verdict));
+            let automatic = task.decision.and_then(|decision| decision.automatic.settled(verdict));
+            for mut finding in report(task.rule, Severity::Error, evaluation.violations) {
+                let gravity =
+                    house.gravity(&finding, task.rule, of_rule, automatic).filter(|_| task.decision.is_some());
+                finding.severity =
+                    gravity.unwrap_or(task.rule.severity.unwrap_or(Severity::Warning).max(finding.severity));
+                given.findings.push((finding.clone(), gravity.is_none()));
+                if gravity.is_some() {
+                    let is_automatic = task.decision.is_some_and(|decision| decision.is_automatic);
+                    all.push(Reported { rule: task.rule, is_automatic, finding });
+                }
+            }
+            if of_rule.is_some() || task.decision.is_some_and(|decision| decision.is_on_somewhere) {
+                run.insert(task.rule.id.clone());
+            }
+            adherence.extend(kept.filter(|_| task.decision.is_some()));
+        }
+    }
+    let mut findings = each_cause_once(all);
+    sort(&mut findings);
+    adherence.sort();
+    let ids = registry.rules().iter().map(|rule| rule.id.clone());
+    let (run, skipped) = ids.partition(|id| run.contains(id));
+    Found { findings, run, skipped, adherence }
+}
+
+fn kept(rule: &Rule, evaluation: &Evaluation) -> Adherence {
+    Adherence::of(&rule.id, evaluation.noun, evaluation.subjects, evaluation.violations.len())
+}
+
+/// The findings without those that tell of a node what another rule tells better.
+fn each_cause_once(all: Vec<Reported<'_>>) -> Vec<Finding> {
+    let mut told: BTreeSet<(Arc<str>, Arc<str>)> = BTreeSet::new();
+    for reported in &all {
+        told.extend(reported.finding.node.clone().map(|node| (node, reported.rule.id.clone())));
+    }
+    let is_told = |reported: &Reported<'_>| {
+        let Some(node) = reported.finding.node.as_ref().filter(|_| reported.is_automatic) else { return false };
+        let mut causes = reported.rule.subsumed_by.iter();
+        causes.any(|cause| told.contains(&(node.clone(), Arc::from(cause.as_str()))))
+    };
+    let kept: Vec<bool> = all.iter().map(|reported| !is_told(reported)).collect();
+    all.into_iter().zip(kept).filter(|(_, is_kept)| *is_kept).map(|(reported, _)| reported.finding).collect()
+}
+
+fn evaluate(
+    db: &Database,
+    task: &Task<'_>,
+    house: &House<'_>,
+    observations: &Observations,
+    given: &Given,
+) -> Result<Evaluation, engine::Broken> {
+    let view = View { given, is_by_name: matches!(task.reads, Reads::Of(_)) };
+    let repo = Repo::new(db, Families::Compiled, observations, &view);
+    engine::evaluate(task.rule, &house.options(task.rule), &repo)
+}
