@@ -3,7 +3,7 @@
 
 use super::engine::Options;
 use super::finding::Severity;
-use super::registry::Registry;
+use super::registry::{HOUSE, Registry};
 use super::rule::{Rule, Stated};
 use crate::db::settings::{Extends, HouseRules, Level};
 
@@ -62,7 +62,7 @@ fn own(rule: &Rule, house: &HouseRules) -> Option<Severity> {
         Some(Level::Info) => return Some(Severity::Info),
         Some(Level::Auto) | None => {}
     }
-    if &*rule.group == ALWAYS || is_stated(rule, house) {
+    if &*rule.group == ALWAYS || rule.group == HOUSE || is_stated(rule, house) {
         return rule.severity;
     }
     if rule.stated_by.is_some() && !rule.is_convention {
