@@ -5,6 +5,7 @@
 //! Rules read what is derived here; questions and proofs read its twin in `queries/derived`, which has the
 //! relations' columns and what they mean.
 
+pub mod coverage;
 pub mod cycles;
 pub mod dependencies;
 
