@@ -1,9 +1,10 @@
 //! Who covers what: which nodes are described, tested, keyed, fresh and read, and which are not.
 
+use super::Derived;
 use crate::db::{Sym, sym};
 use crate::relations::{
-    candidate_key, depends_on, folder, freshness, layer, model, reads, reads_source, resource_ref, source, terminal,
-    test, test_filter, yaml_patch,
+    Cell, Visitor, candidate_key, depends_on, folder, freshness, layer, model, reads, reads_source, resource_ref,
+    source, terminal, test, test_filter, yaml_patch,
 };
 use ascent::ascent;
 use rustc_hash::FxHashSet;
@@ -133,6 +134,34 @@ pub struct Coverage<'db> {
     pub likely_key: Three<'db>,
     pub without_freshness: One<'db>,
     pub unused_source: One<'db>,
+}
+
+/// The family's relations as rules read them.
+pub const RELATIONS: [Derived; 13] = [
+    Derived { name: "at_the_end", visit: |db, emit| ones(db, &coverage(db).at_the_end, emit) },
+    Derived { name: "described", visit: |db, emit| ones(db, &coverage(db).described, emit) },
+    Derived { name: "has_reader", visit: |db, emit| ones(db, &coverage(db).has_reader, emit) },
+    Derived { name: "key", visit: |db, emit| coverage(db).key.iter().for_each(|(a, b)| row(db, [*a, *b], emit)) },
+    Derived {
+        name: "likely_key",
+        visit: |db, emit| coverage(db).likely_key.iter().for_each(|(a, b, c)| row(db, [*a, *b, *c], emit)),
+    },
+    Derived { name: "orphan", visit: |db, emit| ones(db, &coverage(db).orphan, emit) },
+    Derived { name: "tested", visit: |db, emit| ones(db, &coverage(db).tested, emit) },
+    Derived { name: "unused_source", visit: |db, emit| ones(db, &coverage(db).unused_source, emit) },
+    Derived { name: "without_freshness", visit: |db, emit| ones(db, &coverage(db).without_freshness, emit) },
+    Derived { name: "without_key", visit: |db, emit| ones(db, &coverage(db).without_key, emit) },
+    Derived { name: "without_tests", visit: |db, emit| ones(db, &coverage(db).without_tests, emit) },
+    Derived { name: "without_yaml", visit: |db, emit| ones(db, &coverage(db).without_yaml, emit) },
+    Derived { name: "yaml_without_tests", visit: |db, emit| ones(db, &coverage(db).yaml_without_tests, emit) },
+];
+
+fn row<'db, const N: usize>(db: &'db dyn salsa::Database, row: [Sym<'db>; N], emit: &mut Visitor<'_>) {
+    emit(&row.map(|part| Cell::Text(part.text(db))));
+}
+
+fn ones<'db>(db: &'db dyn salsa::Database, rows: &One<'db>, emit: &mut Visitor<'_>) {
+    rows.iter().for_each(|(node,)| row(db, [*node], emit));
 }
 
 const UNIQUE: [&str; 2] = ["unique", "expect_column_values_to_be_unique"];

@@ -22,7 +22,7 @@ pub struct Derived {
 
 /// The relations of all families.
 pub fn all() -> impl Iterator<Item = &'static Derived> {
-    [dependencies::RELATIONS.as_slice()].into_iter().flatten()
+    [coverage::RELATIONS.as_slice(), dependencies::RELATIONS.as_slice()].into_iter().flatten()
 }
 
 pub fn by_name(name: &str) -> Option<&'static Derived> {

@@ -241,11 +241,17 @@ pub(in crate::relations) fn of_own_tags(db: &dyn salsa::Database, row: &[Cell<'_
     })
 }
 
+/// Where a node's SQL names a table.
+pub(super) fn named(db: &dyn salsa::Database, id: &str, table: &str) -> Vec<Place> {
+    let Some(node) = node(db, id) else { return Vec::new() };
+    let base = scan_of(db, node).map_or(0, |(_, base)| base);
+    let names = named_tables(db, node).into_iter().filter(|name| *name.text == *table);
+    names.map(|name| place(db, node.file(db), moved(name.span, base))).collect()
+}
+
 pub(in crate::relations) fn of_reads_table(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
-    let (node, name) = (node(db, text_at(row, 0)?)?, text_at(row, 1)?);
-    let base = scan_of(db, node).map(|(_, base)| base)?;
-    let table = named_tables(db, node).into_iter().find(|table| *table.text == *name);
-    Some(table.map_or_else(|| start_of(db, node), |table| place(db, node.file(db), moved(table.span, base))))
+    let (id, table) = (text_at(row, 0)?, text_at(row, 1)?);
+    named(db, id, table).into_iter().next().or_else(|| stands(db, id))
 }
 
 pub(in crate::relations) fn of_scaled(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
