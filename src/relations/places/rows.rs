@@ -233,11 +233,13 @@ pub(in crate::relations) fn of_cte(db: &dyn salsa::Database, row: &[Cell<'_>]) -
     Some(cte.unwrap_or_else(|| start_of(db, node)))
 }
 
-/// The first config() of a node's file.
+/// The tags in a node's config(), else where they could stand: its first config().
 pub(in crate::relations) fn of_own_tags(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
     in_text(db, row, |text, region| {
-        let call = config_calls(region.of(text)).into_iter().next()?;
-        Some(moved(call.span, region.start))
+        let calls = config_calls(region.of(text));
+        let tags = calls.iter().flat_map(|call| &call.args).find(|arg| &*arg.name == "tags");
+        let tags = tags.map(|arg| Span { start: arg.name_span.start, end: arg.value_span.end });
+        tags.or_else(|| calls.first().map(|call| call.span)).map(|span| moved(span, region.start))
     })
 }
 
