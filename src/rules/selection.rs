@@ -65,7 +65,8 @@ fn own(rule: &Rule, house: &HouseRules) -> Option<Severity> {
     if &*rule.group == ALWAYS || rule.group == HOUSE || is_stated(rule, house) {
         return rule.severity;
     }
-    if rule.stated_by.is_some() && !rule.is_convention {
+    let is_asked_for = rule.stated_by == Some(Stated::Rules) && house.extends == Extends::Strict;
+    if rule.stated_by.is_some() && !rule.is_convention && !is_asked_for {
         return None;
     }
     match house.extends {
@@ -81,7 +82,8 @@ fn is_stated(rule: &Rule, house: &HouseRules) -> bool {
         Some(Stated::Staging) => house.staging.is_some(),
         Some(Stated::Layers) => !house.layers.is_empty(),
         Some(Stated::Tenants) => !house.tenants.is_empty(),
-        Some(Stated::Domains | Stated::Rules) | None => false,
+        Some(Stated::Domains) => !house.domains.is_empty(),
+        Some(Stated::Rules) | None => false,
     }
 }
 
