@@ -1,19 +1,30 @@
 //! Finding the project, its house rules and its profile; the same for every command.
 
 use super::{Failure, Global, say};
-use crate::db::settings::HouseRules;
 use crate::db::{Database, Invocation};
 use crate::files::{Content, Disk, Tree, absolute, exists, find_above};
 use crate::project::profile;
+use crate::project::settings::rule_paths;
 use crate::report::text::escaped;
 use crate::rules::registry::Registry;
-use crate::session::{HOUSE_RULES_FILE, PROJECT_FILE, Session, house_rules, on_large_stacks};
+use crate::session::{HOUSE_RULES_FILE, PROJECT_FILE, Session, house_rules, on_large_stacks, with_house_rules};
 use crate::syntax::span::{LineIndex, SyntaxError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub(super) fn registry() -> Result<&'static Registry, Failure> {
     Registry::embedded().map_err(|errors| Failure(format!("harness: its own rule files are broken:\n{errors}")))
+}
+
+/// The rules that are built in, and those of the project around, if there is one.
+pub(super) fn all_rules(global: &Global) -> Result<Registry, Failure> {
+    if !is_there(global) {
+        return Ok(registry()?.clone());
+    }
+    let folder = folder(global)?;
+    let stated = stated(global, &folder)?;
+    Ok(with_house_rules(registry()?, &Disk::new(&folder), &rule_paths(&stated.text)))
 }
 
 /// Whether a project is named or stands around the current folder.
@@ -43,7 +54,14 @@ pub(super) fn folder(global: &Global) -> Result<PathBuf, Failure> {
     })
 }
 
-fn read_house_rules(global: &Global, folder: &Path, registry: &Registry) -> Result<HouseRules, Failure> {
+/// The text of the house rules, empty where there are none, and how the file is shown.
+#[derive(Debug, Default)]
+pub(super) struct Stated {
+    pub shown: String,
+    pub text: Arc<str>,
+}
+
+fn stated(global: &Global, folder: &Path) -> Result<Stated, Failure> {
     let (path, shown) = match &global.config {
         Some(path) => (absolute(path), path.display().to_string()),
         None => (folder.join(HOUSE_RULES_FILE), HOUSE_RULES_FILE.to_owned()),
@@ -56,7 +74,7 @@ fn read_house_rules(global: &Global, folder: &Path, registry: &Registry) -> Resu
             None if above.is_file(misnamed) => Err(Failure(format!(
                 "harness: {misnamed} is not read.\n  → Rename it to {HOUSE_RULES_FILE}, or give it with --config."
             ))),
-            None => Ok(HouseRules::default()),
+            None => Ok(Stated::default()),
             Some(_) => Err(Failure(format!("harness: {shown} does not exist.\n  → Correct the path after --config."))),
         };
     }
@@ -65,9 +83,9 @@ fn read_house_rules(global: &Global, folder: &Path, registry: &Registry) -> Resu
         Content::Unreadable(problem) => {
             return Err(Failure(format!("harness: {shown}: {}\n  → {}", problem.what, problem.fix)));
         }
-        Content::NameOnly => return Ok(HouseRules::default()),
+        Content::NameOnly => return Ok(Stated::default()),
     };
-    house_rules(registry, &text).map_err(|errors| Failure(located(&shown, &text, &errors)))
+    Ok(Stated { shown, text })
 }
 
 /// Errors of a file with line and column, the form of findings.
@@ -116,22 +134,24 @@ fn profiles(global: &Global, project: &Path, env: &BTreeMap<String, String>) -> 
 /// Loads the project and does some work with it, on threads with large stacks.
 pub(super) fn with_session<R: Send>(
     global: &Global,
-    work: impl FnOnce(&Session, &'static Registry) -> R + Send,
+    work: impl FnOnce(&Session, &Registry) -> R + Send,
 ) -> Result<R, Failure> {
-    let house = read_house_rules(global, &folder(global)?, registry()?)?;
-    with_house_rules(global, house, work)
+    let stated = stated(global, &folder(global)?)?;
+    with_house(global, &stated, work)
 }
 
 /// The same with house rules that are given.
-pub(super) fn with_house_rules<R: Send>(
+pub(super) fn with_house<R: Send>(
     global: &Global,
-    house: HouseRules,
-    work: impl FnOnce(&Session, &'static Registry) -> R + Send,
+    stated: &Stated,
+    work: impl FnOnce(&Session, &Registry) -> R + Send,
 ) -> Result<R, Failure> {
-    let registry = registry()?;
     let folder = folder(global)?;
-    let vars = vars(global)?;
     let tree = Disk::new(&folder);
+    let registry = with_house_rules(registry()?, &tree, &rule_paths(&stated.text));
+    let house = house_rules(&registry, &stated.text)
+        .map_err(|errors| Failure(located(&stated.shown, &stated.text, &errors)))?;
+    let vars = vars(global)?;
     let choice = profile::Choice { profile: global.profile.clone(), target: global.target.clone() };
     let env: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -146,7 +166,7 @@ pub(super) fn with_house_rules<R: Send>(
     let invocation = Invocation { vars, env, target: chosen.target };
     on_large_stacks(global.threads, move || {
         let session = Session::load(Database::default(), &tree, house, invocation);
-        let result = work(&session, registry);
+        let result = work(&session, &registry);
         if verbose {
             for name in session.unset_environment() {
                 say(&format!("harness: the environment variable {name} is not set; its value is unknown"));

@@ -163,8 +163,11 @@ pub fn write_whole(path: &Path, content: &str) -> io::Result<()> {
     by_neighbour(path, content, |part| fs::rename(part, path))
 }
 
-/// The same for a file that does not exist yet; one that does stays as it is.
+/// The same for a file that does not exist yet, nor perhaps its folder; one that does stays as it is.
 pub fn write_new(path: &Path, content: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)?;
+    }
     by_neighbour(path, content, |part| match fs::hard_link(part, path) {
         // Not every file system has links. Between the look and the renaming somebody may still be faster.
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !path.exists() => fs::rename(part, path),

@@ -4,7 +4,7 @@
 use super::adherence::Verdict;
 use super::engine::Options;
 use super::finding::{Finding, Severity};
-use super::registry::Registry;
+use super::registry::{HOUSE, Registry};
 use super::rule::{Rule, Stated};
 use crate::db::settings::{Extends, HouseRules, Level};
 use crate::project::settings::globs;
@@ -137,7 +137,9 @@ impl<'h> House<'h> {
             return Course::Off;
         }
         let is_stated = self.states(rule);
-        if !says_auto && (is_stated || is_extended || self.rules.extends == Extends::Strict) {
+        // Who writes a rule states it.
+        let is_own = rule.group == HOUSE;
+        if !says_auto && (is_own || is_stated || is_extended || self.rules.extends == Extends::Strict) {
             return Course::On(severity);
         }
         // What nobody stated is never an error.
