@@ -1,3 +1,4 @@
+pub mod adherence;
 pub mod block;
 pub mod case;
 pub mod engine;

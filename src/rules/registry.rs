@@ -1,5 +1,6 @@
 //! All rules: the files of `queries/rules`, read once, and those of the repo that is checked.
 
+use crate::project::settings::{KnownRule, KnownRules};
 use crate::rules::rule::{Rule, RuleError, spelled_as_id};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -104,6 +105,17 @@ impl Registry {
 
     pub fn rules(&self) -> &[Arc<Rule>] {
         &self.rules
+    }
+
+    /// What a harness.yml may say of these rules.
+    pub fn known(&self) -> KnownRules<'_> {
+        let rules = self.rules.iter().map(|rule| KnownRule {
+            id: &rule.id,
+            aliases: rule.aliases.iter().map(String::as_str).collect(),
+            presets: rule.presets.iter().map(String::as_str).collect(),
+            options: rule.options.iter().map(|(name, option)| (name.as_str(), option.default.clone())).collect(),
+        });
+        KnownRules { rules: rules.collect() }
     }
 
     /// The rule that reports findings of this id, the id of a family's member included; or what is called so

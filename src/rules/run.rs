@@ -5,12 +5,13 @@ use crate::db::Database;
 use crate::db::settings::HouseRules;
 use crate::observe::Observations;
 use crate::query::{Families, NoRun, Repo, Run};
+use crate::rules::adherence::Adherence;
 use crate::rules::block::FINDING;
 use crate::rules::engine::{self, Evaluation};
 use crate::rules::finding::{Finding, Severity};
 use crate::rules::registry::Registry;
 use crate::rules::rule::{Rule, RuleError};
-use crate::rules::selection::{Selection, of_finding, options, severity};
+use crate::rules::selection::{Course, Decision, House, Selection};
 use crate::rules::violation::{report, sort};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,6 +85,8 @@ pub struct Found {
     pub findings: Vec<Finding>,
     pub run: Vec<Arc<str>>,
     pub skipped: Vec<Arc<str>>,
+    /// How well each convention is kept that was looked at, by rule.
+    pub adherence: Vec<Adherence>,
 }
 
 /// Whose findings a rule reads.
@@ -114,15 +117,25 @@ struct Task<'r> {
     rule: &'r Arc<Rule>,
     reads: Reads,
     /// `None` where the rule is off and another reads its findings.
-    severity: Option<Severity>,
+    decision: Option<Decision>,
+}
+
+/// A finding that is reported, with the rule it is of.
+struct Reported<'r> {
+    rule: &'r Arc<Rule>,
+    is_automatic: bool,
+    finding: Finding,
 }
 
 /// The rules to run: those that are on, and those whose findings they read.
-fn tasks<'r>(registry: &'r Registry, house: &HouseRules, selection: &Selection) -> BTreeMap<Arc<str>, Task<'r>> {
+fn tasks<'r>(registry: &'r Registry, house: &House<'_>) -> BTreeMap<Arc<str>, Task<'r>> {
     let mut tasks: BTreeMap<Arc<str>, Task<'r>> = BTreeMap::new();
-    let mut open: Vec<(&'r Arc<Rule>, Option<Severity>)> =
-        registry.rules().iter().filter_map(|rule| Some((rule, Some(severity(rule, house, selection)?)))).collect();
-    while let Some((rule, severity)) = open.pop() {
+    let decided = registry.rules().iter().map(|rule| (rule, house.decide(rule)));
+    let mut open: Vec<(&'r Arc<Rule>, Option<Decision>)> = decided
+        .filter(|(_, decision)| decision.course != Course::Off || decision.is_on_somewhere)
+        .map(|(rule, decision)| (rule, Some(decision)))
+        .collect();
+    while let Some((rule, decision)) = open.pop() {
         if tasks.contains_key(&rule.id) {
             continue;
         }
@@ -134,7 +147,7 @@ fn tasks<'r>(registry: &'r Registry, house: &HouseRules, selection: &Selection) 
             let absent: Vec<_> = absent.filter_map(|id| Some((registry.get(id)?, None))).collect();
             open.extend(absent);
         }
-        tasks.insert(rule.id.clone(), Task { rule, reads, severity });
+        tasks.insert(rule.id.clone(), Task { rule, reads, decision });
     }
     tasks
 }
@@ -147,16 +160,18 @@ pub fn run(
     selection: &Selection,
     observations: &Observations,
 ) -> Found {
-    let mut open = tasks(registry, house, selection);
+    let house = &House::new(house, selection);
+    let mut open = tasks(registry, house);
     let mut given = Given { findings: Vec::new(), broken: registry.broken().to_vec() };
     // A rule that is off says nothing, but for whether it can be used.
     for rule in registry.house_rules().filter(|rule| !open.contains_key(&rule.id)) {
         let repo = Repo::new(db, Families::Compiled, observations, &NoRun);
-        if let Err(broken) = engine::check(rule, &options(rule, house), &repo) {
+        if let Err(broken) = engine::check(rule, &house.options(rule), &repo) {
             given.broken.push(rule.broken(broken.line, &broken.what));
         }
     }
-    let mut findings: Vec<Finding> = Vec::new();
+    let mut all: Vec<Reported<'_>> = Vec::new();
+    let mut adherence: Vec<Adherence> = Vec::new();
     let mut run: BTreeSet<Arc<str>> = BTreeSet::new();
     while !open.is_empty() {
         let ready: Vec<Arc<str>> = open
@@ -192,43 +207,62 @@ pub fn run(
                     continue;
                 }
             };
-            let severity = task.severity.or(task.rule.severity).unwrap_or(Severity::Warning);
-            let reported = report(task.rule, severity, evaluation.violations).into_iter();
-            let reported: Vec<Finding> = reported.filter_map(|x| wanted(x, task.rule, house, selection)).collect();
-            let is_hidden = task.severity.is_none();
-            given.findings.extend(reported.iter().map(|finding| (finding.clone(), is_hidden)));
-            if !is_hidden {
-                run.insert(task.rule.id.clone());
-                findings.extend(reported);
+            let kept = task.rule.is_convention.then(|| kept(task.rule, &evaluation));
+            let verdict = kept.as_ref().map(|kept| kept.verdict);
+            let of_rule = task.decision.and_then(|decision| decision.course.settled(verdict));
+            let automatic = task.decision.and_then(|decision| decision.automatic.settled(verdict));
+            for mut finding in report(task.rule, Severity::Error, evaluation.violations) {
+                let gravity =
+                    house.gravity(&finding, task.rule, of_rule, automatic).filter(|_| task.decision.is_some());
+                finding.severity =
+                    gravity.unwrap_or(task.rule.severity.unwrap_or(Severity::Warning).max(finding.severity));
+                given.findings.push((finding.clone(), gravity.is_none()));
+                if gravity.is_some() {
+                    let is_automatic = task.decision.is_some_and(|decision| decision.is_automatic);
+                    all.push(Reported { rule: task.rule, is_automatic, finding });
+                }
             }
+            if of_rule.is_some() || task.decision.is_some_and(|decision| decision.is_on_somewhere) {
+                run.insert(task.rule.id.clone());
+            }
+            adherence.extend(kept.filter(|_| task.decision.is_some()));
         }
     }
+    let mut findings = each_cause_once(all);
     sort(&mut findings);
+    adherence.sort();
     let ids = registry.rules().iter().map(|rule| rule.id.clone());
     let (run, skipped) = ids.partition(|id| run.contains(id));
-    Found { findings, run, skipped }
+    Found { findings, run, skipped, adherence }
+}
+
+fn kept(rule: &Rule, evaluation: &Evaluation) -> Adherence {
+    Adherence::of(&rule.id, evaluation.noun, evaluation.subjects, evaluation.violations.len())
+}
+
+/// The findings without those that tell of a node what another rule tells better.
+fn each_cause_once(all: Vec<Reported<'_>>) -> Vec<Finding> {
+    let mut told: BTreeSet<(Arc<str>, Arc<str>)> = BTreeSet::new();
+    for reported in &all {
+        told.extend(reported.finding.node.clone().map(|node| (node, reported.rule.id.clone())));
+    }
+    let is_told = |reported: &Reported<'_>| {
+        let Some(node) = reported.finding.node.as_ref().filter(|_| reported.is_automatic) else { return false };
+        let mut causes = reported.rule.subsumed_by.iter();
+        causes.any(|cause| told.contains(&(node.clone(), Arc::from(cause.as_str()))))
+    };
+    let kept: Vec<bool> = all.iter().map(|reported| !is_told(reported)).collect();
+    all.into_iter().zip(kept).filter(|(_, is_kept)| *is_kept).map(|(reported, _)| reported.finding).collect()
 }
 
 fn evaluate(
     db: &Database,
     task: &Task<'_>,
-    house: &HouseRules,
+    house: &House<'_>,
     observations: &Observations,
     given: &Given,
 ) -> Result<Evaluation, engine::Broken> {
     let view = View { given, is_by_name: matches!(task.reads, Reads::Of(_)) };
     let repo = Repo::new(db, Families::Compiled, observations, &view);
-    engine::evaluate(task.rule, &options(task.rule, house), &repo)
-}
-
-/// The finding as the house wants it, if it does.
-fn wanted(mut finding: Finding, rule: &Rule, house: &HouseRules, selection: &Selection) -> Option<Finding> {
-    if finding.rule != rule.id {
-        // A member of a family has an id, and so a severity, of its own.
-        finding.severity = of_finding(&finding.rule, house, selection, finding.severity)?;
-    }
-    let is_asked = |id: &String| *id == *finding.rule || *id == *rule.id || rule.is_alias(id);
-    let is_wanted = selection.only.is_empty() || selection.only.iter().any(is_asked);
-    let is_skipped = selection.skip.iter().any(|id| **id == *finding.rule);
-    (is_wanted && !is_skipped).then_some(finding)
+    engine::evaluate(task.rule, &house.options(task.rule), &repo)
 }

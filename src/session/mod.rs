@@ -3,11 +3,13 @@
 mod ask;
 mod cases;
 mod house;
+mod init;
 mod load;
 
 pub use ask::{Answered, Unanswered};
 pub use cases::{CaseFailure, case_failure, case_failures};
 pub use house::{RULES_FOLDER, broken_rules, with_house_rules};
+pub use init::Proposal;
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 
 use crate::db::settings::HouseRules;
@@ -117,6 +119,7 @@ impl Session {
             not_understood: not_understood(&found.findings),
             rules_run: found.run,
             rules_skipped: found.skipped,
+            adherence: found.adherence,
             ..Summary::of(&found.findings)
         };
         let notes = self.notes(registry, selection);
@@ -188,8 +191,7 @@ pub fn not_understood(findings: &[Finding]) -> usize {
 
 /// The house rules a harness.yml states.
 pub fn house_rules(registry: &Registry, text: &str) -> Result<HouseRules, Vec<SyntaxError>> {
-    let known: Vec<&str> = registry.rules().iter().map(|rule| &*rule.id).collect();
-    settings::read(text, &known)
+    settings::read(text, &registry.known())
 }
 
 /// Runs work on threads whose stacks are large enough for what people write; `threads` 0 is one a
@@ -215,8 +217,8 @@ pub fn check_files_with(
     only_rule: Option<&str>,
 ) -> Result<Vec<Finding>, String> {
     let tree: Memory = files.iter().map(|(path, text)| (path, text)).collect();
-    let registry = with_house_rules(registry, &tree, &[]);
     let house = files.iter().find(|(path, _)| path == HOUSE_RULES_FILE).map_or("", |(_, text)| text);
+    let registry = with_house_rules(registry, &tree, &settings::rule_paths(house));
     let house = house_rules(&registry, house)
         .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
     let selection = Selection { only: only_rule.into_iter().map(str::to_owned).collect(), skip: Vec::new() };
