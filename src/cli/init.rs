@@ -1,12 +1,14 @@
 //! `harness init`
 
-use super::project::{self, Stated, with_house};
+use super::project::{self, with_stated};
 use super::{Failure, Global, Verdict, print, say};
+use crate::db::settings::HouseRules;
 use crate::files::{Content, Disk, Tree, exists, write_new, write_whole};
 use crate::report::adherence::table;
 use crate::report::agents::with_block;
+use crate::rules::registry::Registry;
 use crate::rules::selection::Selection;
-use crate::session::HOUSE_RULES_FILE;
+use crate::session::{HOUSE_RULES_FILE, house_rules, with_house_rules};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -37,21 +39,35 @@ fn house(global: &Global) -> Result<Verdict, Failure> {
             )));
         }
     }
+    // Without what --config names: that file is the one to write.
+    let registry = with_house_rules(project::registry()?, &Disk::new(&folder), &[]);
     let everything = Selection::default();
-    let mut proposal = with_house(global, &Stated::default(), |session, registry| {
+    let mut proposal = with_stated(global, &registry, HouseRules::default(), |session, registry| {
         let outcome = session.check(registry, &everything);
         session.propose(registry, &outcome)
     })?;
     // What the file switches on beside what was on before, only a check with it can tell.
-    let stated = Stated { shown: shown.clone(), text: proposal.text().into() };
-    let outcome = with_house(global, &stated, |session, registry| session.check(registry, &everything))?;
+    let stated = stated(&registry, &proposal.text())?;
+    let outcome = with_stated(global, &registry, stated, |session, registry| session.check(registry, &everything))?;
     proposal.soften(&outcome);
     let text = proposal.text();
+    self::stated(&registry, &text)?;
     write_new(&path, &text).map_err(|error| unwritten(&shown, &error))?;
     let conventions: Vec<_> = proposal.conventions().iter().map(|(kept, level)| (kept, *level)).collect();
     print(&table(&conventions))?;
     say(&format!("harness: wrote {shown}; `harness check` reads it from now on"));
     Ok(Verdict::Clean)
+}
+
+/// The proposal as it will be read.
+fn stated(registry: &Registry, text: &str) -> Result<HouseRules, Failure> {
+    house_rules(registry, text).map_err(|errors| {
+        let what: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+        Failure(format!(
+            "harness: the house rules it made up cannot be read: {}\n  → Please report this; write harness.yml by hand meanwhile.",
+            what.join("; ")
+        ))
+    })
 }
 
 fn unwritten(shown: &str, error: &io::Error) -> Failure {

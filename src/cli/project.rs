@@ -1,6 +1,7 @@
 //! Finding the project, its house rules and its profile; the same for every command.
 
 use super::{Failure, Global, say};
+use crate::db::settings::HouseRules;
 use crate::db::{Database, Invocation};
 use crate::files::{Content, Disk, Tree, absolute, exists, find_above};
 use crate::project::profile;
@@ -23,8 +24,8 @@ pub(super) fn all_rules(global: &Global) -> Result<Registry, Failure> {
         return Ok(registry()?.clone());
     }
     let folder = folder(global)?;
-    let stated = stated(global, &folder)?;
-    Ok(with_house_rules(registry()?, &Disk::new(&folder), &rule_paths(&stated.text)))
+    let folders = house_text(global, &folder)?.map(|(_, text)| rule_paths(&text)).unwrap_or_default();
+    Ok(with_house_rules(registry()?, &Disk::new(&folder), &folders))
 }
 
 /// Whether a project is named or stands around the current folder.
@@ -54,14 +55,8 @@ pub(super) fn folder(global: &Global) -> Result<PathBuf, Failure> {
     })
 }
 
-/// The text of the house rules, empty where there are none, and how the file is shown.
-#[derive(Debug, Default)]
-pub(super) struct Stated {
-    pub shown: String,
-    pub text: Arc<str>,
-}
-
-fn stated(global: &Global, folder: &Path) -> Result<Stated, Failure> {
+/// The text of the house rules and how their file is called; `None` where there are none.
+fn house_text(global: &Global, folder: &Path) -> Result<Option<(String, Arc<str>)>, Failure> {
     let (path, shown) = match &global.config {
         Some(path) => (absolute(path), path.display().to_string()),
         None => (folder.join(HOUSE_RULES_FILE), HOUSE_RULES_FILE.to_owned()),
@@ -74,18 +69,22 @@ fn stated(global: &Global, folder: &Path) -> Result<Stated, Failure> {
             None if above.is_file(misnamed) => Err(Failure(format!(
                 "harness: {misnamed} is not read.\n  → Rename it to {HOUSE_RULES_FILE}, or give it with --config."
             ))),
-            None => Ok(Stated::default()),
+            None => Ok(None),
             Some(_) => Err(Failure(format!("harness: {shown} does not exist.\n  → Correct the path after --config."))),
         };
     }
-    let text = match above.read(&name) {
-        Content::Text(text) => text,
+    match above.read(&name) {
+        Content::Text(text) => Ok(Some((shown, text))),
         Content::Unreadable(problem) => {
-            return Err(Failure(format!("harness: {shown}: {}\n  → {}", problem.what, problem.fix)));
+            Err(Failure(format!("harness: {shown}: {}\n  → {}", problem.what, problem.fix)))
         }
-        Content::NameOnly => return Ok(Stated::default()),
-    };
-    Ok(Stated { shown, text })
+        Content::NameOnly => Ok(None),
+    }
+}
+
+fn read_house_rules(global: &Global, folder: &Path, registry: &Registry) -> Result<HouseRules, Failure> {
+    let Some((shown, text)) = house_text(global, folder)? else { return Ok(HouseRules::default()) };
+    house_rules(registry, &text).map_err(|errors| Failure(located(&shown, &text, &errors)))
 }
 
 /// Errors of a file with line and column, the form of findings.
@@ -136,22 +135,21 @@ pub(super) fn with_session<R: Send>(
     global: &Global,
     work: impl FnOnce(&Session, &Registry) -> R + Send,
 ) -> Result<R, Failure> {
-    let stated = stated(global, &folder(global)?)?;
-    with_house(global, &stated, work)
+    let registry = all_rules(global)?;
+    let house = read_house_rules(global, &folder(global)?, &registry)?;
+    with_stated(global, &registry, house, work)
 }
 
 /// The same with house rules that are given.
-pub(super) fn with_house<R: Send>(
+pub(super) fn with_stated<R: Send>(
     global: &Global,
-    stated: &Stated,
+    registry: &Registry,
+    house: HouseRules,
     work: impl FnOnce(&Session, &Registry) -> R + Send,
 ) -> Result<R, Failure> {
     let folder = folder(global)?;
-    let tree = Disk::new(&folder);
-    let registry = with_house_rules(registry()?, &tree, &rule_paths(&stated.text));
-    let house = house_rules(&registry, &stated.text)
-        .map_err(|errors| Failure(located(&stated.shown, &stated.text, &errors)))?;
     let vars = vars(global)?;
+    let tree = Disk::new(&folder);
     let choice = profile::Choice { profile: global.profile.clone(), target: global.target.clone() };
     let env: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -166,7 +164,7 @@ pub(super) fn with_house<R: Send>(
     let invocation = Invocation { vars, env, target: chosen.target };
     on_large_stacks(global.threads, move || {
         let session = Session::load(Database::default(), &tree, house, invocation);
-        let result = work(&session, &registry);
+        let result = work(&session, registry);
         if verbose {
             for name in session.unset_environment() {
                 say(&format!("harness: the environment variable {name} is not set; its value is unknown"));

@@ -165,7 +165,7 @@ pub fn write_whole(path: &Path, content: &str) -> io::Result<()> {
 
 /// The same for a file that does not exist yet, nor perhaps its folder; one that does stays as it is.
 pub fn write_new(path: &Path, content: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
     by_neighbour(path, content, |part| match fs::hard_link(part, path) {

@@ -129,7 +129,7 @@ impl<'h> House<'h> {
     /// What a rule is that nobody gave a severity, or that was said to be `auto`.
     fn automatic(&self, rule: &Rule, says_auto: bool) -> Course {
         let Some(severity) = rule.severity else { return Course::Off };
-        if &*rule.group == ALWAYS {
+        if &*rule.group == ALWAYS || rule.group == HOUSE {
             return Course::On(severity);
         }
         let is_extended = rule.presets.iter().any(|preset| self.rules.presets.contains(preset));
