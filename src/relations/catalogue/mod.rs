@@ -78,6 +78,7 @@ pub static ALL: &[Relation] = &[
     reads_sources::RELATION,
     reads_table::RELATION,
     reads_this::RELATION,
+    reads_var::RELATION,
     reads::RELATION,
     ref_call::RELATION,
     resource_ref::RELATION,

@@ -4,7 +4,7 @@ use super::nodes::living;
 use crate::db::{Project, sym};
 use crate::project::nodes::unique_id;
 use crate::relations::places::position;
-use crate::relations::texts::{moved, named_tables, nodes_with_text, scan_of, scan_of_file, sql_files};
+use crate::relations::texts::{moved, named_tables, named_vars, nodes_with_text, scan_of, scan_of_file, sql_files};
 use crate::relations::{Cell, places, relation};
 
 relation! {
@@ -48,6 +48,19 @@ relation! {
         for node in living(db, package, directory) {
             let id = sym(db, unique_id(db, node));
             rows.extend(named_tables(db, node).into_iter().map(|table| (id, sym(db, &table.text))));
+        }
+    }
+}
+
+relation! {
+    /// An enabled node's SQL reads a table that a var names: `from {{ var('orders') }}`. The text is the tag.
+    reads_var as "reads_var" (id: Node, text: Text)
+    Fact r#"reads_var(m, tag), model(m, _, _)"# at places::of_reads_var;
+    each |db, package, directory, rows| {
+        for node in living(db, package, directory) {
+            let id = sym(db, unique_id(db, node));
+            let tags = named_vars(db, node).into_iter();
+            rows.extend(tags.map(|(file, span)| (id, sym(db, span.of(file.content(db).text())))));
         }
     }
 }

@@ -6,7 +6,7 @@ pub mod factor;
 mod frame;
 mod item;
 pub mod keys;
-mod keyword;
+pub(crate) mod keyword;
 mod scan;
 pub(crate) mod token;
 
