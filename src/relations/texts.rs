@@ -7,8 +7,6 @@ use crate::project::macros::{blocks, definition, is_read, macros_of_package};
 use crate::project::nodes::{Node, NodeKind, Part, nodes_of_package, region, rendered_text, rendering, unique_id};
 use crate::relations::places::node;
 use crate::syntax::span::Span;
-use crate::syntax::sql::keyword::Keyword;
-use crate::syntax::sql::token::{Kind, tokens};
 use crate::syntax::sql::{Scan, TableName, scan, unquoted};
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
@@ -115,19 +113,4 @@ fn printed_ctes<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Option<Fx
     let printed = scan(&rendered_text(db, node));
     let own = printed.ctes.iter().map(|cte| &cte.name);
     Some(own.chain(&printed.inner_ctes).map(|name| name.to_lowercase()).collect())
-}
-
-/// The tags that print a var where a table's name belongs: `from {{ var('orders') }}`.
-pub(super) fn named_vars<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<(SourceFile, Span)> {
-    let Some(text) = of_node(db, node) else { return Vec::new() };
-    let content = text.region.of(text.file.content(db).text());
-    let tokens = tokens(content).tokens;
-    let pairs = tokens.iter().zip(tokens.iter().skip(1));
-    let named = pairs.filter(|(word, name)| {
-        let inner = || name.span().of(content).trim_start_matches(['{', '-', ' ']);
-        matches!(word.keyword, Keyword::From | Keyword::Join)
-            && name.kind == Kind::Jinja
-            && inner().strip_prefix("var").is_some_and(|rest| rest.trim_start().starts_with('('))
-    });
-    named.map(|(_, name)| (text.file, moved(name.span(), text.region.start))).collect()
 }

@@ -10,12 +10,13 @@ use crate::project::packages::{dbt_packages, package_by_name};
 use crate::project::properties::{PatchKind, entry_span, patch};
 use crate::relations::Cell;
 use crate::relations::scaled_in;
-use crate::relations::texts::{Text, moved, named_tables, named_vars, of_node, of_test, scan_of};
+use crate::relations::texts::{Text, moved, named_tables, of_node, of_test, scan_of};
 use crate::relations::things::Thing;
 use crate::syntax::jinja::call_names::{call_names, call_with, reads_of};
 use crate::syntax::jinja::config_call::config_calls;
 use crate::syntax::span::{Position, Span};
 use crate::syntax::sql::keys::keys;
+use crate::syntax::sql::raw_names::raw_names;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -250,11 +251,13 @@ pub(in crate::relations) fn of_reads_table(db: &dyn salsa::Database, row: &[Cell
     Some(table.map_or_else(|| start_of(db, node), |table| place(db, node.file(db), moved(table.span, base))))
 }
 
-pub(in crate::relations) fn of_reads_var(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
-    let (node, tag) = (node(db, text_at(row, 0)?)?, text_at(row, 1)?);
-    let mut tags = named_vars(db, node).into_iter();
-    let own = tags.find(|(file, span)| span.of(file.content(db).text()) == tag);
-    Some(own.map_or_else(|| start_of(db, node), |(file, span)| place(db, file, span)))
+pub(in crate::relations) fn of_raw_name(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    let name = text_at(row, 1)?;
+    in_text(db, row, |text, region| {
+        let own = region.of(text);
+        let found = raw_names(own).into_iter().find(|span| span.of(own) == name)?;
+        Some(moved(found, region.start))
+    })
 }
 
 pub(in crate::relations) fn of_scaled(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {

@@ -6,7 +6,8 @@ pub mod factor;
 mod frame;
 mod item;
 pub mod keys;
-pub(crate) mod keyword;
+mod keyword;
+pub mod raw_names;
 mod scan;
 pub(crate) mod token;
 
