@@ -7,13 +7,21 @@ use crate::files::{Content, Disk, Tree, absolute, exists, find_above};
 use crate::project::profile;
 use crate::report::text::escaped;
 use crate::rules::registry::Registry;
-use crate::session::{HOUSE_RULES_FILE, PROJECT_FILE, Session, house_rules, on_large_stacks};
+use crate::session::{HOUSE_RULES_FILE, PROJECT_FILE, Session, house_rules, on_large_stacks, with_house_rules};
 use crate::syntax::span::{LineIndex, SyntaxError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub(super) fn registry() -> Result<&'static Registry, Failure> {
     Registry::embedded().map_err(|errors| Failure(format!("harness: its own rule files are broken:\n{errors}")))
+}
+
+/// The rules that are built in, and those of the project around, if there is one.
+pub(super) fn all_rules(global: &Global) -> Result<Registry, Failure> {
+    if !is_there(global) {
+        return Ok(registry()?.clone());
+    }
+    Ok(with_house_rules(registry()?, &Disk::new(&folder(global)?), &[]))
 }
 
 /// Whether a project is named or stands around the current folder.
@@ -116,13 +124,13 @@ fn profiles(global: &Global, project: &Path, env: &BTreeMap<String, String>) -> 
 /// Loads the project and does some work with it, on threads with large stacks.
 pub(super) fn with_session<R: Send>(
     global: &Global,
-    work: impl FnOnce(&Session, &'static Registry) -> R + Send,
+    work: impl FnOnce(&Session, &Registry) -> R + Send,
 ) -> Result<R, Failure> {
-    let registry = registry()?;
     let folder = folder(global)?;
-    let house = read_house_rules(global, &folder, registry)?;
-    let vars = vars(global)?;
     let tree = Disk::new(&folder);
+    let registry = with_house_rules(registry()?, &tree, &[]);
+    let house = read_house_rules(global, &folder, &registry)?;
+    let vars = vars(global)?;
     let choice = profile::Choice { profile: global.profile.clone(), target: global.target.clone() };
     let env: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -137,7 +145,7 @@ pub(super) fn with_session<R: Send>(
     let invocation = Invocation { vars, env, target: chosen.target };
     on_large_stacks(global.threads, move || {
         let session = Session::load(Database::default(), &tree, house, invocation);
-        let result = work(&session, registry);
+        let result = work(&session, &registry);
         if verbose {
             for name in session.unset_environment() {
                 say(&format!("harness: the environment variable {name} is not set; its value is unknown"));

@@ -158,6 +158,14 @@ pub fn find_above(start: &Path, name: &str) -> Option<PathBuf> {
     absolute(start).ancestors().find(|folder| folder.join(name).is_file()).map(Path::to_owned)
 }
 
+/// Writes a file whole, in a folder that may not exist yet.
+pub fn write_new(path: &Path, content: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    write_whole(path, content)
+}
+
 /// Writes a file whole or not at all: into a neighbour first, then renamed over it.
 pub fn write_whole(path: &Path, content: &str) -> io::Result<()> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

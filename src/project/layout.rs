@@ -68,10 +68,14 @@ impl Layout {
 /// The customary layers that are read by people and tools outside of dbt.
 const TERMINAL: [&str; 3] = ["marts", "applications", "reports"];
 
-/// The layers or folders whose models are the end of the flow.
+/// The layers or folders whose models are the end of the flow; none where no layers are known either.
 pub fn terminal_layers(db: &dyn salsa::Database) -> Vec<String> {
     let stated = Project::try_get(db).map(|project| project.house_rules(db).terminal.clone()).unwrap_or_default();
-    if stated.is_empty() { TERMINAL.map(str::to_owned).to_vec() } else { stated }
+    match stated.is_empty() {
+        true if layout(db).layers.is_empty() => Vec::new(),
+        true => TERMINAL.map(str::to_owned).to_vec(),
+        false => stated,
+    }
 }
 
 #[salsa::tracked(returns(ref))]

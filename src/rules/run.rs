@@ -4,7 +4,7 @@ use crate::datalog::Cell;
 use crate::db::Database;
 use crate::db::settings::HouseRules;
 use crate::observe::Observations;
-use crate::query::{Families, Repo, Run};
+use crate::query::{Families, NoRun, Repo, Run};
 use crate::rules::block::FINDING;
 use crate::rules::engine::{self, Evaluation};
 use crate::rules::finding::{Finding, Severity};
@@ -149,6 +149,13 @@ pub fn run(
 ) -> Found {
     let mut open = tasks(registry, house, selection);
     let mut given = Given { findings: Vec::new(), broken: registry.broken().to_vec() };
+    // A rule that is off says nothing, but for whether it can be used.
+    for rule in registry.house_rules().filter(|rule| !open.contains_key(&rule.id)) {
+        let repo = Repo::new(db, Families::Compiled, observations, &NoRun);
+        if let Err(broken) = engine::check(rule, &options(rule, house), &repo) {
+            given.broken.push(rule.broken(broken.line, &broken.what));
+        }
+    }
     let mut findings: Vec<Finding> = Vec::new();
     let mut run: BTreeSet<Arc<str>> = BTreeSet::new();
     while !open.is_empty() {

@@ -3,7 +3,7 @@
 
 use super::engine::Options;
 use super::finding::Severity;
-use super::registry::Registry;
+use super::registry::{HOUSE, Registry};
 use super::rule::{Rule, Stated};
 use crate::db::settings::{Extends, HouseRules, Level};
 
@@ -62,10 +62,11 @@ fn own(rule: &Rule, house: &HouseRules) -> Option<Severity> {
         Some(Level::Info) => return Some(Severity::Info),
         Some(Level::Auto) | None => {}
     }
-    if &*rule.group == ALWAYS || is_stated(rule, house) {
+    if &*rule.group == ALWAYS || rule.group == HOUSE || is_stated(rule, house) {
         return rule.severity;
     }
-    if rule.stated_by.is_some() && !rule.is_convention {
+    let is_asked_for = rule.stated_by == Some(Stated::Rules) && house.extends == Extends::Strict;
+    if rule.stated_by.is_some() && !rule.is_convention && !is_asked_for {
         return None;
     }
     match house.extends {
@@ -81,7 +82,8 @@ fn is_stated(rule: &Rule, house: &HouseRules) -> bool {
         Some(Stated::Staging) => house.staging.is_some(),
         Some(Stated::Layers) => !house.layers.is_empty(),
         Some(Stated::Tenants) => !house.tenants.is_empty(),
-        Some(Stated::Domains | Stated::Rules) | None => false,
+        Some(Stated::Domains) => !house.domains.is_empty(),
+        Some(Stated::Rules) | None => false,
     }
 }
 

@@ -1,9 +1,13 @@
 //! One project in one database: loaded from a tree, brought up to date, asked for findings.
 
 mod ask;
+mod cases;
+mod house;
 mod load;
 
 pub use ask::{Answered, Unanswered};
+pub use cases::{CaseFailure, case_failure, case_failures};
+pub use house::{RULES_FOLDER, broken_rules, with_house_rules};
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 
 use crate::db::settings::HouseRules;
@@ -201,14 +205,23 @@ pub fn on_large_stacks<R: Send>(threads: usize, work: impl FnOnce() -> R + Send)
 /// Checks a project that is given as files in memory: their paths and texts. Of a harness.yml that
 /// cannot be read, or rule files that cannot, the error is told.
 pub fn check_files(files: &[(String, String)], only_rule: Option<&str>) -> Result<Vec<Finding>, String> {
-    let registry = Registry::embedded().map_err(ToString::to_string)?;
-    let house = files.iter().find(|(path, _)| path == HOUSE_RULES_FILE).map_or("", |(_, text)| text);
-    let house = house_rules(registry, house)
-        .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
+    check_files_with(Registry::embedded().map_err(ToString::to_string)?, files, only_rule)
+}
+
+/// The same with more rules than those built in.
+pub fn check_files_with(
+    registry: &Registry,
+    files: &[(String, String)],
+    only_rule: Option<&str>,
+) -> Result<Vec<Finding>, String> {
     let tree: Memory = files.iter().map(|(path, text)| (path, text)).collect();
+    let registry = with_house_rules(registry, &tree, &[]);
+    let house = files.iter().find(|(path, _)| path == HOUSE_RULES_FILE).map_or("", |(_, text)| text);
+    let house = house_rules(&registry, house)
+        .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
     let selection = Selection { only: only_rule.into_iter().map(str::to_owned).collect(), skip: Vec::new() };
     on_large_stacks(1, move || {
         let session = Session::load(Database::default(), &tree, house, Invocation::default());
-        session.check(registry, &selection).findings
+        session.check(&registry, &selection).findings
     })
 }
