@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod json;
+pub mod list;
 pub mod manifest;
 pub mod proof;
 pub mod text;

@@ -2,6 +2,7 @@
 
 mod ask;
 mod load;
+mod select;
 
 pub use ask::{Answered, Unanswered, question_of};
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
