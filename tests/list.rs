@@ -114,7 +114,7 @@ fn all_that_is_wrong_with_selectors_yml_is_told_with_its_places() {
          \x20 - name: three\n    definition: {method: fqn, value: 1}\n  - name: four\n    definition: [a]\n  - definition: a\n\
          \x20 - name: five\n  - name: six\n    default: perhaps\n    definition:\n      union:\n        - exclude: [a]\n        - exclude: [b]\n\
          \x20       - {method: fqn, value: a, indirect_selection: bold, parents: true, parents_depth: some}\n\
-         \x20       - {method: fqn, other: a}\n        - {fqn: a, children: true, childrens_parents: true}\n\
+         \x20       - {method: fqn, other: a}\n        - {method: fqn, value: a, children: true, childrens_parents: true}\n\
          \x20 - {name: seven, default: true, definition: a}\n  - {name: eight, default: true, definition: a}\n",
     );
     let output = harness(folder.path(), &["list"]);

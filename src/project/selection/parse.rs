@@ -107,13 +107,16 @@ pub(super) fn criteria(text: &str) -> Result<Criteria, Wrong> {
         ));
     };
     let group = |name: &str| found.name(name).map(|group| group.as_str());
-    let steps = |name: &str| group(name).filter(|digits| !digits.is_empty()).map(|digits| number(digits));
+    let steps = |name: &str| group(name).filter(|digits| !digits.is_empty()).map(number);
     let value = group("value").unwrap_or_default();
     let method = group("method").map_or_else(|| Ok(Method::of_bare(value)), method)?;
     let mut criteria = Criteria::new(method, value.into());
     criteria.childrens_parents = group("at").is_some();
     criteria.parents = group("parents").map(|_| steps("up"));
     criteria.children = group("children").map(|_| steps("down"));
+    if criteria.childrens_parents && criteria.children.is_some() {
+        return Err(both(text));
+    }
     checked(criteria)
 }
 
@@ -188,9 +191,6 @@ fn both(text: &str) -> Wrong {
 
 /// Refuses values that a method never has.
 pub(super) fn checked(criteria: Criteria) -> Result<Criteria, Wrong> {
-    if criteria.childrens_parents && criteria.children.is_some() {
-        return Err(both(criteria.text()));
-    }
     if matches!(criteria.method, Method::Config(_)) {
         return Ok(criteria);
     }

@@ -28,6 +28,7 @@ pub fn selectors(db: &dyn salsa::Database) -> Result<Vec<Selector>, Vec<SyntaxEr
     let document = yaml(db, file);
     let mut reader = Reader { package: project.root(db), errors: document.errors.clone() };
     let found = reader.file(&document.root);
+    reader.errors.sort_by_key(|error| error.span);
     if reader.errors.is_empty() { Ok(found) } else { Err(reader.errors) }
 }
 
@@ -187,6 +188,10 @@ impl Reader {
             criteria.children = steps(self, "children");
             criteria.childrens_parents = node.get("childrens_parents").is_some_and(|flag| is_true(&self.value(flag)));
             criteria.indirect = node.get("indirect_selection").and_then(|named| self.indirect(named));
+        }
+        if criteria.childrens_parents && criteria.children.is_some() {
+            let remedy = "childrens_parents follows the children already: leave children out.";
+            self.wrong(node.span, "a criterion has both childrens_parents and children", remedy);
         }
         let base = Definition::Criteria(self.told(value.span, checked(criteria))?);
         let excluded = node.get("exclude").filter(|_| own).and_then(|exclude| self.exclusions(exclude));
