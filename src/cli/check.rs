@@ -1,5 +1,6 @@
 //! `harness check`
 
+use super::select::{self, Selecting};
 use super::{Color, Failure, Global, Verdict, print, project, say};
 use crate::files::{absolute, exists, normalise};
 use crate::report::text::{PIPED_LIMIT, TERMINAL_LIMIT, TextOptions};
@@ -16,6 +17,8 @@ pub(super) struct Arguments {
     /// Report only what lies in these files and folders. All else is still read.
     #[arg(value_name = "PATHS")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    selecting: Selecting,
     /// How to print findings.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -79,10 +82,16 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
         return Err(Failure(format!("harness: no rule is called {id}.\n  → {hint}`harness rules` lists all of them.")));
     }
     let paths = reported_paths(global, &arguments.paths)?;
+    let asked = arguments.selecting.read()?;
     let (mut outcome, nowhere) = project::with_session(global, |session, registry| {
         let nowhere = paths.iter().position(|path| !session.holds(path));
-        (session.check(registry, &selection), nowhere)
-    })?;
+        let selected = select::selected(session, asked)?;
+        let mut outcome = session.check(registry, &selection);
+        if let Some(selected) = selected {
+            narrow(&mut outcome, |finding| selected.holds(finding));
+        }
+        Ok::<_, Failure>((outcome, nowhere))
+    })??;
     if let Some(path) = nowhere.and_then(|at| arguments.paths.get(at)) {
         return Err(Failure(format!(
             "harness: {} holds no file of the project.\n  → Give files and folders that dbt reads, below the folder of dbt_project.yml.",
@@ -90,7 +99,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
         )));
     }
     if !paths.is_empty() {
-        narrow(&mut outcome, &paths);
+        narrow(&mut outcome, |finding| paths.iter().any(|path| is_within(&finding.place.path, path)));
     }
     outcome.notes.iter().for_each(|note| say(&format!("harness: note: {note}")));
     let shown = match arguments.format {
@@ -122,9 +131,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
     Ok(if outcome.findings.iter().any(grave) { Verdict::Findings } else { Verdict::Clean })
 }
 
-/// Keeps what lies in the paths; the totals are those of what is kept.
-fn narrow(outcome: &mut Outcome, paths: &[String]) {
-    outcome.findings.retain(|finding| paths.iter().any(|path| is_within(&finding.place.path, path)));
+/// Keeps some findings; the totals are those of what is kept.
+fn narrow(outcome: &mut Outcome, is_kept: impl Fn(&Finding) -> bool) {
+    outcome.findings.retain(is_kept);
     let summary = Summary::of(&outcome.findings);
     outcome.summary.not_understood = not_understood(&outcome.findings);
     outcome.summary.errors = summary.errors;

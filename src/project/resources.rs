@@ -88,6 +88,8 @@ pub struct Resource {
     pub owner_fields: Vec<(Arc<str>, Arc<str>)>,
     /// What its own entry sets.
     pub config: Map<String, Value>,
+    /// A metric's tags: dbt takes those beside `config:` alone, and of the terse spelling none.
+    pub tags: Vec<Arc<str>>,
     /// The nodes it names by `ref` and `source`.
     pub named: Named,
     /// The metrics it is made of.
@@ -98,7 +100,7 @@ pub struct Resource {
     pub semantic_model: Option<Arc<str>>,
     /// The model whose entry it is written in: without the model dbt forgets about it.
     pub below: Option<Arc<str>>,
-    /// A metric in the spelling without `type_params:`, of which dbt shows no tags and meta.
+    /// A metric in the spelling without `type_params:`, of which dbt shows no meta.
     pub is_terse: bool,
 }
 
@@ -113,6 +115,7 @@ impl Resource {
             owner: owner_of(entry),
             owner_fields: owner_fields(entry),
             config: Map::new(),
+            tags: Vec::new(),
             named: Named::default(),
             metrics: Vec::new(),
             measures: Vec::new(),
@@ -148,7 +151,11 @@ fn resources_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Reso
         for (index, entry) in entries(root, kind.section()) {
             let Some(name) = entry.get("name").and_then(text_of) else { continue };
             let mut resource = Resource::new(kind, Origin::Entry(index), name, entry);
-            resource.config = config_of(entry, &["tags", "meta", "group", "enabled"], &mut render);
+            let beside: &[&str] = match kind {
+                ResourceKind::Metric => &["meta", "group", "enabled"],
+                _ => &["tags", "meta", "group", "enabled"],
+            };
+            resource.config = config_of(entry, beside, &mut render);
             match kind {
                 ResourceKind::Exposure => {
                     let lines = data::texts(entry.get("depends_on").map(data::of).as_ref());
@@ -159,7 +166,11 @@ fn resources_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Reso
                     resource.named = named_by(package, entry.get("model").and_then(text_of).iter());
                     resource.measures = names_in(entry.get("measures"));
                 }
-                ResourceKind::Metric => add_inputs(&mut resource, entry),
+                ResourceKind::Metric => {
+                    let tags = data::texts(entry.get("tags").map(data::of).as_ref());
+                    resource.tags = tags.into_iter().map(Arc::from).collect();
+                    add_inputs(&mut resource, entry);
+                }
                 ResourceKind::SavedQuery => {
                     resource.metrics = names_in(entry.get("query_params").and_then(|params| params.get("metrics")));
                 }

@@ -5,6 +5,7 @@ pub mod adherence;
 pub mod agents;
 pub mod answer;
 pub mod json;
+pub mod list;
 pub mod manifest;
 pub mod proof;
 pub mod text;

@@ -5,6 +5,7 @@ mod cases;
 mod house;
 mod init;
 mod load;
+mod select;
 
 pub use ask::{Answered, Unanswered};
 pub use cases::{CaseFailure, case_failure, case_failures};
