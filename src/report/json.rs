@@ -26,6 +26,8 @@ pub fn render(findings: &[Finding], summary: &Summary) -> String {
                 ("rules_run", names(&summary.rules_run)),
                 ("rules_skipped", names(&summary.rules_skipped)),
                 ("suppressed", summary.suppressed.into()),
+                ("old", summary.old.into()),
+                ("fixed", summary.fixed.into()),
             ]),
         ),
     ]);
@@ -97,6 +99,8 @@ mod tests {
             rules_run: vec![Arc::from("CYCLE"), Arc::from("PARSE_ERROR")],
             rules_skipped: vec![Arc::from("TAGS_MISSING")],
             suppressed: 2,
+            old: 4,
+            fixed: 5,
             ..Summary::of(&found)
         };
         let expected = concat!(
@@ -112,7 +116,7 @@ mod tests {
             r#""fingerprint":"00000000000000ff","fixable":false,"status":"new"}],"#,
             r#""summary":{"errors":1,"warnings":1,"infos":0,"by_rule":{"CYCLE":1,"PARSE_ERROR":1},"#,
             r#""models":3,"files":4,"not_understood":1,"rules_run":["CYCLE","PARSE_ERROR"],"#,
-            r#""rules_skipped":["TAGS_MISSING"],"suppressed":2}}"#,
+            r#""rules_skipped":["TAGS_MISSING"],"suppressed":2,"old":4,"fixed":5}}"#,
             "\n"
         );
         assert_eq!(render(&found, &summary), expected);
@@ -125,7 +129,7 @@ mod tests {
             concat!(
                 r#"{"version":1,"findings":[],"summary":{"errors":0,"warnings":0,"infos":0,"#,
                 r#""by_rule":{},"models":0,"files":0,"not_understood":0,"rules_run":[],"#,
-                r#""rules_skipped":[],"suppressed":0}}"#,
+                r#""rules_skipped":[],"suppressed":0,"old":0,"fixed":0}}"#,
                 "\n"
             )
         );

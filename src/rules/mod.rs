@@ -1,3 +1,4 @@
+pub mod baseline;
 pub mod case;
 pub mod finding;
 pub mod fingerprint;
@@ -5,5 +6,6 @@ pub mod registry;
 pub mod rows;
 pub mod rule;
 pub mod selection;
+pub mod suppression;
 pub mod template;
 pub mod violation;

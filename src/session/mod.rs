@@ -1,8 +1,10 @@
 //! One project in one database: loaded from a tree, brought up to date, asked for findings.
 
+mod adoption;
 mod ask;
 mod load;
 
+pub use adoption::Circumstances;
 pub use ask::{Answered, Unanswered, question_of};
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 
@@ -21,6 +23,7 @@ use crate::project::schema_yaml;
 use crate::project::settings;
 use crate::relations::{layer, model};
 use crate::report::Summary;
+use crate::rules::baseline::{self, Baseline};
 use crate::rules::finding::{Finding, Suppressed};
 use crate::rules::registry::Registry;
 use crate::rules::rows::{self, Rows};
@@ -102,45 +105,69 @@ pub struct Outcome {
 }
 
 impl Session {
-    /// Runs the rules.
+    /// Runs the rules, without a day or a baseline.
     pub fn check(&self, registry: &Registry, selection: &Selection) -> Outcome {
+        self.check_with(registry, selection, Circumstances::default())
+    }
+
+    /// Runs the rules.
+    pub fn check_with(&self, registry: &Registry, selection: &Selection, circumstances: Circumstances<'_>) -> Outcome {
         self.prefetch();
         let db = &self.db;
         let house = self.project.house_rules(db);
         let rows = Rows::new(db);
         let mut findings = Vec::new();
         let (mut run, mut skipped) = (Vec::new(), Vec::new());
-        for rule in registry.rules() {
+        let widened = adoption::widened(selection);
+        for rule in registry.rules().iter().filter(|rule| !adoption::is_of_the_run(&rule.id)) {
             let derived = match &rule.derivation {
-                Derivation::Relation(relation) => severity(rule, house, selection).zip(rows.of(relation)),
+                Derivation::Relation(relation) => severity(rule, house, selection)
+                    .or_else(|| severity(rule, house, widened.as_ref()?))
+                    .zip(rows.of(relation)),
             };
             let Some((severity, violations)) = derived else {
                 skipped.push(rule.id.clone());
                 continue;
             };
             run.push(rule.id.clone());
-            let wanted = |id: &str| {
-                selection.only.is_empty() || selection.only.iter().any(|only| only == id || *rule.id == **only)
-            };
             findings.extend(report(rule, severity, violations).into_iter().filter_map(|mut finding| {
                 let is_member = finding.rule != rule.id;
                 if is_member {
                     finding.severity = of_finding(&finding.rule, house, selection, finding.severity)?;
                 }
                 let skipped = selection.skip.iter().any(|id| **id == *finding.rule);
-                (wanted(&finding.rule) && !skipped).then_some(finding)
+                (!skipped).then_some(finding)
             }));
         }
+        sort(&mut findings);
+        let not_understood = not_understood(&findings);
+        let adopting = adoption::Run { db, registry, selection, circumstances };
+        let mut adopted = adopting.adopt(findings, &run);
+        let wanted = |id: &str| {
+            let family = registry.get(id).map(|rule| &*rule.id);
+            selection.only.is_empty() || selection.only.iter().any(|only| only == id || Some(&**only) == family)
+        };
+        adopted.findings.retain(|finding| wanted(&finding.rule));
+        adopted.suppressed.retain(|suppressed| wanted(&suppressed.finding.rule));
+        // Of rules that ran for the sake of these, nobody asked.
+        run.retain(|id| widened.is_none() || selection.only.iter().any(|only| **only == **id));
+        skipped.extend(adoption::OF_THE_RUN.into_iter().map(Arc::from).filter(|id| !adopted.run.contains(id)));
+        run.extend(adopted.run);
+        run.sort_unstable();
+        skipped.sort_unstable();
+        let (mut findings, suppressed) = (adopted.findings, adopted.suppressed);
         sort(&mut findings);
         let summary = Summary {
             models: model::rows(db).len(),
             files: self.files,
-            not_understood: not_understood(&findings),
+            not_understood,
             rules_run: run,
             rules_skipped: skipped,
+            suppressed: suppressed.len(),
+            fixed: adopted.fixed,
             ..Summary::of(&findings)
         };
-        Outcome { findings, suppressed: Vec::new(), summary, notes: self.notes(registry, selection) }
+        Outcome { findings, suppressed, summary, notes: self.notes(registry, selection) }
     }
 
     /// What a user would wonder about: rules that ran and could not find anything.
@@ -222,7 +249,10 @@ pub fn on_large_stacks<R: Send>(threads: usize, work: impl FnOnce() -> R + Send)
     }
 }
 
-/// Checks a project that is given as files in memory: their paths and texts. Of a harness.yml that
+/// The day on which test cases of rules are checked.
+const DAY_OF_CASES: jiff::civil::Date = jiff::civil::date(2026, 1, 1);
+
+/// Checks a project that is given as files in memory: their paths and texts, a baseline among them. Of a harness.yml that
 /// cannot be read, or rule files that cannot, the error is told.
 pub fn check_files(files: &[(String, String)], only_rule: Option<&str>) -> Result<Vec<Finding>, String> {
     let registry = Registry::embedded().map_err(ToString::to_string)?;
@@ -231,8 +261,12 @@ pub fn check_files(files: &[(String, String)], only_rule: Option<&str>) -> Resul
         .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
     let tree: Memory = files.iter().map(|(path, text)| (path, text)).collect();
     let selection = Selection { only: only_rule.into_iter().map(str::to_owned).collect(), skip: Vec::new() };
+    let baseline = files.iter().find(|(path, _)| path == baseline::FILE);
+    let baseline = baseline.map(|(path, text)| Baseline::read(path, text)).transpose();
+    let baseline = baseline.map_err(|wrong| wrong.into_iter().map(|it| it.what).collect::<Vec<_>>().join("; "))?;
     on_large_stacks(1, move || {
         let session = Session::load(Database::default(), &tree, house, Invocation::default());
-        session.check(registry, &selection).findings
+        let circumstances = Circumstances { today: Some(DAY_OF_CASES), baseline: baseline.as_ref() };
+        session.check_with(registry, &selection, circumstances).findings
     })
 }

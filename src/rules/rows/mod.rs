@@ -44,9 +44,12 @@ const RELATIONS: [(&str, Derive); 16] = [
     ("unknown_source", edges::unknown_source),
 ];
 
+/// What a run as a whole gives, once all other rules have reported.
+const OF_THE_RUN: [&str; 2] = ["stale_baseline", "unused_suppression"];
+
 /// Whether a rule file may report a relation of this name.
 pub fn is_relation(name: &str) -> bool {
-    RELATIONS.iter().any(|(relation, _)| *relation == name) || staging::is_rule(name)
+    OF_THE_RUN.contains(&name) || RELATIONS.iter().any(|(relation, _)| *relation == name) || staging::is_rule(name)
 }
 
 /// What all rules of one run share.
