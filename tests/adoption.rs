@@ -469,19 +469,40 @@ fn a_family_may_be_excused_as_a_whole_or_by_one_of_its_members() {
     let folder = folder.path();
     let path = "models/north/staging/portcalls/stg_portcalls__tugs.sql";
     let text = read(folder, path);
-    let missing = |document: &Value| found(document).iter().filter(|it| it.starts_with("CTE_MISSING")).count();
-    let all = missing(&check(folder, &[path]));
-    assert!(all > 1);
+    let missing = |document: &Value| -> Vec<String> {
+        found(document).into_iter().filter(|it| it.starts_with("CTE_MISSING")).collect()
+    };
+    assert_eq!(missing(&check(folder, &[path])), ["CTE_MISSING_ENHANCED new", "CTE_MISSING_FILTERED new"]);
     for name in ["CTE_MISSING_*", "CTE_MISSING_{CTE}", "cte-missing-*"] {
-        // Where there is no `with`, the finding stands at 1:1.
-        write(folder, path, &format!("-- harness: ignore[{name}] a lookup\n{text}"));
+        write(folder, path, &text.replace("with source", &format!("-- harness: ignore[{name}] a lookup\nwith source")));
         let document = check(folder, &[path]);
-        let left = missing(&document);
-        assert!(left == 0 || !text.starts_with("with"), "{name}: {document}");
+        assert_eq!((missing(&document).len(), &document["summary"]["suppressed"]), (0, &2.into()), "{name}");
     }
-    write(folder, path, &format!("-- harness: ignore[CTE_MISSING_FILTERED] a lookup\n{text}"));
+    let one = "with source as ( -- harness: ignore[CTE_MISSING_FILTERED, CTE_MISSING_FINAL] a lookup\n";
+    write(folder, path, &text.replace("with source as (\n", one));
     let document = check(folder, &[path]);
-    assert!(missing(&document) >= all - 1, "{document}");
+    assert_eq!(missing(&document), ["CTE_MISSING_ENHANCED new"]);
+    let unused: Vec<&Value> =
+        document["findings"].as_array().unwrap().iter().filter(|it| it["rule"] == "UNUSED_SUPPRESSION").collect();
+    assert_eq!((unused.len(), &unused[0]["subject"][0]), (1, &"CTE_MISSING_FINAL".into()));
+    write(folder, "harness.yml", &read(folder, "harness.yml").replace("rules: {", "rules: {CTE_MISSING_FINAL: off, "));
+    assert!(!found(&check(folder, &[path])).contains(&"UNUSED_SUPPRESSION new".to_owned()));
+}
+
+#[test]
+fn above_all_code_a_comment_speaks_of_the_file_as_a_whole() {
+    let folder = harbour();
+    let folder = folder.path();
+    let path = "models/north/staging/portcalls/stg_portcalls__pilots.sql";
+    let text = read(folder, path);
+    let of_file = |text: &str| {
+        write(folder, path, text);
+        found(&check(folder, &[path])).into_iter().any(|it| it == "CTE_PATTERN new")
+    };
+    assert!(of_file(&text));
+    assert!(!of_file(&format!("-- Pilots.\n-- harness: ignore[CTE_PATTERN] a lookup\n\n{text}")));
+    assert!(!of_file(&format!("{{#- harness: ignore[CTE_PATTERN] a lookup -#}}\n{text}")));
+    assert!(of_file(&format!("{text}-- harness: ignore[CTE_PATTERN] a lookup\n")));
 }
 
 #[test]
