@@ -145,9 +145,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
 fn narrow(outcome: &mut Outcome, paths: &[String]) {
     outcome.findings.retain(|finding| paths.iter().any(|path| is_within(&finding.place.path, path)));
     outcome.suppressed.retain(|it| paths.iter().any(|path| is_within(&it.finding.place.path, path)));
-    let parked = outcome.suppressed.iter().map(|it| it.finding.clone());
-    let all: Vec<Finding> = outcome.findings.iter().cloned().chain(parked).collect();
-    outcome.summary.not_understood = not_understood(&all);
+    let excused = outcome.suppressed.iter().map(|it| &it.finding);
+    outcome.summary.not_understood = not_understood(outcome.findings.iter().chain(excused));
     count_again(outcome);
 }
 

@@ -54,12 +54,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
     let shown = project::with_session(global, |session, registry| {
         arguments.limits.within(|limits| {
             let findings = found(session, registry, &what);
-            let mut shown = Vec::new();
-            for finding in findings {
-                let tree = session.explain(registry, &finding, limits)?;
-                shown.push((finding, tree));
-            }
-            Ok::<_, Unanswered>(shown)
+            let trees = session.explain(registry, &findings, limits)?;
+            Ok::<_, Unanswered>(findings.into_iter().zip(trees).collect::<Vec<_>>())
         })
     })?;
     let shown = shown.map_err(|error| match error {

@@ -89,6 +89,8 @@ pub struct HouseRules {
     pub layers: Vec<Layer>,
     pub terminal: Vec<String>,
     pub tenants: Vec<String>,
+    /// Those that others may read first.
+    pub domains: Vec<String>,
     pub staging: Option<Staging>,
     /// By rule id (`MART_REFS_STAGING`).
     pub rules: BTreeMap<String, Level>,

@@ -65,6 +65,15 @@ impl Layout {
     }
 }
 
+/// The customary layers that are read by people and tools outside of dbt.
+const TERMINAL: [&str; 3] = ["marts", "applications", "reports"];
+
+/// The layers or folders whose models are the end of the flow.
+pub fn terminal_layers(db: &dyn salsa::Database) -> Vec<String> {
+    let stated = Project::try_get(db).map(|project| project.house_rules(db).terminal.clone()).unwrap_or_default();
+    if stated.is_empty() { TERMINAL.map(str::to_owned).to_vec() } else { stated }
+}
+
 #[salsa::tracked(returns(ref))]
 pub fn layout(db: &dyn salsa::Database) -> Layout {
     let Some(project) = Project::try_get(db) else { return Layout::default() };

@@ -5,7 +5,7 @@ use crate::db::settings::{Extends, HouseRules, Layer, Level, Placeholder, Read, 
 use crate::syntax::span::{Span, SyntaxError};
 use crate::syntax::yaml::{self, Entry, Node, Value};
 
-const KEYS: [&str; 7] = ["extends", "paths", "layers", "terminal", "tenants", "staging", "rules"];
+const KEYS: [&str; 8] = ["extends", "paths", "layers", "terminal", "tenants", "domains", "staging", "rules"];
 const LAYER_KEYS: [&str; 1] = ["reads"];
 const STAGING_KEYS: [&str; 5] = ["ctes", "materialized", "tags", "exclude", "column_groups"];
 const EXTENDS: [&str; 2] = ["auto", "strict"];
@@ -56,6 +56,7 @@ impl Reader<'_> {
                 "layers" => house.layers = self.layers(value),
                 "terminal" => house.terminal = self.strings(value, key),
                 "tenants" => house.tenants = self.strings(value, key),
+                "domains" => house.domains = self.ordered(value, key),
                 "staging" => house.staging = self.staging(value),
                 "rules" => self.rules(value, &mut house),
                 _ => self.unknown_key(entry, key, &KEYS),
@@ -79,6 +80,10 @@ impl Reader<'_> {
         if !house.tenants.is_empty() && !places(Placeholder::Tenant) {
             let message = "`tenants` has no effect: no folder is said to be the tenant";
             self.report(span("tenants"), message, "Put {tenant} into `paths`.");
+        }
+        if !house.domains.is_empty() && !places(Placeholder::Domain) {
+            let message = "`domains` has no effect: no folder is said to be the domain";
+            self.report(span("domains"), message, "Put {domain} into `paths`.");
         }
     }
 
@@ -127,6 +132,20 @@ impl Reader<'_> {
     fn strings(&mut self, node: &Node, what: &str) -> Vec<String> {
         let items = self.string_nodes(node, what);
         items.into_iter().map(|(text, _)| text.to_owned()).collect()
+    }
+
+    /// A list whose order means something: each name has one place in it.
+    fn ordered(&mut self, node: &Node, what: &str) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for (name, item) in self.string_nodes(node, what) {
+            if found.iter().any(|other| other == name) {
+                let message = format!("`{name}` stands in {what} twice");
+                self.report(item.span, message, "Keep the place in the order that it has.");
+            } else {
+                found.push(name.to_owned());
+            }
+        }
+        found
     }
 
     fn string_nodes<'n>(&mut self, node: &'n Node, what: &str) -> Vec<(&'n str, &'n Node)> {

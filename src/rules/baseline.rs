@@ -28,11 +28,21 @@ pub struct Baseline {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    pub rule: Arc<str>,
+struct Entry {
+    rule: Arc<str>,
     /// What it is about, for people.
-    pub about: String,
+    about: Arc<str>,
     /// In the file, from 1.
+    line: u32,
+}
+
+/// An entry that nothing needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stale {
+    pub fingerprint: Arc<str>,
+    pub rule: Arc<str>,
+    pub about: Arc<str>,
+    pub path: Arc<str>,
     pub line: u32,
 }
 
@@ -102,11 +112,19 @@ impl Baseline {
     }
 
     /// The entries that none of these findings needs, in the order of their lines.
-    pub fn without<'b>(&'b self, findings: &[Finding]) -> Vec<(&'b Arc<str>, &'b Entry)> {
+    pub fn without(&self, findings: &[Finding]) -> Vec<Stale> {
         let found: BTreeSet<&str> = findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
-        let mut rest: Vec<_> =
-            self.entries.iter().filter(|(fingerprint, _)| !found.contains(&***fingerprint)).collect();
-        rest.sort_unstable_by_key(|(_, entry)| entry.line);
+        let rest = self.entries.iter().filter(|(fingerprint, _)| !found.contains(&***fingerprint));
+        let mut rest: Vec<Stale> = rest
+            .map(|(fingerprint, entry)| Stale {
+                fingerprint: fingerprint.clone(),
+                rule: entry.rule.clone(),
+                about: entry.about.clone(),
+                path: self.path.clone(),
+                line: entry.line,
+            })
+            .collect();
+        rest.sort_unstable_by_key(|entry| entry.line);
         rest
     }
 }
@@ -127,8 +145,8 @@ fn entry(line: u32, text: &str) -> Result<Option<(Arc<str>, Entry)>, String> {
         .filter(is_digits)
         .ok_or_else(|| "the line has no \"fingerprint\" of 16 hex digits".to_owned())?;
     let rule = text("rule").ok_or_else(|| "the line has no \"rule\"".to_owned())?;
-    let about = text("node").or_else(|| text("path")).unwrap_or_default().to_owned();
-    Ok(Some((fingerprint.into(), Entry { rule: rule.into(), about, line })))
+    let about = text("node").or_else(|| text("path")).unwrap_or_default();
+    Ok(Some((fingerprint.into(), Entry { rule: rule.into(), about: about.into(), line })))
 }
 
 /// The file's text. It holds no line, no message and no date: nothing changes that did not change in
@@ -253,8 +271,8 @@ mod tests {
     fn entries_that_nothing_needs_come_in_the_order_of_their_lines() {
         let read = Baseline::read("b", &sample()).unwrap();
         let rest: Vec<_> =
-            read.without(&[finding(A, None, 1)]).into_iter().map(|(digits, it)| (&**digits, it.line)).collect();
-        assert_eq!(rest, [(B, 3)]);
-        assert_eq!(read.without(&[])[0].1.about, "models/été.sql");
+            read.without(&[finding(A, None, 1)]).into_iter().map(|it| (it.fingerprint, it.line)).collect();
+        assert_eq!(rest, [(Arc::from(B), 3)]);
+        assert_eq!(&*read.without(&[])[0].about, "models/été.sql");
     }
 }

@@ -30,6 +30,8 @@ pub(crate) type Wrong = (u32, String);
 pub(crate) struct Body {
     pub(crate) title: String,
     pub(crate) prose: String,
+    /// The `datalog` block and the line on which its first line stands.
+    pub(crate) program: Option<(u32, String)>,
     pub(crate) cases: Vec<RawCase>,
 }
 
@@ -52,6 +54,7 @@ impl Body {
         let mut title: Option<String> = None;
         let mut prose: Vec<&str> = Vec::new();
         let mut cases: Vec<RawCase> = Vec::new();
+        let mut program: Option<(u32, String)> = None;
         let mut rest = lines.iter().enumerate().map(|(at, line)| (number(before + at), *line));
         while let Some((at, line)) = rest.next() {
             if let Some((mark, info)) = opening(line) {
@@ -68,6 +71,13 @@ impl Body {
                     fence.lines.push((inner, text.to_owned()));
                 }
                 match cases.last_mut() {
+                    None if fence.info == "datalog" && program.is_some() => {
+                        return Err((at, "a rule has one block '```datalog'".to_owned()));
+                    }
+                    None if fence.info == "datalog" => {
+                        let lines: Vec<String> = fence.lines.into_iter().map(|(_, text)| text + "\n").collect();
+                        program = Some((at + 1, lines.concat()));
+                    }
                     Some(case) => case.fences.push(fence),
                     None => prose.extend(raw),
                 }
@@ -96,7 +106,7 @@ impl Body {
             }
         }
         let title = title.ok_or((number(before.saturating_sub(1)), "the rule has no title ('# …')".to_owned()))?;
-        Ok(Self { title, prose: prose.join("\n").trim().to_owned(), cases })
+        Ok(Self { title, prose: prose.join("\n").trim().to_owned(), program, cases })
     }
 }
 

@@ -1,10 +1,12 @@
+pub mod adoption;
 pub mod baseline;
 pub mod case;
+pub mod engine;
 pub mod finding;
 pub mod fingerprint;
 pub mod registry;
-pub mod rows;
 pub mod rule;
+pub mod run;
 pub mod selection;
 pub mod suppression;
 pub mod template;

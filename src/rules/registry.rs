@@ -1,16 +1,18 @@
 //! All rules that are built in: the files of `queries/rules`, read once.
 
-use crate::rules::rule::{Rule, RuleError};
+use crate::rules::rule::{Rule, RuleError, spelled_as_id};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 static FILES: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Registry {
     /// Sorted by id.
     rules: Vec<Arc<Rule>>,
+    /// The repo's own rule files that cannot be used.
+    broken: Vec<RuleError>,
 }
 
 /// Everything that is wrong with the rule files, not only the first.
@@ -43,8 +45,15 @@ impl Registry {
 
     /// The rules of these files, given by path and text.
     pub fn read<'a>(files: impl IntoIterator<Item = (String, &'a str)>) -> Result<Self, RegistryError> {
-        let mut rules: BTreeMap<Arc<str>, Arc<Rule>> = BTreeMap::new();
-        let mut errors = Vec::new();
+        let registry = Self::default().with(files);
+        if registry.broken.is_empty() { Ok(registry) } else { Err(RegistryError { errors: registry.broken }) }
+    }
+
+    /// These rules and the ones of more files. A file that cannot be used is noted, and the others are.
+    pub fn with<'a>(&self, files: impl IntoIterator<Item = (String, &'a str)>) -> Self {
+        let mut rules: BTreeMap<Arc<str>, Arc<Rule>> =
+            self.rules.iter().map(|rule| (Arc::clone(&rule.id), Arc::clone(rule))).collect();
+        let mut errors = self.broken.clone();
         for (path, text) in files {
             let rule = match Rule::parse(&path, text) {
                 Ok(rule) => rule,
@@ -66,28 +75,32 @@ impl Registry {
                 }
             }
         }
-        if errors.is_empty() {
-            Ok(Self { rules: rules.into_values().collect() })
-        } else {
-            Err(RegistryError { errors })
-        }
+        Self { rules: rules.into_values().collect(), broken: errors }
+    }
+
+    pub fn broken(&self) -> &[RuleError] {
+        &self.broken
     }
 
     pub fn rules(&self) -> &[Arc<Rule>] {
         &self.rules
     }
 
-    /// The rule that reports findings of this id, the id of a family's member included.
+    /// The rule that reports findings of this id, the id of a family's member included; or what is called so
+    /// elsewhere.
     pub fn get(&self, id: &str) -> Option<&Arc<Rule>> {
         match self.rules.binary_search_by(|rule| (*rule.id).cmp(id)) {
             Ok(at) => self.rules.get(at),
-            Err(_) => self.rules.iter().find(|rule| rule.owns(id)),
+            Err(_) => {
+                let own = self.rules.iter().find(|rule| rule.owns(id));
+                own.or_else(|| self.rules.iter().find(|rule| rule.is_alias(id)))
+            }
         }
     }
 
     /// The id that somebody who wrote `id` most likely meant. A rule's file name will do too.
     pub fn closest(&self, id: &str) -> Option<String> {
-        let wanted = id.trim().to_uppercase().replace(['-', ' '], "_");
+        let wanted = spelled_as_id(id);
         if self.get(&wanted).is_some() {
             return Some(wanted);
         }

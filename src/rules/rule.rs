@@ -1,6 +1,7 @@
-//! A rule is one Markdown file: front matter, a title, prose, and test cases under `##` headings.
-//! What it says to people and what it is tested on are read from that one file.
+//! A rule is one Markdown file: front matter, a title, prose, a `datalog` block, and test cases under `##`
+//! headings. What it finds, what it says to people and what it is tested on are read from that one file.
 
+use crate::datalog::{Diagnostic, Form, Forms, Reports, Span};
 use crate::rules::case::{Body, Case, Wrong, number};
 use crate::rules::finding::Severity;
 use crate::rules::template::{Part, Template, TemplateError};
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Rule {
     /// As people write it; of a family with its placeholder: `CTE_MISSING_{CTE}`.
     pub id: Arc<str>,
@@ -22,29 +23,47 @@ pub struct Rule {
     pub path: String,
     /// `None` is off unless somebody switches it on.
     pub severity: Option<Severity>,
-    pub derivation: Derivation,
+    /// The `datalog` block.
+    pub program: Arc<Reports>,
+    /// The line of the file on which the block's first line stands.
+    pub program_line: u32,
     pub message: Template,
     /// Empty where nothing general can be said.
     pub remedy: Template,
-    /// What each row gives the texts.
-    pub args: Vec<String>,
-    /// A habit a repo may or may not have, where adherence decides; not a plain mistake.
-    pub convention: bool,
-    /// Says nothing before harness.yml states what it compares with.
-    pub silent_until_stated: bool,
+    /// A habit a repo may or may not have, where adherence decides; not a plain mistake. Its block says
+    /// what could break it: `subject(…)`.
+    pub is_convention: bool,
+    /// What of harness.yml the rule compares with. Without it a convention is judged by its adherence, and
+    /// any other rule says nothing.
+    pub stated_by: Option<Stated>,
     pub options: BTreeMap<String, RuleOption>,
     pub status: Status,
+    /// Rules that tell the same cause; where one does, this one need not.
+    pub subsumed_by: Vec<String>,
+    /// What it is called elsewhere, in the spelling of ids.
+    pub aliases: Vec<String>,
+    /// The sets of rules it belongs to; it is off unless one of them is asked for.
+    pub presets: Vec<String>,
+    /// The fix that a machine can make.
+    pub fix: Option<String>,
+    /// A document of the repo that teaches what the rule guards; printed with the remedy.
+    pub lesson: Option<String>,
     pub title: String,
     /// Markdown, between the title and the first test case.
     pub prose: String,
     pub cases: Vec<Case>,
 }
 
-/// Where a rule's rows come from. A rule that carries its own Datalog will be a second variant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Derivation {
-    /// A derived relation of this name.
-    Relation(String),
+/// A part of harness.yml that switches rules on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stated {
+    Layers,
+    Tenants,
+    Staging,
+    Domains,
+    /// The rule itself, under `rules:`.
+    Rules,
 }
 
 /// An id with one placeholder, filled with the upper-cased value of an argument.
@@ -95,25 +114,36 @@ impl fmt::Display for RuleError {
 
 impl std::error::Error for RuleError {}
 
+impl RuleError {
+    /// The id that the file's name gives.
+    pub fn id(&self) -> String {
+        let file = self.path.rsplit('/').next().unwrap_or_default();
+        spelled_as_id(file.strip_suffix(".md").unwrap_or(file))
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FrontMatter {
     severity: Level,
-    relation: Option<String>,
     message: String,
     #[serde(default)]
     remedy: String,
     id: Option<String>,
     #[serde(default)]
-    args: Vec<String>,
-    #[serde(default)]
-    convention: bool,
-    #[serde(default)]
-    silent_until_stated: bool,
+    stated_by: Option<Stated>,
     #[serde(default)]
     options: BTreeMap<String, RuleOption>,
     #[serde(default)]
     status: Status,
+    #[serde(default)]
+    subsumed_by: Vec<String>,
+    #[serde(default)]
+    aliases: Vec<String>,
+    #[serde(default)]
+    presets: Vec<String>,
+    fix: Option<String>,
+    lesson: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -142,12 +172,22 @@ impl Rule {
         read(path, text).map_err(|(line, message)| RuleError { path: path.to_owned(), line, message })
     }
 
+    /// Why this rule cannot be used.
+    pub fn broken(&self, line: u32, message: &str) -> RuleError {
+        RuleError { path: self.path.clone(), line, message: message.to_owned() }
+    }
+
     /// The id a finding with these arguments bears.
     pub fn finding_id<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> Arc<str> {
         match &self.family {
             None => Arc::clone(&self.id),
             Some(family) => Arc::from(family.member(value(&family.arg).unwrap_or_default())),
         }
+    }
+
+    /// Whether people call the rule so elsewhere.
+    pub fn is_alias(&self, name: &str) -> bool {
+        self.aliases.iter().any(|alias| alias == name)
     }
 
     /// Whether findings of this rule may bear the id.
@@ -203,11 +243,13 @@ fn read(path: &str, text: &str) -> Result<Rule, Wrong> {
             head.iter().position(|line| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':')));
         number(found.map_or(0, |at| at + 1))
     };
+    let body = Body::read(body.get(1..).unwrap_or_default(), end + 1)?;
+    let (program_line, program) = body.program.as_ref().ok_or((1, NO_BLOCK.to_owned()))?;
+    let program_line = *program_line;
+    let reports = Reports::parse(program, FORMS).map_err(|errors| first_of(&errors, program, program_line))?;
+    let heads = heads(&reports, program, program_line)?;
     let template = |key: &str, text: &str| {
-        let parsed = Template::parse(text).and_then(|template| {
-            template.check(&front.args)?;
-            Ok(template)
-        });
+        let parsed = Template::parse(text);
         parsed.map_err(|error: TemplateError| (line_of(key), format!("{key}: {error}")))
     };
     let message = template("message", &front.message)?;
@@ -215,33 +257,43 @@ fn read(path: &str, text: &str) -> Result<Rule, Wrong> {
         return Err((line_of("message"), "message: is empty".to_owned()));
     }
     let remedy = template("remedy", &front.remedy)?;
-    let relation = front
-        .relation
-        .filter(|name| !name.is_empty())
-        .ok_or((1, "front matter: names no 'relation:' to report".to_owned()))?;
+    for (key, template) in [("message", &message), ("remedy", &remedy)] {
+        for head in &heads {
+            template.check(&head.known).map_err(|error| {
+                let error = format!("{key}: {error} (the finding(…) on line {})", head.line);
+                (line_of(key), error)
+            })?;
+        }
+    }
     let (id, family) = match &front.id {
         None => (stem.replace('-', "_").to_ascii_uppercase(), None),
         Some(id) => {
-            let family = family(id, &front.args).map_err(|message| (line_of("id"), format!("id: {message}")))?;
+            let known = heads.first().map(|head| head.known.as_slice()).unwrap_or_default();
+            let family = family(id, known).map_err(|message| (line_of("id"), format!("id: {message}")))?;
             (id.clone(), Some(family))
         }
     };
+    let spelled = |names: Vec<String>| names.iter().map(|name| spelled_as_id(name)).collect();
 
-    let body = Body::read(body.get(1..).unwrap_or_default(), end + 1)?;
     let mut rule = Rule {
         id: Arc::from(id),
         family,
         group: group.to_owned(),
         path: path.to_owned(),
         severity: front.severity.severity(),
-        derivation: Derivation::Relation(relation),
+        is_convention: reports.reports.iter().any(|report| report.head == SUBJECT),
+        program: Arc::new(reports),
+        program_line,
         message,
         remedy,
-        args: front.args,
-        convention: front.convention,
-        silent_until_stated: front.silent_until_stated,
+        stated_by: front.stated_by,
         options: front.options,
         status: front.status,
+        subsumed_by: spelled(front.subsumed_by),
+        aliases: spelled(front.aliases),
+        presets: front.presets,
+        fix: front.fix,
+        lesson: front.lesson,
         title: body.title,
         prose: body.prose,
         cases: Vec::new(),
@@ -249,6 +301,76 @@ fn read(path: &str, text: &str) -> Result<Rule, Wrong> {
     rule.cases = body.cases.into_iter().map(|case| case.finish(&rule)).collect::<Result<_, _>>()?;
     Ok(rule)
 }
+
+/// An id as it is written on the command line, by any of its usual spellings.
+pub fn spelled_as_id(name: &str) -> String {
+    name.trim().to_uppercase().replace(['-', ' '], "_")
+}
+
+/// What a finding's head is known to give.
+struct Head {
+    line: u32,
+    known: Vec<String>,
+}
+
+/// The heads that report findings, checked: each must stand somewhere.
+fn heads(reports: &Reports, program: &str, program_line: u32) -> Result<Vec<Head>, Wrong> {
+    let line_of = |span: Span| program_line + span.line_in(program) - 1;
+    let mut heads = Vec::new();
+    for report in reports.reports.iter().filter(|report| report.head == FINDING) {
+        let line = line_of(report.span);
+        let arg = |name: &str| report.args.iter().find(|arg| arg.name == name);
+        if let Some(position) = report.args.iter().find(|arg| arg.name.starts_with(|x: char| x.is_ascii_digit())) {
+            let message = "finding(…) takes its arguments by name: finding(node: m, …)";
+            return Err((line_of(position.span), message.to_owned()));
+        }
+        if ["node", ROW, "path"].iter().all(|name| arg(name).is_none()) {
+            return Err((line, "a finding stands somewhere: give it node:, at: or path:".to_owned()));
+        }
+        if let (Some(at), true) = (arg(ROW), arg("path").or(arg("line")).is_some()) {
+            return Err((
+                line_of(at.span),
+                "a finding stands in one place: give it at:, or path: and line:".to_owned(),
+            ));
+        }
+        if let Some(list) = report.args.iter().find(|arg| arg.name != "subject" && matches!(arg.form, Form::List(_))) {
+            return Err((line_of(list.span), "only subject: is a list".to_owned()));
+        }
+        let given = report.args.iter().map(|arg| arg.name.clone()).filter(|name| !PLACE.contains(&name.as_str()));
+        let mut known: Vec<String> = given.collect();
+        let own = arg("node").map(|_| "name").into_iter().chain(["path"]);
+        known.extend(own.filter(|name| arg(name).is_none()).map(str::to_owned));
+        heads.push(Head { line, known });
+    }
+    if heads.is_empty() {
+        return Err((program_line, "the block has no head finding(…)".to_owned()));
+    }
+    Ok(heads)
+}
+
+/// The gravest of a block's errors, the first, as one of the file.
+fn first_of(errors: &[Diagnostic], program: &str, program_line: u32) -> Wrong {
+    match errors.first() {
+        Some(error) => (program_line + error.span.line_in(program) - 1, told(error)),
+        None => (program_line, "the block cannot be read".to_owned()),
+    }
+}
+
+/// An error of a block as one line.
+pub(crate) fn told(error: &Diagnostic) -> String {
+    let gap = if error.remedy.is_empty() { "" } else { " " };
+    format!("datalog: {}{gap}{}", error.message, error.remedy)
+}
+
+/// What blocks report, and how.
+pub const FINDING: &str = "finding";
+pub const SUBJECT: &str = "subject";
+/// The argument that says at which row's place a finding stands.
+pub const ROW: &str = "at";
+const FORMS: Forms<'static> = Forms { heads: &[FINDING, SUBJECT], row: ROW };
+/// Arguments of a head that texts cannot name.
+const PLACE: [&str; 5] = [ROW, "line", "column", "subject", "severity"];
+const NO_BLOCK: &str = "the rule has no block '```datalog' that says what it finds";
 
 fn family(id: &str, args: &[String]) -> Result<Family, String> {
     let template = Template::parse(id).map_err(|error| error.to_string())?;

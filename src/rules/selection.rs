@@ -1,9 +1,10 @@
 //! Which rules run, and how grave their findings are: the rule's own file, what harness.yml states,
 //! and what the command line asks for.
 
+use super::engine::Options;
 use super::finding::Severity;
 use super::registry::Registry;
-use super::rule::Rule;
+use super::rule::{Rule, Stated};
 use crate::db::settings::{Extends, HouseRules, Level};
 
 /// The group whose rules are always on.
@@ -26,9 +27,9 @@ impl Selection {
 
 /// The gravest severity a rule's findings may have; `None` where it does not run.
 pub fn severity(rule: &Rule, house: &HouseRules, selection: &Selection) -> Option<Severity> {
-    let named = |ids: &[String]| ids.iter().any(|id| *rule.id == **id || rule.owns(id));
+    let named = |ids: &[String]| ids.iter().any(|id| *rule.id == **id || rule.owns(id) || rule.is_alias(id));
     // A member of a family is left out finding by finding.
-    if selection.skip.iter().any(|id| *rule.id == **id) {
+    if selection.skip.iter().any(|id| *rule.id == **id || rule.is_alias(id)) {
         return None;
     }
     if !selection.only.is_empty() {
@@ -64,7 +65,7 @@ fn own(rule: &Rule, house: &HouseRules) -> Option<Severity> {
     if &*rule.group == ALWAYS || is_stated(rule, house) {
         return rule.severity;
     }
-    if rule.silent_until_stated {
+    if rule.stated_by.is_some() && !rule.is_convention {
         return None;
     }
     match house.extends {
@@ -74,11 +75,17 @@ fn own(rule: &Rule, house: &HouseRules) -> Option<Severity> {
     }
 }
 
-/// Whether harness.yml states what the rule's group is about.
+/// Whether harness.yml states what the rule is about.
 fn is_stated(rule: &Rule, house: &HouseRules) -> bool {
-    match &*rule.group {
-        "staging" => house.staging.is_some(),
-        "dependencies" => !house.layers.is_empty(),
-        _ => false,
+    match rule.stated_by {
+        Some(Stated::Staging) => house.staging.is_some(),
+        Some(Stated::Layers) => !house.layers.is_empty(),
+        Some(Stated::Tenants) => !house.tenants.is_empty(),
+        Some(Stated::Domains | Stated::Rules) | None => false,
     }
+}
+
+/// What a rule's options are set to.
+pub fn options(rule: &Rule, _house: &HouseRules) -> Options {
+    rule.options.iter().map(|(name, option)| (name.clone(), option.default.clone())).collect()
 }

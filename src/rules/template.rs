@@ -36,10 +36,10 @@ impl fmt::Display for TemplateError {
                 write!(out, "'{{{text}}}' is no placeholder: a name has letters, digits and '_'")
             }
             Self::Unknown { name, known } if known.is_empty() => {
-                write!(out, "'{{{name}}}' is unknown: the rule's args: names nothing")
+                write!(out, "'{{{name}}}' is unknown: the head gives nothing to name")
             }
             Self::Unknown { name, known } => {
-                write!(out, "'{{{name}}}' is unknown: args: names {}", known.join(", "))
+                write!(out, "'{{{name}}}' is unknown: the head gives {}", known.join(", "))
             }
         }
     }

@@ -1,13 +1,14 @@
-//! From the rows of a derived relation to findings.
+//! From the rows of a rule to findings.
 
+use crate::datalog::Constant;
 use crate::rules::finding::{Finding, Place, Severity, Status};
 use crate::rules::fingerprint::Identity;
 use crate::rules::rule::Rule;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// One row of a derived relation with all a rule's texts may name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One row of a rule's `finding(…)` with all that its texts may name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Violation {
     pub node: Option<Arc<str>>,
     pub subject: Vec<Arc<str>>,
@@ -15,7 +16,9 @@ pub struct Violation {
     pub locations: Vec<Place>,
     /// Where this row is milder than its rule; it never makes a finding graver.
     pub severity: Option<Severity>,
-    pub args: Vec<(&'static str, String)>,
+    pub args: Vec<(String, String)>,
+    /// Which of the block's heads gave it, and its row.
+    pub row: (usize, Vec<Constant>),
 }
 
 /// The findings of one rule, sorted as they are printed: by path, line, column, rule, subject.

@@ -1,16 +1,15 @@
 //! One project in one database: loaded from a tree, brought up to date, asked for findings.
 
-mod adoption;
 mod ask;
 mod load;
 
-pub use adoption::Circumstances;
-pub use ask::{Answered, Unanswered, question_of};
+pub use ask::{Answered, Unanswered};
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 
 use crate::db::settings::HouseRules;
 use crate::db::{Database, FileKind, Invocation, Project};
 use crate::files::{Memory, Tree};
+use crate::observe::{self, Observations};
 use crate::project::calls::demanded_variables;
 use crate::project::data_tests::{self, tests_of_directory, tests_of_package};
 use crate::project::graph::parents;
@@ -23,13 +22,13 @@ use crate::project::schema_yaml;
 use crate::project::settings;
 use crate::relations::{layer, model};
 use crate::report::Summary;
+pub use crate::rules::adoption::Circumstances;
 use crate::rules::baseline::{self, Baseline};
 use crate::rules::finding::{Finding, Suppressed};
 use crate::rules::registry::Registry;
-use crate::rules::rows::{self, Rows};
-use crate::rules::rule::Derivation;
-use crate::rules::selection::{Selection, of_finding, severity};
-use crate::rules::violation::{report, sort};
+use crate::rules::run::run;
+use crate::rules::selection::Selection;
+use crate::rules::suppression::Problem;
 use crate::syntax::span::SyntaxError;
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -87,10 +86,10 @@ impl Session {
             tests_of_directory(db, root, *directory);
         });
         let tests = tests_of_package(db, root);
-        tests.par_iter().with_min_len(32).for_each_with(db.clone(), |db, test| rows::prefetch_test(db, *test));
+        tests.par_iter().with_min_len(32).for_each_with(db.clone(), |db, test| observe::prefetch_test(db, *test));
         // Reads every model's place first, which is cheap and shared.
         layout(db);
-        nodes.par_iter().with_min_len(16).for_each_with(db.clone(), |db, node| rows::prefetch(db, *node));
+        nodes.par_iter().with_min_len(16).for_each_with(db.clone(), |db, node| observe::prefetch(db, *node));
     }
 }
 
@@ -99,6 +98,8 @@ impl Session {
 pub struct Outcome {
     pub findings: Vec<Finding>,
     pub suppressed: Vec<Suppressed>,
+    /// What is wrong with the excuses.
+    pub problems: Vec<Problem>,
     pub summary: Summary,
     /// Why a group of rules said nothing, where a user would wonder.
     pub notes: Vec<String>,
@@ -115,59 +116,21 @@ impl Session {
         self.prefetch();
         let db = &self.db;
         let house = self.project.house_rules(db);
-        let rows = Rows::new(db);
-        let mut findings = Vec::new();
-        let (mut run, mut skipped) = (Vec::new(), Vec::new());
-        let widened = adoption::widened(selection);
-        for rule in registry.rules().iter().filter(|rule| !adoption::is_of_the_run(&rule.id)) {
-            let derived = match &rule.derivation {
-                Derivation::Relation(relation) => severity(rule, house, selection)
-                    .or_else(|| severity(rule, house, widened.as_ref()?))
-                    .zip(rows.of(relation)),
-            };
-            let Some((severity, violations)) = derived else {
-                skipped.push(rule.id.clone());
-                continue;
-            };
-            run.push(rule.id.clone());
-            findings.extend(report(rule, severity, violations).into_iter().filter_map(|mut finding| {
-                let is_member = finding.rule != rule.id;
-                if is_member {
-                    finding.severity = of_finding(&finding.rule, house, selection, finding.severity)?;
-                }
-                let skipped = selection.skip.iter().any(|id| **id == *finding.rule);
-                (!skipped).then_some(finding)
-            }));
-        }
-        sort(&mut findings);
-        let not_understood = not_understood(&findings);
-        let adopting = adoption::Run { db, registry, selection, circumstances };
-        let mut adopted = adopting.adopt(findings, &run);
-        let wanted = |id: &str| {
-            let family = registry.get(id).map(|rule| &*rule.id);
-            selection.only.is_empty() || selection.only.iter().any(|only| only == id || Some(&**only) == family)
-        };
-        adopted.findings.retain(|finding| wanted(&finding.rule));
-        adopted.suppressed.retain(|suppressed| wanted(&suppressed.finding.rule));
-        // Of rules that ran for the sake of these, nobody asked.
-        run.retain(|id| widened.is_none() || selection.only.iter().any(|only| **only == **id));
-        skipped.extend(adoption::OF_THE_RUN.into_iter().map(Arc::from).filter(|id| !adopted.run.contains(id)));
-        run.extend(adopted.run);
-        run.sort_unstable();
-        skipped.sort_unstable();
-        let (mut findings, suppressed) = (adopted.findings, adopted.suppressed);
-        sort(&mut findings);
+        let found = run(db, registry, house, selection, &Observations::default(), circumstances);
+        let excused = found.suppressed.iter().map(|suppressed| &suppressed.finding);
         let summary = Summary {
             models: model::rows(db).len(),
             files: self.files,
-            not_understood,
-            rules_run: run,
-            rules_skipped: skipped,
-            suppressed: suppressed.len(),
-            fixed: adopted.fixed,
-            ..Summary::of(&findings)
+            not_understood: not_understood(found.findings.iter().chain(excused)),
+            rules_run: found.run,
+            rules_skipped: found.skipped,
+            suppressed: found.suppressed.len(),
+            fixed: found.fixed,
+            ..Summary::of(&found.findings)
         };
-        Outcome { findings, suppressed, summary, notes: self.notes(registry, selection) }
+        let notes = self.notes(registry, selection);
+        let (findings, suppressed, problems) = (found.findings, found.suppressed, found.problems);
+        Outcome { findings, suppressed, problems, summary, notes }
     }
 
     /// What a user would wonder about: rules that ran and could not find anything.
@@ -228,8 +191,8 @@ pub fn is_within(file: &str, path: &str) -> bool {
 }
 
 /// How many files could not be read in full.
-pub fn not_understood(findings: &[Finding]) -> usize {
-    let broken = findings.iter().filter(|finding| &*finding.rule == "PARSE_ERROR");
+pub fn not_understood<'f>(findings: impl Iterator<Item = &'f Finding>) -> usize {
+    let broken = findings.filter(|finding| &*finding.rule == "PARSE_ERROR");
     broken.map(|finding| &finding.place.path).collect::<BTreeSet<_>>().len()
 }
 

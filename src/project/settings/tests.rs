@@ -9,6 +9,7 @@ layers:
   intermediate: {reads: [staging, intermediate]}
 terminal: [marts, platinum]
 tenants: [operations, partners]
+domains: [production, finance]
 staging:
   ctes: [source, final]
   materialized: view
@@ -52,6 +53,7 @@ fn the_sample_of_the_plan_is_read_in_full() {
         ],
         terminal: texts(&["marts", "platinum"]),
         tenants: texts(&["operations", "partners"]),
+        domains: texts(&["production", "finance"]),
         staging: Some(Staging {
             ctes: texts(&["source", "final"]),
             materialized: "view".to_owned(),
@@ -87,7 +89,7 @@ fn an_unknown_key_is_an_error_at_every_level() {
         "colour: red",
         "colour",
         "the key `colour` is unknown",
-        "Use one of `extends`, `paths`, `layers`, `terminal`, `tenants`, `staging`, `rules`.",
+        "Use one of `extends`, `paths`, `layers`, `terminal`, `tenants`, `domains`, `staging`, `rules`.",
     );
 }
 
@@ -243,5 +245,17 @@ fn a_key_that_has_no_effect_without_another_is_an_error() {
         ["`layers` has no effect: `paths` does not say which folder is the layer"]
     );
     assert_eq!(messages("tenants: [a]\n"), ["`tenants` has no effect: no folder is said to be the tenant"]);
+    assert_eq!(messages("domains: [a]\n"), ["`domains` has no effect: no folder is said to be the domain"]);
+    assert_eq!(messages("paths: 'models/{domain}/**'\ndomains: [a]\n"), Vec::<String>::new());
     assert_eq!(messages(layers), Vec::<String>::new());
+}
+
+#[test]
+fn a_domain_has_one_place_in_the_order() {
+    assert_one(
+        "{paths: 'models/{domain}/**', domains: [wells, finance, \"wells\"]}",
+        "\"wells\"",
+        "`wells` stands in domains twice",
+        "Keep the place in the order that it has.",
+    );
 }

@@ -4,8 +4,10 @@
 mod configured;
 mod edges;
 mod jinja;
+mod keys;
 mod layout;
 mod nodes;
+mod scaling;
 mod settings;
 mod sql;
 mod tests;
@@ -14,8 +16,10 @@ mod yaml;
 pub use configured::*;
 pub use edges::*;
 pub use jinja::*;
+pub use keys::*;
 pub use layout::*;
 pub use nodes::*;
+pub use scaling::*;
 pub use settings::*;
 pub use sql::*;
 pub use tests::*;
@@ -24,9 +28,11 @@ pub use yaml::*;
 use super::Relation;
 
 /// The catalogue, by name.
-pub static ALL: [Relation; 47] = [
+pub static ALL: &[Relation] = &[
     access::RELATION,
     calls_macro::RELATION,
+    candidate_key::RELATION,
+    canonical_tags::RELATION,
     config::RELATION,
     cte::RELATION,
     depends_on::RELATION,
@@ -34,10 +40,12 @@ pub static ALL: [Relation; 47] = [
     description::RELATION,
     doc_block::RELATION,
     domain::RELATION,
+    domain_order::RELATION,
     enabled::RELATION,
     env_read::RELATION,
     exposure::RELATION,
     file::RELATION,
+    folder::RELATION,
     folder_config::RELATION,
     freshness::RELATION,
     group::RELATION,
@@ -45,6 +53,7 @@ pub static ALL: [Relation; 47] = [
     known_layer::RELATION,
     layer::RELATION,
     layer_folder::RELATION,
+    layer_reads::RELATION,
     literal::RELATION,
     macros::RELATION,
     materialized::RELATION,
@@ -53,21 +62,28 @@ pub static ALL: [Relation; 47] = [
     model::RELATION,
     node::RELATION,
     own_config::RELATION,
+    own_tags::RELATION,
     owner::RELATION,
     package_ref::RELATION,
     reads_source::RELATION,
     reads_sources::RELATION,
+    reads_table::RELATION,
     reads_this::RELATION,
     reads::RELATION,
     ref_call::RELATION,
+    resource_ref::RELATION,
+    scaled::RELATION,
+    scaling_macro::RELATION,
     source::RELATION,
     staging_cte::RELATION,
     staging_tag::RELATION,
     table_name::RELATION,
     tag::RELATION,
     tenant::RELATION,
+    terminal::RELATION,
     test::RELATION,
     test_arg::RELATION,
+    test_filter::RELATION,
     text::RELATION,
     var_read::RELATION,
     yaml_column::RELATION,
@@ -85,7 +101,7 @@ mod check {
         sorted.sort_unstable();
         sorted.dedup();
         assert_eq!(names, sorted);
-        for Relation { schema, .. } in &ALL {
+        for Relation { schema, .. } in ALL {
             assert!(schema.doc.ends_with('.') && !schema.columns.is_empty(), "{}", schema.name);
             assert!(schema.example.contains(&format!("{}(", schema.name)), "{}", schema.name);
             assert!(schema.columns.iter().all(|column| !column.name.contains('#')), "{}", schema.name);

@@ -4,7 +4,7 @@ use super::nodes::living;
 use crate::db::{Project, sym};
 use crate::project::nodes::unique_id;
 use crate::relations::places::position;
-use crate::relations::texts::{moved, nodes_with_text, scan_of, scan_of_file, sql_files};
+use crate::relations::texts::{moved, named_tables, nodes_with_text, scan_of, scan_of_file, sql_files};
 use crate::relations::{Cell, places, relation};
 
 relation! {
@@ -40,6 +40,19 @@ relation! {
 }
 
 relation! {
+    /// An enabled node's SQL reads a table by its name and not by ref or source, as written; no CTE, no
+    /// function. A CTE may also be one that a macro prints.
+    reads_table as "reads_table" (id: Node, table: Text)
+    Fact r#"reads_table(m, table), layer(m, l)"# at places::of_reads_table;
+    each |db, package, directory, rows| {
+        for node in living(db, package, directory) {
+            let id = sym(db, unique_id(db, node));
+            rows.extend(named_tables(db, node).into_iter().map(|table| (id, sym(db, &table.text))));
+        }
+    }
+}
+
+relation! {
     /// A number in the SQL of a file of the project, macros included. Exact: `1e-3` is 0.001, `1_000` is 1000;
     /// hexadecimal numbers and numbers inside of Jinja are absent.
     literal as "literal" (path: Path, value: Decimal, line: Int, column: Int)
@@ -60,7 +73,7 @@ relation! {
 const MAX_EXPONENT: i32 = 64;
 
 /// Plain digits with at most one dot between them; `None` for what is no decimal number.
-fn decimal(text: &str) -> Option<String> {
+pub(super) fn decimal(text: &str) -> Option<String> {
     let plain = text.replace('_', "");
     let (digits, exponent) = match plain.split_once(['e', 'E']) {
         Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),

@@ -1,8 +1,9 @@
 //! Data tests.
 
 use crate::db::{Directory, Package, sym};
+use crate::project::data::scalar;
 use crate::project::data_tests::declared::Target;
-use crate::project::data_tests::{Test, attached, declaration, test_id, tests_of_directory};
+use crate::project::data_tests::{Test, attached, declaration, facts, test_id, tests_of_directory};
 use crate::project::graph::{Resolved, resolve_source, source_id};
 use crate::relations::things::{Thing, leaves};
 use crate::relations::{places, relation};
@@ -59,6 +60,18 @@ relation! {
                     leaves(key, value, &mut |key, value| rows.push((id, sym(db, key), sym(db, value))));
                 }
             }
+        }
+    }
+}
+
+relation! {
+    /// The condition of an enabled data test that looks at some rows alone: its `where`.
+    test_filter as "test_filter" (id: Node, condition: Text)
+    Fact r#"test(id: t, name: "unique", node: m), test_filter(t, w)"# at places::of_id;
+    each |db, package, directory, rows| {
+        for test in living_tests(db, package, directory) {
+            let condition = facts(db, test).config.get("where").and_then(scalar);
+            rows.extend(condition.map(|condition| (sym(db, &test_id(db, test)), sym(db, &condition))));
         }
     }
 }

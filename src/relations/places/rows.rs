@@ -7,10 +7,13 @@ use crate::project::docs::docs_in;
 use crate::project::macros::blocks;
 use crate::project::packages::dbt_packages;
 use crate::relations::Cell;
-use crate::relations::texts::{Text, moved, of_node, of_test, scan_of};
+use crate::relations::scaled_in;
+use crate::relations::texts::{Text, moved, named_tables, of_node, of_test, scan_of};
 use crate::relations::things::Thing;
 use crate::syntax::jinja::call_names::{call_names, call_with, reads_of};
+use crate::syntax::jinja::config_call::config_calls;
 use crate::syntax::span::{Position, Span};
+use crate::syntax::sql::keys::keys;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -230,6 +233,40 @@ pub(in crate::relations) fn of_cte(db: &dyn salsa::Database, row: &[Cell<'_>]) -
     Some(cte.unwrap_or_else(|| start_of(db, node)))
 }
 
+/// The first config() of a node's file.
+pub(in crate::relations) fn of_own_tags(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    in_text(db, row, |text, region| {
+        let call = config_calls(region.of(text)).into_iter().next()?;
+        Some(moved(call.span, region.start))
+    })
+}
+
+pub(in crate::relations) fn of_reads_table(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    let (node, name) = (node(db, text_at(row, 0)?)?, text_at(row, 1)?);
+    let base = scan_of(db, node).map(|(_, base)| base)?;
+    let table = named_tables(db, node).into_iter().find(|table| *table.text == *name);
+    Some(table.map_or_else(|| start_of(db, node), |table| place(db, node.file(db), moved(table.span, base))))
+}
+
+pub(in crate::relations) fn of_scaled(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    let (node, nth) = (node(db, text_at(row, 0)?)?, number_at(row, 3)?);
+    let value = row.get(2)?.constant();
+    let mut all = scaled_in(db, node).into_iter();
+    let own = all.find(|(_, other, at, _)| *at == nth && Cell::Decimal(other).constant() == value);
+    Some(own.map_or_else(|| start_of(db, node), |(.., span)| place(db, node.file(db), span)))
+}
+
+pub(in crate::relations) fn of_candidate_key(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    match text_at(row, 2)? {
+        "unique_key" => of_setting(db, row, "unique_key", 1),
+        kind => in_text(db, row, |text, region| {
+            let found = keys(region.of(text));
+            let own = if kind == "partition" { found.partition } else { found.surrogate };
+            own.map(|(_, span)| moved(span, region.start))
+        }),
+    }
+}
+
 fn of_house(is_stated: bool) -> Option<Place> {
     is_stated.then(|| start_of_file(&HOUSE_RULES_FILE.into()))
 }
@@ -241,4 +278,13 @@ pub(in crate::relations) fn of_layers(db: &dyn salsa::Database, _: &[Cell<'_>]) 
 
 pub(in crate::relations) fn of_staging(db: &dyn salsa::Database, _: &[Cell<'_>]) -> Option<Place> {
     of_house(Project::try_get(db).is_some_and(|project| project.house_rules(db).staging.is_some()))
+}
+
+/// The end of the flow, where harness.yml states it.
+pub(in crate::relations) fn of_terminal(db: &dyn salsa::Database, _: &[Cell<'_>]) -> Option<Place> {
+    of_house(Project::try_get(db).is_some_and(|project| !project.house_rules(db).terminal.is_empty()))
+}
+
+pub(in crate::relations) fn of_domains(db: &dyn salsa::Database, _: &[Cell<'_>]) -> Option<Place> {
+    of_house(Project::try_get(db).is_some_and(|project| !project.house_rules(db).domains.is_empty()))
 }

@@ -91,8 +91,9 @@ fn directives(db: &dyn salsa::Database, file: SourceFile) -> Vec<Directive> {
 /// family by `CTE_MISSING_*` as well.
 fn meant(registry: &Registry, name: &str) -> Option<Arc<str>> {
     let id = name.trim().to_uppercase().replace('-', "_");
-    if registry.get(&id).is_some() {
-        return Some(id.into());
+    if let Some(rule) = registry.get(&id) {
+        // What other tools call a rule means the rule.
+        return Some(if rule.owns(&id) { id.into() } else { rule.id.clone() });
     }
     let prefix = id.strip_suffix('*')?;
     let is_meant = |family: &crate::rules::rule::Family| family.prefix == prefix && family.suffix.is_empty();

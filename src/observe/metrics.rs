@@ -5,12 +5,12 @@ use super::refusals::Refusal;
 use super::resources::place;
 use crate::db::Project;
 use crate::derive::cycles::circles;
+use crate::observe::Observation;
 use crate::project::config::enabled;
 use crate::project::packages::absent_packages;
 use crate::project::resources::{
     Resource, ResourceKind, resource_config, resource_id, resource_span, resources_of_package, semantic_layer,
 };
-use crate::rules::violation::Violation;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub(super) fn unknown_inputs(rows: &Rows<'_>) -> Vec<Refusal> {
 }
 
 /// Metrics that are computed from themselves.
-pub(super) fn circular(rows: &Rows<'_>) -> Vec<Violation> {
+pub(super) fn circular(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
     let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
     let metrics = resources_of_package(db, root).into_iter().filter(|(it, _)| it.kind == ResourceKind::Metric);
@@ -60,13 +60,13 @@ pub(super) fn circular(rows: &Rows<'_>) -> Vec<Violation> {
         let Some((first, file)) = circle.first().and_then(|at| metrics.get(*at)) else { continue };
         let ids: Vec<Arc<str>> = circle.iter().map(|at| resource_id(db, root, metrics[*at].0).into()).collect();
         let path: Vec<&str> = circle.iter().chain(circle.first()).map(|at| names[*at]).collect();
-        found.push(Violation {
+        found.push(Observation {
             node: ids.first().cloned(),
             subject: ids,
             place: rows.place(*file, resource_span(db, first, *file)),
             locations: Vec::new(),
             severity: None,
-            args: vec![("path", path.join(" → "))],
+            args: vec![("way", path.join(" → "))],
         });
     }
     found

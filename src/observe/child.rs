@@ -1,13 +1,13 @@
 //! What names others: the living nodes and data tests of the root project.
 
 use super::Rows;
-use crate::db::{Database, Package, Project};
+use crate::db::{Package, Project};
+use crate::observe::Place;
+use crate::observe::start_of_file;
 use crate::project::data_tests::declared::Target;
 use crate::project::data_tests::{self, Place as TestPlace, Test, declaration, tests_of_package};
 use crate::project::jinja::run::{RefCall, Site, SourceCall, Trace};
 use crate::project::nodes::{Node, is_enabled, nodes_of_package, rendering, unique_id};
-use crate::rules::finding::Place;
-use crate::rules::rows::start_of_file;
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ pub(super) fn living<'db>(rows: &Rows<'db>) -> Vec<Child<'db>> {
     nodes.chain(tests).collect()
 }
 
-pub(super) fn prefetch<'db>(db: &'db Database, test: Test<'db>) {
+pub(super) fn prefetch<'db>(db: &'db dyn salsa::Database, test: Test<'db>) {
     data_tests::called(db, test);
     if names_others(db, test) {
         data_tests::facts(db, test);
@@ -36,7 +36,7 @@ pub(super) fn prefetch<'db>(db: &'db Database, test: Test<'db>) {
 }
 
 /// A declared test names what it is declared on; only its arguments can name more.
-fn names_others<'db>(db: &'db Database, test: Test<'db>) -> bool {
+fn names_others<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> bool {
     declaration(db, test).is_none_or(|declared| {
         let model = declared.target.call();
         declared.arguments.iter().filter(|(key, _)| *key != "model").any(|(_, value)| {
@@ -47,28 +47,28 @@ fn names_others<'db>(db: &'db Database, test: Test<'db>) -> bool {
 }
 
 impl<'db> Child<'db> {
-    pub(super) fn id(self, db: &'db Database) -> Arc<str> {
+    pub(super) fn id(self, db: &'db dyn salsa::Database) -> Arc<str> {
         match self {
             Self::Node(node) => unique_id(db, node).clone(),
             Self::Test(test) => data_tests::test_id(db, test),
         }
     }
 
-    pub(super) fn name(self, db: &'db Database) -> Arc<str> {
+    pub(super) fn name(self, db: &'db dyn salsa::Database) -> Arc<str> {
         match self {
             Self::Node(node) => node.name(db).clone(),
             Self::Test(test) => data_tests::name(db, test),
         }
     }
 
-    pub(super) fn package(self, db: &'db Database) -> Package {
+    pub(super) fn package(self, db: &'db dyn salsa::Database) -> Package {
         match self {
             Self::Node(node) => node.package(db),
             Self::Test(test) => test.package(db),
         }
     }
 
-    pub(super) fn trace(self, db: &'db Database) -> &'db Trace {
+    pub(super) fn trace(self, db: &'db dyn salsa::Database) -> &'db Trace {
         match self {
             Self::Node(node) => &rendering(db, node).trace,
             Self::Test(test) => data_tests::rendering(db, test),
@@ -82,7 +82,7 @@ impl<'db> Child<'db> {
 
     /// Whether a call is only what a declared test is declared on: a test of a model that is not there
     /// or switched off is switched off with it.
-    pub(super) fn is_own_target(self, db: &'db Database, call: &RefCall) -> bool {
+    pub(super) fn is_own_target(self, db: &'db dyn salsa::Database, call: &RefCall) -> bool {
         let Self::Test(test) = self else { return false };
         declaration(db, test).is_some_and(|declared| match &declared.target {
             Target::Node { name, version } => *name == call.name && *version == call.version,
@@ -90,7 +90,7 @@ impl<'db> Child<'db> {
         })
     }
 
-    pub(super) fn is_own_source(self, db: &'db Database, call: &SourceCall) -> bool {
+    pub(super) fn is_own_source(self, db: &'db dyn salsa::Database, call: &SourceCall) -> bool {
         let Self::Test(test) = self else { return false };
         declaration(db, test).is_some_and(|declared| match &declared.target {
             Target::Source { source, table } => *source == call.source && *table == call.table,

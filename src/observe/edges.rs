@@ -5,6 +5,8 @@ use super::child::{Child, living};
 use super::resources::{self, Lost};
 use super::units;
 use crate::db::FileKind;
+use crate::observe::Observation;
+use crate::observe::{Place, Severity};
 use crate::project::builtins;
 use crate::project::data_tests::{Test, facts, tests_of_package, unknown_kind};
 use crate::project::graph::{Resolved, resolve_function, resolve_ref, resolve_source};
@@ -12,8 +14,6 @@ use crate::project::jinja::run::{Owner, Site, UnknownCall};
 use crate::project::macros::definition;
 use crate::project::nodes::{Node, Reference, unique_id};
 use crate::project::packages::{Declared, absent_packages, is_whole, package_by_name};
-use crate::rules::finding::{Place, Severity};
-use crate::rules::violation::Violation;
 use crate::syntax::span::Span;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -108,21 +108,21 @@ fn places<'db>(rows: &Rows<'db>, child: Child<'db>, sites: &[Site]) -> (Place, V
     (first, places)
 }
 
-pub(super) fn unknown_ref(rows: &Rows<'_>) -> Vec<Violation> {
+pub(super) fn unknown_ref(rows: &Rows<'_>) -> Vec<Observation> {
     let mut found = unknown(rows, false);
     found.extend(resources::lost(rows, Lost::Ref));
     found.extend(units::lost(rows, Lost::Ref));
     found
 }
 
-pub(super) fn unknown_source(rows: &Rows<'_>) -> Vec<Violation> {
+pub(super) fn unknown_source(rows: &Rows<'_>) -> Vec<Observation> {
     let mut found = unknown(rows, true);
     found.extend(resources::lost(rows, Lost::Source));
     found.extend(units::lost(rows, Lost::Source));
     found
 }
 
-fn unknown(rows: &Rows<'_>, sources: bool) -> Vec<Violation> {
+fn unknown(rows: &Rows<'_>, sources: bool) -> Vec<Observation> {
     let db = rows.db;
     let absent: Vec<&Declared> = absent_packages(db).collect();
     let names: Vec<&str> = absent.iter().map(|declared| declared.name.as_deref().unwrap_or(&declared.shown)).collect();
@@ -144,7 +144,7 @@ fn unknown(rows: &Rows<'_>, sources: bool) -> Vec<Violation> {
         };
         let (place, locations) = places(rows, called.child, &called.sites);
         let child = called.child.id(db);
-        found.push(Violation {
+        found.push(Observation {
             node: Some(child.clone()),
             subject: vec![child, called.shown.as_str().into()],
             place,
@@ -161,7 +161,7 @@ fn may_define(absent: &[&Declared], package: &str) -> bool {
     absent.iter().any(|declared| declared.name.as_deref().is_none_or(|name| name == package))
 }
 
-pub(super) fn disabled_parent(rows: &Rows<'_>) -> Vec<Violation> {
+pub(super) fn disabled_parent(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
     let mut found = resources::lost(rows, Lost::Disabled);
     found.extend(units::lost(rows, Lost::Disabled));
@@ -170,7 +170,7 @@ pub(super) fn disabled_parent(rows: &Rows<'_>) -> Vec<Violation> {
         let (place, locations) = places(rows, called.child, &called.sites);
         let child = called.child.id(db);
         let parent = parent.map_or_else(|| called.shown.as_str().into(), |parent| unique_id(db, parent).clone());
-        found.push(Violation {
+        found.push(Observation {
             node: Some(child.clone()),
             subject: vec![child, parent],
             place,
@@ -186,7 +186,7 @@ pub(super) fn disabled_parent(rows: &Rows<'_>) -> Vec<Violation> {
 type Callers = BTreeMap<Place, (Option<Arc<str>>, String)>;
 
 /// One finding a name, at its first call: who adds or renames the macro mends all of them.
-pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Violation> {
+pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
     let is_whole = is_whole(db);
     let mut calls: BTreeMap<Arc<str>, Callers> = BTreeMap::new();
@@ -211,7 +211,7 @@ pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Violation> {
     let violation = |(name, places): (Arc<str>, Callers)| {
         let mut places = places.into_iter();
         let (place, (node, child_name)) = places.next()?;
-        Some(Violation {
+        Some(Observation {
             node,
             subject: vec![name.clone()],
             place,

@@ -3,10 +3,10 @@
 use super::{Rows, name_of};
 use crate::db::settings::Staging;
 use crate::db::{Project, SourceFile};
+use crate::observe::Observation;
 use crate::project::layout::{Layout, layout, place};
 use crate::project::nodes::{Node, NodeKind, is_enabled, nodes_of_package, unique_id};
 use crate::project::staging::{StagingBreak, judge};
-use crate::rules::violation::Violation;
 use std::sync::Arc;
 
 /// How one model departs from the pattern. Local to the model: an edit of another file runs none of
@@ -37,13 +37,13 @@ fn staging_source<'db>(db: &'db dyn salsa::Database, node: Node<'db>, settings: 
     layer.filter(|_| !excluded).map(|_| place.below_layer.unwrap_or_default())
 }
 
-fn all<'db>(rows: &Rows<'db>, wanted: impl Fn(&StagingBreak) -> bool) -> Vec<Violation> {
+fn all(rows: &Rows<'_>, rule: &str) -> Vec<Observation> {
     let db = rows.db;
     let Some(project) = Project::try_get(db) else { return Vec::new() };
     let Some(settings) = &project.house_rules(db).staging else { return Vec::new() };
     let mut found = Vec::new();
     for node in nodes_of_package(db, project.root(db)) {
-        for broken in breaks(db, node).iter().filter(|broken| wanted(broken)) {
+        for broken in breaks(db, node).iter().filter(|broken| broken.rule == rule) {
             let source = place(db, node).below_layer.unwrap_or_default();
             let id = unique_id(db, node).clone();
             let mut args = vec![
@@ -52,7 +52,7 @@ fn all<'db>(rows: &Rows<'db>, wanted: impl Fn(&StagingBreak) -> bool) -> Vec<Vio
                 ("name", name_of(&id).to_owned()),
             ];
             args.extend(broken.cte.as_ref().map(|cte| ("cte", cte.to_string())));
-            found.push(Violation {
+            found.push(Observation {
                 node: Some(id.clone()),
                 subject: vec![id],
                 place: rows.place(node.file(db), broken.span),
@@ -65,34 +65,60 @@ fn all<'db>(rows: &Rows<'db>, wanted: impl Fn(&StagingBreak) -> bool) -> Vec<Vio
     found
 }
 
-pub(super) fn cte_missing(rows: &Rows<'_>) -> Vec<Violation> {
-    all(rows, |broken| broken.rule == "CTE_MISSING")
+pub(super) fn config_block(rows: &Rows<'_>) -> Vec<Observation> {
+    all(rows, "CONFIG_BLOCK")
 }
 
-const RULES: [&str; 13] = [
-    "CONFIG_BLOCK",
-    "MATERIALIZED_VIEW",
-    "TAGS_MISSING",
-    "TAGS_STAGING",
-    "TAGS_THIRD",
-    "TAGS_SOURCE",
-    "CTE_PATTERN",
-    "CTE_ORDER",
-    "FINAL_EXPLICIT_COLUMNS",
-    "SURROGATE_KEY",
-    "LOADED_AT",
-    "COLUMN_GROUPING",
-    "FINAL_SELECT",
-];
-
-pub(super) fn is_rule(relation: &str) -> bool {
-    RULES.iter().any(|rule| rule.eq_ignore_ascii_case(relation))
+pub(super) fn materialized_view(rows: &Rows<'_>) -> Vec<Observation> {
+    all(rows, "MATERIALIZED_VIEW")
 }
 
-/// The rows of `config_block`, `tags_missing` and so on.
-pub(super) fn of_rule(rows: &Rows<'_>, relation: &str) -> Option<Vec<Violation>> {
-    let rule = RULES.iter().find(|rule| rule.eq_ignore_ascii_case(relation))?;
-    Some(all(rows, |broken| broken.rule == *rule))
+pub(super) fn tags_missing(rows: &Rows<'_>) -> Vec<Observation> {
+    all(rows, "TAGS_MISSING")
+}
+
+pub(super) fn tags_staging(rows: &Rows<'_>) -> Vec<Observation> {
+    all(rows, "TAGS_STAGING")
+}
+
+pub(super) fn tags_third(rows: &Rows<'_>) -> Vec<Observation> {
+    all(rows, "TAGS_THIRD")
+}
+
+pub(super) fn tags_source(rows: &Rows<'_>) -> Vec<Observation> {
+    all(rows, "TAGS_SOURCE")
+}
+
+pub(super) fn cte_pattern(rows: &Rows<'_>) -> Vec<Observation> {
+    all(rows, "CTE_PATTERN")
+}
+
+pub(super) fn cte_order(rows: &Rows<'_>) -> Vec<Observation> {
+    all(rows, "CTE_ORDER")
+}
+
+pub(super) fn final_explicit_columns(rows: &Rows<'_>) -> Vec<Observation> {
+    all(rows, "FINAL_EXPLICIT_COLUMNS")
+}
+
+pub(super) fn surrogate_key(rows: &Rows<'_>) -> Vec<Observation> {
+    all(rows, "SURROGATE_KEY")
+}
+
+pub(super) fn loaded_at(rows: &Rows<'_>) -> Vec<Observation> {
+    all(rows, "LOADED_AT")
+}
+
+pub(super) fn column_grouping(rows: &Rows<'_>) -> Vec<Observation> {
+    all(rows, "COLUMN_GROUPING")
+}
+
+pub(super) fn final_select(rows: &Rows<'_>) -> Vec<Observation> {
+    all(rows, "FINAL_SELECT")
+}
+
+pub(super) fn cte_missing(rows: &Rows<'_>) -> Vec<Observation> {
+    all(rows, "CTE_MISSING")
 }
 
 fn detail(broken: &StagingBreak) -> String {

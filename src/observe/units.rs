@@ -3,14 +3,14 @@
 use super::Rows;
 use super::resources::Lost;
 use crate::db::{Package, Project};
+use crate::observe::Observation;
+use crate::observe::Severity;
 use crate::project::data_tests::unit::{UnitTest, unit_tests};
 use crate::project::graph::{Resolved, resolve_ref, resolve_source};
 use crate::project::nodes::unique_id;
 use crate::project::packages::absent_packages;
 use crate::project::resources::named_by;
 use crate::project::schema_yaml;
-use crate::rules::finding::Severity;
-use crate::rules::violation::Violation;
 use crate::syntax::span::Span;
 use crate::syntax::yaml::Node;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ struct Name {
     span: Span,
 }
 
-pub(super) fn lost(rows: &Rows<'_>, wanted: Lost) -> Vec<Violation> {
+pub(super) fn lost(rows: &Rows<'_>, wanted: Lost) -> Vec<Observation> {
     let db = rows.db;
     let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
     let is_whole = absent_packages(db).next().is_none();
@@ -40,7 +40,7 @@ pub(super) fn lost(rows: &Rows<'_>, wanted: Lost) -> Vec<Violation> {
             _ => continue,
         };
         let id: Arc<str> = id.as_str().into();
-        found.extend(names.into_iter().map(|name| Violation {
+        found.extend(names.into_iter().map(|name| Observation {
             node: Some(id.clone()),
             subject: vec![id.clone(), name.parent],
             place: rows.place(unit.file, name.span),

@@ -2,6 +2,8 @@
 
 use super::Rows;
 use crate::db::{FileKind, Package, Project, SourceFile};
+use crate::observe::Observation;
+use crate::observe::{Place, Severity};
 use crate::project::config::enabled;
 use crate::project::data::has_jinja;
 use crate::project::docs::{DocCall, doc_calls, has_docs};
@@ -11,8 +13,6 @@ use crate::project::nodes::{is_enabled, nodes_of_package, unique_id};
 use crate::project::packages::{absent_packages, dbt_packages};
 use crate::project::resources::{Origin, resource_config, resource_id, resources_of_package};
 use crate::project::schema_yaml::root as root_of;
-use crate::rules::finding::{Place, Severity};
-use crate::rules::violation::Violation;
 use crate::syntax::span::Span;
 use crate::syntax::yaml::Node;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ const DESCRIBED: [&str; 11] = [
 const PARTS: [&str; 9] =
     ["columns", "versions", "arguments", "tests", "data_tests", "tables", "dimensions", "entities", "measures"];
 
-pub(super) fn unknown_doc(rows: &Rows<'_>) -> Vec<Violation> {
+pub(super) fn unknown_doc(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
     let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
     let mut found = Vec::new();
@@ -52,7 +52,7 @@ pub(super) fn unknown_doc(rows: &Rows<'_>) -> Vec<Violation> {
     found
 }
 
-fn of_entry(rows: &Rows<'_>, root: Package, file: SourceFile, at: (&str, u32), entry: &Node) -> Vec<Violation> {
+fn of_entry(rows: &Rows<'_>, root: Package, file: SourceFile, at: (&str, u32), entry: &Node) -> Vec<Observation> {
     let db = rows.db;
     let mut found = Vec::new();
     for (table, description) in descriptions(entry, at.0 == "sources") {
@@ -64,7 +64,7 @@ fn of_entry(rows: &Rows<'_>, root: Package, file: SourceFile, at: (&str, u32), e
                 Some(package) => format!("{package}.{}", call.name),
                 None => call.name.to_string(),
             };
-            found.push(Violation {
+            found.push(Observation {
                 node: owner.clone(),
                 subject: vec![owner.unwrap_or_else(|| file.path(db).clone()), shown.as_str().into()],
                 place: place(rows, file, description, &call),

@@ -5,6 +5,8 @@ use super::{Rows, metrics, place, start_of_file};
 use crate::db::{FileKind, Project, SourceFile};
 use crate::derive::cycles::cycles;
 use crate::files::Content;
+use crate::observe::Observation;
+use crate::observe::{Place, Severity};
 use crate::project::data_tests::{Place as TestPlace, tests_of_package, text_errors};
 use crate::project::graph::{Resolved, resolve_ref};
 use crate::project::macros::{blocks, macro_errors};
@@ -13,8 +15,6 @@ use crate::project::packages::{absent_packages, declaration_span, project_file_e
 use crate::project::properties::null_tests;
 use crate::project::schema_yaml;
 use crate::project::shapes::shape_errors;
-use crate::rules::finding::{Place, Severity};
-use crate::rules::violation::Violation;
 use crate::syntax::span::SyntaxError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,11 +34,11 @@ fn is_yaml(kind: FileKind) -> bool {
     matches!(kind, FileKind::ProjectFile | FileKind::PackagesFile | FileKind::Properties)
 }
 
-pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Violation> {
+pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
-    let mut found: BTreeMap<(Place, String), Violation> = BTreeMap::new();
+    let mut found: BTreeMap<(Place, String), Observation> = BTreeMap::new();
     let mut report = |place: Place, what: &str, fix: &str, severity: Option<Severity>| {
-        let violation = Violation {
+        let violation = Observation {
             node: None,
             subject: vec![place.path.clone()],
             place: place.clone(),
@@ -96,13 +96,13 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Violation> {
     found.into_values().collect()
 }
 
-pub(super) fn duplicate_yaml_key(rows: &Rows<'_>) -> Vec<Violation> {
+pub(super) fn duplicate_yaml_key(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
     let mut found = Vec::new();
     for file in own_files(rows).into_iter().filter(|file| is_yaml(file.kind(db))) {
         for duplicate in &yaml(db, file).duplicates {
             let later = place(db, file, duplicate.last);
-            found.push(Violation {
+            found.push(Observation {
                 node: None,
                 subject: vec![file.path(db).clone(), duplicate.key.as_str().into()],
                 place: place(db, file, duplicate.first),
@@ -119,12 +119,12 @@ pub(super) fn duplicate_yaml_key(rows: &Rows<'_>) -> Vec<Violation> {
     found
 }
 
-pub(super) fn package_not_installed(rows: &Rows<'_>) -> Vec<Violation> {
+pub(super) fn package_not_installed(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
     absent_packages(db)
         .map(|declared| {
             let name = declared.name.as_ref().unwrap_or(&declared.shown);
-            Violation {
+            Observation {
                 node: None,
                 subject: vec![name.clone()],
                 place: place(db, declared.file, declaration_span(db, declared)),
@@ -136,7 +136,7 @@ pub(super) fn package_not_installed(rows: &Rows<'_>) -> Vec<Violation> {
         .collect()
 }
 
-pub(super) fn cycle(rows: &Rows<'_>) -> Vec<Violation> {
+pub(super) fn cycle(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
     let mut found = Vec::new();
     for cycle in cycles(db) {
@@ -144,13 +144,13 @@ pub(super) fn cycle(rows: &Rows<'_>) -> Vec<Violation> {
         let Some(first) = ids.first().and_then(|id| rows.node(id)) else { continue };
         let next = ids.get(1).or(ids.first()).map(|id| &***id).unwrap_or_default();
         let path: Vec<&str> = ids.iter().chain(ids.first()).map(|id| super::name_of(id)).collect();
-        found.push(Violation {
+        found.push(Observation {
             node: Some(unique_id(db, first).clone()),
             subject: ids.iter().map(|id| (*id).clone()).collect(),
             place: first_call(rows, first, next),
             locations: Vec::new(),
             severity: None,
-            args: vec![("path", path.join(" → "))],
+            args: vec![("way", path.join(" → "))],
         });
     }
     found.extend(metrics::circular(rows));

@@ -2,6 +2,8 @@
 
 use super::Rows;
 use crate::db::{Project, SourceFile};
+use crate::observe::Observation;
+use crate::observe::{Place, Severity};
 use crate::project::config::enabled;
 use crate::project::graph::{Resolved, resolve_ref, resolve_source};
 use crate::project::nodes::unique_id;
@@ -9,8 +11,6 @@ use crate::project::packages::absent_packages;
 use crate::project::resources::{
     Resource, resource_config, resource_entry, resource_id, resource_span, resources_of_package,
 };
-use crate::rules::finding::{Place, Severity};
-use crate::rules::violation::Violation;
 use std::sync::Arc;
 
 /// What is wrong with a name.
@@ -22,7 +22,7 @@ pub(super) enum Lost {
 }
 
 /// The names of one kind of mistake, as the rules about nodes report them.
-pub(super) fn lost(rows: &Rows<'_>, wanted: Lost) -> Vec<Violation> {
+pub(super) fn lost(rows: &Rows<'_>, wanted: Lost) -> Vec<Observation> {
     let db = rows.db;
     let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
     let is_whole = absent_packages(db).next().is_none();
@@ -34,7 +34,7 @@ pub(super) fn lost(rows: &Rows<'_>, wanted: Lost) -> Vec<Violation> {
         let mut add = |shown: String, word: &str, parent: Arc<str>| {
             let id: Arc<str> = resource_id(db, root, resource).into();
             let hint = if is_whole { "" } else { "; it may come from a package that is not installed" };
-            found.push(Violation {
+            found.push(Observation {
                 node: Some(id.clone()),
                 subject: vec![id, parent],
                 place: place(rows, resource, file, word),

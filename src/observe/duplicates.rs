@@ -2,7 +2,9 @@
 
 use super::child::Child;
 use super::{Rows, place};
-use crate::db::{Database, FileKind, Package, Project};
+use crate::db::{FileKind, Package, Project};
+use crate::observe::Observation;
+use crate::observe::{Place, Severity};
 use crate::project::config::enabled;
 use crate::project::data_tests::unit::unit_tests;
 use crate::project::data_tests::{self, Test, test_id, tests_of_package};
@@ -16,15 +18,13 @@ use crate::project::packages::{dbt_packages, package_name, project_file};
 use crate::project::properties::{PatchKind, entry_span, patch_index, properties, table_span};
 use crate::project::resources::{resource_config, resource_span, resources_of_package};
 use crate::project::versions::version;
-use crate::rules::finding::{Place, Severity};
-use crate::rules::violation::Violation;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Things that share a name they must not share: kind, name, and where each stands.
 type Declarations = BTreeMap<(&'static str, String), Vec<Place>>;
 
-pub(super) fn duplicate_resource(rows: &Rows<'_>) -> Vec<Violation> {
+pub(super) fn duplicate_resource(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
     let Some(project) = Project::try_get(db) else { return Vec::new() };
     let root = project.root(db);
@@ -51,12 +51,12 @@ pub(super) fn duplicate_resource(rows: &Rows<'_>) -> Vec<Violation> {
     found
 }
 
-fn violation(subject: Vec<Arc<str>>, what: &str, first: &Place, place: Place) -> Violation {
+fn violation(subject: Vec<Arc<str>>, what: &str, first: &Place, place: Place) -> Observation {
     let args = vec![("what", what.to_owned()), ("first_place", format!("{}:{}", first.path, first.start.line))];
-    Violation { node: None, subject, place, locations: vec![first.clone()], severity: None, args }
+    Observation { node: None, subject, place, locations: vec![first.clone()], severity: None, args }
 }
 
-fn living<'db>(db: &'db Database, package: Package) -> impl Iterator<Item = Node<'db>> {
+fn living<'db>(db: &'db dyn salsa::Database, package: Package) -> impl Iterator<Item = Node<'db>> {
     nodes_of_package(db, package).into_iter().filter(move |node| is_enabled(db, *node))
 }
 
@@ -158,7 +158,7 @@ fn add_tests(rows: &Rows<'_>, root: Package, declared: &mut Declarations) {
 
 /// A seed and a model of one name are as ambiguous as two models. dbt refuses them only where they
 /// are one table too or a flag asks for it, and else warns.
-fn names_of_two_kinds(rows: &Rows<'_>, root: Package) -> Vec<Violation> {
+fn names_of_two_kinds(rows: &Rows<'_>, root: Package) -> Vec<Observation> {
     let db = rows.db;
     let mut by_name: BTreeMap<Arc<str>, Vec<(Place, Node<'_>)>> = BTreeMap::new();
     for node in living(db, root).filter(|node| node.kind(db).is_refable()) {
@@ -183,7 +183,7 @@ fn names_of_two_kinds(rows: &Rows<'_>, root: Package) -> Vec<Violation> {
 }
 
 /// Two nodes that would be built as one table.
-fn shared_tables(rows: &Rows<'_>, root: Package) -> Vec<Violation> {
+fn shared_tables(rows: &Rows<'_>, root: Package) -> Vec<Observation> {
     let db = rows.db;
     // dbt counts ephemeral models, too.
     let is_built = |node: &Node<'_>| node.kind(db).is_refable();
@@ -231,7 +231,7 @@ fn shared_tables(rows: &Rows<'_>, root: Package) -> Vec<Violation> {
     found
 }
 
-fn called(db: &Database, node: Node<'_>) -> String {
+fn called(db: &dyn salsa::Database, node: Node<'_>) -> String {
     let name = match version(db, node) {
         Some(version) => format!("{}.{}", node.name(db), version.suffix()),
         None => node.name(db).to_string(),

@@ -4,6 +4,7 @@
 use super::child::{Child, living};
 use super::{Rows, metrics};
 use crate::db::{Package, Project};
+use crate::observe::Place;
 use crate::project::config::enabled;
 use crate::project::data;
 use crate::project::data_tests::{attached, facts as test_facts};
@@ -15,7 +16,6 @@ use crate::project::packages::{dbt_packages, is_whole, package_name, project_fil
 use crate::project::properties::{PatchKind, entry_span, patch_index, properties};
 use crate::project::resources::{ResourceKind, resource_config, resource_id, resource_span, resources_of_package};
 use crate::project::versions::version;
-use crate::rules::finding::Place;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
