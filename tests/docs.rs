@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
 
 use harness::datalog::{Catalogue, FUNCTIONS, Schema, compile};
-use harness::query::{library, of_the_run, schema_of, schema_of_the_run};
+use harness::observe;
+use harness::query::{OF_THE_RUN, library, of_the_run, schema_of};
 use harness::relations::{ALL, by_name};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -95,11 +96,15 @@ fn reference() -> String {
         let doc = library.doc(name).unwrap();
         entry(&mut text, library.schema(name).unwrap(), doc, None);
     }
-    for (schema, doc, example) in of_the_run() {
-        entry(&mut text, &schema, doc, Some(example));
+    for one in &OF_THE_RUN {
+        entry(&mut text, &one.schema(), one.doc, Some(one.example));
+    }
+    text.push_str("### What is seen in one place\n\n");
+    for one in &observe::ALL {
+        entry(&mut text, &one.schema(), one.doc, Some(one.example));
     }
     text.push_str("### Base relations\n\n");
-    for relation in &ALL {
+    for relation in ALL {
         entry(&mut text, &schema_of(relation), relation.schema.doc, Some(relation.schema.example));
     }
     text
@@ -135,7 +140,9 @@ struct Named;
 
 impl Catalogue for Named {
     fn schema(&self, relation: &str) -> Option<Schema> {
-        schema_of_the_run(relation).or_else(|| by_name(relation).map(schema_of))
+        let seen = observe::by_name(relation).map(|one| one.schema());
+        let seen = seen.or_else(|| of_the_run(relation).map(|one| one.schema()));
+        seen.or_else(|| by_name(relation).map(schema_of))
     }
 
     fn names(&self) -> Vec<String> {
@@ -155,7 +162,8 @@ impl Catalogue for Named {
 fn every_example_of_a_relation_compiles() {
     let library = library::embedded().unwrap();
     let examples = ALL.iter().map(|relation| relation.schema.example);
-    let examples = examples.chain(of_the_run().into_iter().map(|(_, _, example)| example));
+    let examples =
+        examples.chain(OF_THE_RUN.iter().map(|one| one.example)).chain(observe::ALL.iter().map(|one| one.example));
     for example in examples {
         let compiled = compile(example, library, &Named, &BTreeMap::new());
         let errors = compiled.err().unwrap_or_default();

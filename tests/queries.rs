@@ -5,8 +5,7 @@
 use harness::rules::case::Expected;
 use harness::rules::finding::{Finding, Place, Severity, Status};
 use harness::rules::registry::Registry;
-use harness::rules::rows::is_relation;
-use harness::rules::rule::{Derivation, Rule};
+use harness::rules::rule::Rule;
 use harness::session::check_files;
 use std::fmt::Write as _;
 
@@ -76,14 +75,6 @@ fn failures(rule: &Rule, check: Check<'_>) -> Vec<String> {
 fn every_case_of_every_rule_reports_what_its_file_says() {
     let failed: Vec<String> = registry().rules().iter().flat_map(|rule| failures(rule, &check)).collect();
     assert!(failed.is_empty(), "{} cases fail\n\n{}", failed.len(), failed.join("\n"));
-}
-
-#[test]
-fn every_rule_reports_a_relation_that_exists() {
-    for rule in registry().rules() {
-        let Derivation::Relation(relation) = &rule.derivation;
-        assert!(is_relation(relation), "{}: no relation is called {relation}", rule.path);
-    }
 }
 
 #[test]

@@ -225,9 +225,13 @@ mod tests {
     use super::*;
 
     fn with(body: &str) -> Result<Rule, String> {
-        let text = format!("---\nseverity: error\nrelation: hub\nmessage: m\n---\n{body}");
+        let block = "```datalog\nfinding(node: m) :- hub(m).\n```\n";
+        let body = body.replacen("# T\n", &format!("# T\n{block}"), 1);
+        // Lines are counted as if there were no block.
+        let more = if body.contains(block) { block.lines().count() } else { 0 };
+        let text = format!("---\nseverity: error\nmessage: m\nstatus: stable\n---\n{body}");
         Rule::parse("queries/rules/project/hub-model.md", &text)
-            .map_err(|error| format!("{}: {}", error.line, error.message))
+            .map_err(|error| format!("{}: {}", error.line as usize - more, error.message))
     }
 
     #[test]

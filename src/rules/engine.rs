@@ -5,7 +5,8 @@ use crate::datalog::{
 };
 use crate::observe::{Place, Severity};
 use crate::query::{Repo, library, shown_id};
-use crate::rules::rule::{FINDING, OptionValue, ROW, Rule, SUBJECT, told};
+use crate::rules::block::{FINDING, ROW, SUBJECT, told};
+use crate::rules::rule::{OptionValue, Rule};
 use crate::rules::violation::Violation;
 use crate::syntax::span::Position;
 use indexmap::IndexMap;
@@ -40,40 +41,41 @@ pub struct Evaluation {
     pub subjects: usize,
 }
 
-/// The repo and the rule's own options.
-struct Scoped<'r> {
-    repo: &'r Repo<'r>,
-    options: &'r Options,
+/// Facts and the rule's own options.
+#[derive(Debug)]
+pub struct Scoped<'r, F> {
+    pub facts: &'r F,
+    pub options: &'r Options,
 }
 
-impl Catalogue for Scoped<'_> {
+impl<F: Catalogue> Catalogue for Scoped<'_, F> {
     fn schema(&self, relation: &str) -> Option<Schema> {
         if relation != OPTION {
-            return self.repo.schema(relation);
+            return self.facts.schema(relation);
         }
         let column = |name: &str, of| Column { name: name.to_owned(), of };
         Some(Schema { name: OPTION.to_owned(), columns: vec![column("name", Type::Name), column("value", Type::Text)] })
     }
 
     fn names(&self) -> Vec<String> {
-        let mut names = self.repo.names();
+        let mut names = self.facts.names();
         names.push(OPTION.to_owned());
         names
     }
 
     fn nodes(&self, name: &str) -> Vec<Arc<str>> {
-        self.repo.nodes(name)
+        self.facts.nodes(name)
     }
 
     fn similar_node(&self, name: &str) -> Option<String> {
-        self.repo.similar_node(name)
+        self.facts.similar_node(name)
     }
 }
 
-impl Facts for Scoped<'_> {
+impl<F: Facts> Facts for Scoped<'_, F> {
     fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
         if relation != OPTION {
-            return self.repo.visit(relation, row);
+            return self.facts.visit(relation, row);
         }
         for (name, value) in self.options {
             if let OptionValue::List(values) = value {
@@ -100,7 +102,8 @@ fn parameters(options: &Options) -> BTreeMap<String, String> {
     plain.collect()
 }
 
-fn compile(rule: &Rule, scoped: &Scoped<'_>) -> Result<CompiledReports, Broken> {
+/// Makes a rule's block ready to run.
+pub fn compile<F: Catalogue>(rule: &Rule, scoped: &Scoped<'_, F>) -> Result<CompiledReports, Broken> {
     let library =
         library::embedded().map_err(|broken| Broken { line: 1, what: format!("the library is broken: {broken:?}") })?;
     rule.program.compile(library, scoped, &parameters(scoped.options)).map_err(|errors| {
@@ -121,12 +124,12 @@ fn unknown_parameter(error: &crate::datalog::Diagnostic) -> Option<&str> {
 
 /// Compiles a rule's block and throws the result away: whether it can be run.
 pub fn check(rule: &Rule, options: &Options, repo: &Repo<'_>) -> Result<(), Broken> {
-    compile(rule, &Scoped { repo, options }).map(|_| ())
+    compile(rule, &Scoped { facts: repo, options }).map(|_| ())
 }
 
 /// Runs a rule.
 pub fn evaluate(rule: &Rule, options: &Options, repo: &Repo<'_>) -> Result<Evaluation, Broken> {
-    let scoped = Scoped { repo, options };
+    let scoped = Scoped { facts: repo, options };
     let compiled = compile(rule, &scoped)?;
     let (answers, _) = compiled.run(&scoped, &LIMITS).map_err(|failure| Broken {
         line: rule.program_line,
@@ -165,7 +168,7 @@ pub fn explain(
     violation: &Violation,
     limits: &Limits<'_>,
 ) -> Result<Option<Proof>, crate::datalog::Failure> {
-    let scoped = Scoped { repo, options };
+    let scoped = Scoped { facts: repo, options };
     let Ok(compiled) = compile(rule, &scoped) else { return Ok(None) };
     compiled.explain(violation.row.0, &violation.row.1, &scoped, limits)
 }

@@ -1,5 +1,6 @@
 pub mod adoption;
 pub mod baseline;
+pub mod block;
 pub mod case;
 pub mod engine;
 pub mod finding;

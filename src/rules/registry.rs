@@ -138,7 +138,8 @@ mod tests {
     use super::*;
 
     fn file(stem: &str, more: &str) -> (String, String) {
-        let text = format!("---\nseverity: error\nrelation: r\nmessage: m\n{more}---\n# T\n");
+        let block = "finding(node: m, cte: c) :- cte(m, c, _).";
+        let text = format!("---\nseverity: error\nmessage: m\n{more}---\n# T\n```datalog\n{block}\n```\n");
         (format!("queries/rules/g/{stem}.md"), text)
     }
 
@@ -150,7 +151,7 @@ mod tests {
         registry(&[
             file("unknown-ref", ""),
             file("cycle", ""),
-            file("cte-missing", "args: [cte]\nid: CTE_MISSING_{CTE}\n"),
+            file("cte-missing", "id: CTE_MISSING_{CTE}\n"),
             file("cte-order", ""),
         ])
         .unwrap()
@@ -203,7 +204,7 @@ mod tests {
             error.unwrap_err().to_string(),
             "queries/rules/h/cycle.md:1: CYCLE is already the id of queries/rules/g/cycle.md"
         );
-        let family = file("cte-missing", "args: [cte]\nid: CTE_MISSING_{CTE}\n");
+        let family = file("cte-missing", "id: CTE_MISSING_{CTE}\n");
         assert!(registry(&[family, file("cte-missing-final", "")]).is_err());
     }
 

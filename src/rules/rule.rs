@@ -1,7 +1,8 @@
 //! A rule is one Markdown file: front matter, a title, prose, a `datalog` block, and test cases under `##`
 //! headings. What it finds, what it says to people and what it is tested on are read from that one file.
 
-use crate::datalog::{Diagnostic, Form, Forms, Reports, Span};
+use crate::datalog::Reports;
+use crate::rules::block::{FORMS, NO_BLOCK, SUBJECT, first_of, heads};
 use crate::rules::case::{Body, Case, Wrong, number};
 use crate::rules::finding::Severity;
 use crate::rules::template::{Part, Template, TemplateError};
@@ -307,71 +308,6 @@ pub fn spelled_as_id(name: &str) -> String {
     name.trim().to_uppercase().replace(['-', ' '], "_")
 }
 
-/// What a finding's head is known to give.
-struct Head {
-    line: u32,
-    known: Vec<String>,
-}
-
-/// The heads that report findings, checked: each must stand somewhere.
-fn heads(reports: &Reports, program: &str, program_line: u32) -> Result<Vec<Head>, Wrong> {
-    let line_of = |span: Span| program_line + span.line_in(program) - 1;
-    let mut heads = Vec::new();
-    for report in reports.reports.iter().filter(|report| report.head == FINDING) {
-        let line = line_of(report.span);
-        let arg = |name: &str| report.args.iter().find(|arg| arg.name == name);
-        if let Some(position) = report.args.iter().find(|arg| arg.name.starts_with(|x: char| x.is_ascii_digit())) {
-            let message = "finding(…) takes its arguments by name: finding(node: m, …)";
-            return Err((line_of(position.span), message.to_owned()));
-        }
-        if ["node", ROW, "path"].iter().all(|name| arg(name).is_none()) {
-            return Err((line, "a finding stands somewhere: give it node:, at: or path:".to_owned()));
-        }
-        if let (Some(at), true) = (arg(ROW), arg("path").or(arg("line")).is_some()) {
-            return Err((
-                line_of(at.span),
-                "a finding stands in one place: give it at:, or path: and line:".to_owned(),
-            ));
-        }
-        if let Some(list) = report.args.iter().find(|arg| arg.name != "subject" && matches!(arg.form, Form::List(_))) {
-            return Err((line_of(list.span), "only subject: is a list".to_owned()));
-        }
-        let given = report.args.iter().map(|arg| arg.name.clone()).filter(|name| !PLACE.contains(&name.as_str()));
-        let mut known: Vec<String> = given.collect();
-        let own = arg("node").map(|_| "name").into_iter().chain(["path"]);
-        known.extend(own.filter(|name| arg(name).is_none()).map(str::to_owned));
-        heads.push(Head { line, known });
-    }
-    if heads.is_empty() {
-        return Err((program_line, "the block has no head finding(…)".to_owned()));
-    }
-    Ok(heads)
-}
-
-/// The gravest of a block's errors, the first, as one of the file.
-fn first_of(errors: &[Diagnostic], program: &str, program_line: u32) -> Wrong {
-    match errors.first() {
-        Some(error) => (program_line + error.span.line_in(program) - 1, told(error)),
-        None => (program_line, "the block cannot be read".to_owned()),
-    }
-}
-
-/// An error of a block as one line.
-pub(crate) fn told(error: &Diagnostic) -> String {
-    let gap = if error.remedy.is_empty() { "" } else { " " };
-    format!("datalog: {}{gap}{}", error.message, error.remedy)
-}
-
-/// What blocks report, and how.
-pub const FINDING: &str = "finding";
-pub const SUBJECT: &str = "subject";
-/// The argument that says at which row's place a finding stands.
-pub const ROW: &str = "at";
-const FORMS: Forms<'static> = Forms { heads: &[FINDING, SUBJECT], row: ROW };
-/// Arguments of a head that texts cannot name.
-const PLACE: [&str; 5] = [ROW, "line", "column", "subject", "severity"];
-const NO_BLOCK: &str = "the rule has no block '```datalog' that says what it finds";
-
 fn family(id: &str, args: &[String]) -> Result<Family, String> {
     let template = Template::parse(id).map_err(|error| error.to_string())?;
     let (prefix, name, suffix) = match template.parts() {
@@ -405,7 +341,7 @@ fn is_kebab(stem: &str) -> bool {
 mod tests {
     use super::*;
 
-    const BODY: &str = "# A title\n\nWords.\n";
+    const BLOCK: &str = "```datalog\nfinding(node: m, b: n) :- model(m, n, _).\n```\n";
 
     fn with(front: &str, body: &str) -> Result<Rule, String> {
         let text = format!("---\n{front}---\n{body}");
@@ -414,28 +350,34 @@ mod tests {
     }
 
     fn front(front: &str) -> Result<Rule, String> {
-        with(front, BODY)
+        with(front, &format!("# A title\n\nWords.\n\n{BLOCK}"))
+    }
+
+    fn block(block: &str) -> Result<Rule, String> {
+        with("severity: error\nmessage: m\n", &format!("# T\n```datalog\n{block}\n```\n"))
     }
 
     #[test]
     fn a_whole_file_is_read() {
         let rule = with(
-            "severity: off\nrelation: hub\nargs: [name]\nmessage: \"{name} is a hub.\"\n\
-             convention: true\nstatus: preview\noptions:\n  readers: {default: 9, doc: How many.}\n",
+            "severity: off\nmessage: \"{name} is a hub for {n}.\"\naliases: [fct-hub]\nsubsumed_by: [OTHER]\n\
+             stated_by: layers\nstatus: preview\noptions:\n  readers: {default: 9, doc: How many.}\n",
             "# A hub\n\n**Why.** Words.\n\n```sql\nselect 1\n```\n\n\
+             ```datalog\nfinding(node: m, n: n) :-\n  model(m, _, _), n = count : { ref(_, m) }.\nsubject(m) :- model(m, _, _).\n```\n\n\
              ## One case\nSome words.\n```sql models/a.sql\nselect 1\n\n```\n\
              ```findings\nmodels/a.sql:1:4 HUB_MODEL a is a hub.\n```\n\
              ## None\n````yaml dbt_project.yml\n```\n````\n~~~ findings\n~~~\n",
         )
         .unwrap();
         assert_eq!((&*rule.id, rule.group.as_str(), rule.severity), ("HUB_MODEL", "project", None));
-        assert_eq!(rule.derivation, Derivation::Relation("hub".to_owned()));
-        assert!(rule.convention && !rule.silent_until_stated && rule.status == Status::Preview);
+        assert_eq!((rule.program_line, rule.program.reports.len()), (20, 2));
+        assert!(rule.is_convention && rule.stated_by == Some(Stated::Layers) && rule.status == Status::Preview);
+        assert!(rule.is_alias("FCT_HUB") && rule.subsumed_by == ["OTHER"]);
         assert_eq!(rule.options["readers"].default, OptionValue::Number(9));
         assert_eq!((rule.title.as_str(), rule.remedy.parts().len()), ("A hub", 0));
         assert_eq!(rule.prose, "**Why.** Words.\n\n```sql\nselect 1\n```");
         let [one, none] = rule.cases.as_slice() else { panic!("two cases") };
-        assert_eq!((one.name.as_str(), one.line), ("One case", 19));
+        assert_eq!((one.name.as_str(), one.line), ("One case", 25));
         assert_eq!(one.files[0], ("models/a.sql".to_owned(), "select 1\n\n".to_owned()));
         assert_eq!(one.files[1].0, "dbt_project.yml");
         assert_eq!(one.expected[0].message.as_deref(), Some("a is a hub."));
@@ -445,18 +387,20 @@ mod tests {
 
     #[test]
     fn windows_line_ends_and_a_byte_order_mark_change_nothing() {
-        let text = "---\nseverity: info\nrelation: hub\nmessage: m\n---\n# T\n## A\n\
-                    ```sql a.sql\nx\n```\n```findings\n```\n";
+        let text =
+            format!("---\nseverity: info\nmessage: m\n---\n# T\n{BLOCK}## A\n```sql a.sql\nx\n```\n```findings\n```\n");
         let path = "queries/rules/project/hub.md";
         let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));
-        assert_eq!(Rule::parse(path, &windows), Rule::parse(path, text));
-        assert!(Rule::parse(path, text).is_ok());
+        let read = |text: &str| {
+            let rule = Rule::parse(path, text).unwrap();
+            (rule.program_line, rule.program.text().to_owned(), rule.cases, rule.prose)
+        };
+        assert_eq!(read(&windows), read(&text));
     }
 
     #[test]
     fn every_severity_has_its_word() {
-        let severity =
-            |word: &str| front(&format!("severity: {word}\nrelation: r\nmessage: m\n")).map(|rule| rule.severity);
+        let severity = |word: &str| front(&format!("severity: {word}\nmessage: m\n")).map(|rule| rule.severity);
         assert_eq!(severity("error"), Ok(Some(Severity::Error)));
         assert_eq!(severity("warning"), Ok(Some(Severity::Warning)));
         assert_eq!(severity("info"), Ok(Some(Severity::Info)));
@@ -467,17 +411,19 @@ mod tests {
     #[test]
     fn front_matter_errors_tell_their_line() {
         for (text, expected) in [
-            ("severity: error\nrelation: r\nmessage: m\nfoo: 1\n", "5: front matter: unknown field"),
-            ("severity: error\nrelation: r\n", "front matter: missing field `message`"),
-            ("severity: error\nmessage: m\n", "1: front matter: names no 'relation:'"),
-            ("severity: error\nrelation: r\nmessage: \"{a}\"\n", "4: message: '{a}' is unknown"),
-            ("severity: error\nrelation: r\nmessage: m\nremedy: \"a {b\"\n", "5: remedy: a '{' is not"),
-            ("severity: error\nrelation: r\nmessage: ''\n", "4: message: is empty"),
-            ("severity: error\nrelation: r\nmessage: m\nmessage: n\n", "5: front matter: duplicate"),
-            ("severity: error\nrelation: [\n", "front matter: "),
-            ("severity: error\nrelation: r\nmessage: m\nid: PLAIN\n", "5: id: is only for a family"),
-            ("severity: error\nrelation: r\nmessage: m\nid: A_{B}\n", "5: id: '{b}' is unknown"),
-            ("severity: error\nrelation: r\nmessage: m\nargs: [b]\nid: a_{B}\n", "6: id: is written in"),
+            ("severity: error\nmessage: m\nfoo: 1\n", "4: front matter: unknown field"),
+            ("severity: error\n", "front matter: missing field `message`"),
+            (
+                "severity: error\nmessage: \"{a}\"\n",
+                "3: message: '{a}' is unknown: the head gives node, b, name, path (the finding(…) on line 10)",
+            ),
+            ("severity: error\nmessage: m\nremedy: \"a {b\"\n", "4: remedy: a '{' is not"),
+            ("severity: error\nmessage: ''\n", "3: message: is empty"),
+            ("severity: error\nmessage: m\nmessage: n\n", "4: front matter: duplicate"),
+            ("severity: error\nmessage: [\n", "front matter: "),
+            ("severity: error\nmessage: m\nid: PLAIN\n", "4: id: is only for a family"),
+            ("severity: error\nmessage: m\nid: A_{C}\n", "4: id: '{c}' is unknown"),
+            ("severity: error\nmessage: m\nid: a_{B}\n", "4: id: is written in"),
         ] {
             let error = front(text).unwrap_err();
             assert!(error.contains(expected), "{text}\n{error}");
@@ -489,12 +435,34 @@ mod tests {
     }
 
     #[test]
+    fn a_block_that_cannot_be_read_is_told_with_its_line() {
+        for (text, expected) in [
+            ("finding(node: m) :- model(m, _, _)", "7: datalog: "),
+            ("\n\nfinding(node: m) :- model(m _, _).", "9: datalog: "),
+            ("?- model(m, _, _).", "7: datalog: a rule asks no question"),
+            ("other(m) :- model(m, _, _).", "7: the block has no head finding(…)"),
+            ("finding(m) :- model(m, _, _).", "7: finding(…) takes its arguments by name"),
+            ("finding(name: n) :- model(_, n, _).", "7: a finding stands somewhere"),
+            ("finding(at: cte, path: p) :- cte(m, p, i).", "7: a finding stands in one place"),
+            ("finding(node: [m]) :- model(m, _, _).", "7: only subject: is a list"),
+            ("finding(node: m, at: 3) :- model(m, _, _).", "7: datalog: 'at' is a row of a relation"),
+            ("finding(node: m, node: m) :- model(m, _, _).", "7: datalog: 'node' is given twice"),
+        ] {
+            let error = block(text).unwrap_err();
+            assert!(error.starts_with(expected), "{text}\n{error}");
+        }
+        assert!(with("severity: error\nmessage: m\n", "# T\n").unwrap_err().contains("has no block"));
+        let two = format!("# T\n{BLOCK}{BLOCK}");
+        assert!(with("severity: error\nmessage: m\n", &two).unwrap_err().starts_with("9: a rule has one block"));
+    }
+
+    #[test]
     fn a_family_gives_each_value_its_id() {
-        let rule = front("severity: error\nrelation: r\nmessage: m\nargs: [cte]\nid: CTE_MISSING_{CTE}\n").unwrap();
-        let id = |value: &'static str| rule.finding_id(|name| (name == "cte").then_some(value));
+        let rule = front("severity: error\nmessage: m\nid: CTE_MISSING_{B}\n").unwrap();
+        let id = |value: &'static str| rule.finding_id(|name| (name == "b").then_some(value));
         assert_eq!(&*id("final"), "CTE_MISSING_FINAL");
         assert_eq!(&*id("my cte-2"), "CTE_MISSING_MY_CTE_2");
-        assert!(rule.owns("CTE_MISSING_FINAL") && rule.owns("CTE_MISSING_{CTE}"));
+        assert!(rule.owns("CTE_MISSING_FINAL") && rule.owns("CTE_MISSING_{B}"));
         assert!(!rule.owns("CTE_MISSING_") && !rule.owns("CTE_MISSING_final"));
     }
 }

@@ -80,7 +80,8 @@ mod tests {
     use crate::syntax::span::Position;
 
     fn rule(front: &str) -> Rule {
-        let text = format!("---\nseverity: error\nrelation: r\n{front}---\n# T\n");
+        let block = "finding(node: m, cte: c, other: c) :- cte(m, c, _).";
+        let text = format!("---\nseverity: error\n{front}---\n# T\n```datalog\n{block}\n```\n");
         Rule::parse("queries/rules/g/my-rule.md", &text).unwrap()
     }
 
@@ -92,13 +93,14 @@ mod tests {
             place: Place { path: Arc::from(path), start: at, end: at },
             locations: Vec::new(),
             severity: None,
-            args: vec![("name", name.to_owned()), ("cte", name.to_owned())],
+            args: vec![("name".to_owned(), name.to_owned()), ("cte".to_owned(), name.to_owned())],
+            row: (0, Vec::new()),
         }
     }
 
     #[test]
     fn texts_and_the_id_are_filled_from_the_row() {
-        let rule = rule("message: \"no '{name}'.\"\nremedy: \"Write {{{name}}}.\"\nargs: [name, cte]\nid: MY_{CTE}\n");
+        let rule = rule("message: \"no '{name}'.\"\nremedy: \"Write {{{name}}}.\"\nid: MY_{CTE}\n");
         let found = report(&rule, Severity::Error, vec![row("a.sql", 1, 1, "final")]);
         assert_eq!(found[0].message, "no 'final'.");
         assert_eq!(found[0].remedy, "Write {final}.");
@@ -107,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_argument_that_the_row_does_not_give_stays_visible() {
-        let rule = rule("message: \"no '{other}'.\"\nargs: [other]\n");
+        let rule = rule("message: \"no '{other}'.\"\n");
         assert_eq!(report(&rule, Severity::Error, vec![row("a", 1, 1, "x")])[0].message, "no '{other}'.");
     }
 
@@ -124,7 +126,7 @@ mod tests {
 
     #[test]
     fn findings_are_sorted_by_place_and_subject_whatever_order_the_rows_have() {
-        let rule = rule("message: \"{name}\"\nargs: [name]\n");
+        let rule = rule("message: \"{name}\"\n");
         let rows = || vec![row("b", 1, 1, "x"), row("a", 10, 1, "x"), row("a", 2, 3, "z"), row("a", 2, 3, "y")];
         let found = report(&rule, Severity::Error, rows());
         let order: Vec<_> = found.iter().map(|x| (&*x.place.path, x.place.start.line, x.message.as_str())).collect();

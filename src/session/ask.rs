@@ -5,10 +5,11 @@ use crate::datalog::{Answer, Cell, Column, Compiled, Constant, Diagnostic, Failu
 use crate::observe::Observations;
 use crate::query::{Families, Kind, Repo, Run, Tree, library, of_the_run, tree};
 use crate::report::answer;
+use crate::rules::block::FINDING;
 use crate::rules::engine::{self, Evaluation};
 use crate::rules::finding::Finding;
 use crate::rules::registry::Registry;
-use crate::rules::rule::{FINDING, Rule};
+use crate::rules::rule::Rule;
 use crate::rules::run::Given;
 use crate::rules::selection::{Selection, options};
 use crate::rules::violation::Violation;
