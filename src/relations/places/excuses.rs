@@ -47,7 +47,7 @@ pub fn meta_excuses(db: &dyn salsa::Database) -> Vec<MetaExcuse> {
     let files = || root.directories(db).iter().flat_map(|directory| directory.files(db));
     let mut texts = files().copied().chain([root.project_file(db)]);
     // Most projects say nothing, and asking each of their things would cost more than reading.
-    if !texts.any(|file| file.content(db).text().contains(KEY)) {
+    if !texts.any(|file| may_say(file.content(db).text())) {
         return Vec::new();
     }
     let mut found = Vec::new();
@@ -56,6 +56,11 @@ pub fn meta_excuses(db: &dyn salsa::Database) -> Vec<MetaExcuse> {
         of_thing(db, thing, &mut found);
     }
     found
+}
+
+/// Whether the key stands in a text, other than in a comment that excuses.
+fn may_say(text: &str) -> bool {
+    text.match_indices(KEY).any(|(at, key)| !text[at + key.len()..].starts_with(": ignore["))
 }
 
 fn of_thing<'db>(db: &'db dyn salsa::Database, thing: Thing<'db>, found: &mut Vec<MetaExcuse>) {
