@@ -90,13 +90,14 @@ pub const OF_THE_RUN: [OfTheRun; 4] = [
         name: "unused_suppression",
         columns: &[
             ("rule", Type::Name),
+            ("kind", Type::Name),
             ("what", Type::Text),
             ("fix", Type::Text),
             ("path", Type::Path),
             ("line", Type::Int),
             ("column", Type::Int),
         ],
-        doc: "A comment or an entry of `meta` that is to excuse findings of a rule and excuses none, names no rule, or has ended.",
+        doc: "A comment or an entry of `meta` that is to excuse findings of a rule and is not as it should be. Its kind is `unused` where it excuses none, `unknown` where it names no rule, `ended` where its day has passed or is none, and `reasonless` where it serves and gives no reason.",
         example: "unused_suppression(rule: r, path: p, line: l, what: w)",
     },
 ];

@@ -71,6 +71,7 @@ impl Run for View<'_> {
                     let start = problem.place.start;
                     row(&[
                         Cell::Text(&problem.rule),
+                        Cell::Text(problem.kind.name()),
                         Cell::Text(&problem.what),
                         Cell::Text(&problem.fix),
                         Cell::Text(&problem.place.path),

@@ -28,8 +28,32 @@ pub struct Problem {
     pub place: Place,
     /// The rule as it is named there; empty where none is.
     pub rule: Arc<str>,
+    pub kind: Kind,
     pub what: String,
     pub fix: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It names no rule, or none that exists.
+    Unknown,
+    /// Its day has passed, or is none.
+    Ended,
+    /// There is nothing to excuse.
+    Unused,
+    /// It serves, and nobody knows why.
+    Reasonless,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Ended => "ended",
+            Self::Unused => "unused",
+            Self::Reasonless => "reasonless",
+        }
+    }
 }
 
 /// The excuses of one run, and which of them have served.
@@ -113,11 +137,14 @@ impl<'r> Excuses<'r> {
 
     fn problem(&self, excuse: &Excuse, used: bool, ran: &dyn Fn(&str) -> bool) -> Option<Problem> {
         let name = &excuse.name;
-        let (what, fix) = match (&excuse.meant, &excuse.until) {
-            (None, _) if name.is_empty() => {
-                ("this is to excuse a finding and names no rule".to_owned(), format!("Write {}.", excuse.scope.form()))
-            }
+        let (kind, what, fix) = match (&excuse.meant, &excuse.until) {
+            (None, _) if name.is_empty() => (
+                Kind::Unknown,
+                "this is to excuse a finding and names no rule".to_owned(),
+                format!("Write {}.", excuse.scope.form()),
+            ),
             (None, _) => (
+                Kind::Unknown,
                 format!("no rule is called {name}, so this excuses nothing"),
                 match self.registry.closest(name) {
                     Some(other) => format!("Did you mean {other}?"),
@@ -125,18 +152,27 @@ impl<'r> Excuses<'r> {
                 },
             ),
             (Some(_), Until::Wrong(text)) => (
+                Kind::Ended,
                 format!("the excuse of {name} has no effect: '{text}' is no day"),
                 "Write the last day on which it holds as 2027-01-31.".to_owned(),
             ),
             (Some(rule), _) if **rule == *UNUSED || !ran(rule) => return None,
             (Some(_), Until::Day(day)) if !self.holds(excuse) => (
+                Kind::Ended,
                 format!("the excuse of {name} ended on {day}"),
                 "Mend what it excused and delete it, or decide anew and write another day.".to_owned(),
             ),
-            (Some(_), _) if used => return None,
-            (Some(_), _) => (format!("{name} has nothing to excuse here"), excuse.scope.remedy()),
+            (Some(_), _) if !used => {
+                (Kind::Unused, format!("{name} has nothing to excuse here"), excuse.scope.remedy())
+            }
+            (Some(_), _) if excuse.reason.is_empty() => (
+                Kind::Reasonless,
+                format!("{name} is excused without a reason"),
+                format!("Write {}.", excuse.scope.form()),
+            ),
+            (Some(_), _) => return None,
         };
-        Some(Problem { place: excuse.place.clone(), rule: name.clone(), what, fix })
+        Some(Problem { place: excuse.place.clone(), rule: name.clone(), kind, what, fix })
     }
 }
 
