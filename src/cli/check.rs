@@ -71,7 +71,7 @@ impl std::str::FromStr for Limit {
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Failure> {
-    let registry = project::registry()?;
+    let registry = &project::all_rules(global)?;
     let upper = |ids: &[String]| ids.iter().map(|id| id.to_uppercase().replace('-', "_")).collect::<Vec<_>>();
     let selection = Selection { only: upper(&arguments.rule), skip: upper(&arguments.skip_rule) };
     if let Some(id) = selection.unknown(registry) {

@@ -35,7 +35,7 @@ enum Format {
 const DIGITS: usize = 6;
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Failure> {
-    let registry = project::registry()?;
+    let registry = &project::all_rules(global)?;
     let id = arguments.what.to_uppercase().replace('-', "_");
     if let Some(rule) = registry.get(&id) {
         print(&match arguments.format {

@@ -5,6 +5,7 @@ mod adoption;
 mod check;
 mod explain;
 mod export;
+mod init;
 mod project;
 mod query;
 mod relations;
@@ -76,6 +77,8 @@ enum Command {
     Query(query::Arguments),
     /// Say what a rule means, or why a finding is one.
     Explain(explain::Arguments),
+    /// Write a harness.yml from what the repo shows, or tell coding agents how to use harness.
+    Init(init::Arguments),
     /// Write what is known of the project for other tools.
     Export(export::Arguments),
 }
@@ -145,6 +148,7 @@ fn run(arguments: &Arguments) -> Result<Verdict, Failure> {
         Command::Relations(own) => relations::run(&arguments.global, own),
         Command::Query(own) => query::run(&arguments.global, own),
         Command::Explain(own) => explain::run(&arguments.global, own),
+        Command::Init(own) => init::run(&arguments.global, own),
         Command::Export(own) => export::run(&arguments.global, own),
     }
 }

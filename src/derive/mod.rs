@@ -5,6 +5,7 @@
 //! Rules read what is derived here; questions and proofs read its twin in `queries/derived`, which has the
 //! relations' columns and what they mean.
 
+pub mod coverage;
 pub mod cycles;
 pub mod dependencies;
 
@@ -21,7 +22,7 @@ pub struct Derived {
 
 /// The relations of all families.
 pub fn all() -> impl Iterator<Item = &'static Derived> {
-    [dependencies::RELATIONS.as_slice()].into_iter().flatten()
+    [coverage::RELATIONS.as_slice(), dependencies::RELATIONS.as_slice()].into_iter().flatten()
 }
 
 pub fn by_name(name: &str) -> Option<&'static Derived> {

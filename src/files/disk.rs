@@ -160,12 +160,29 @@ pub fn find_above(start: &Path, name: &str) -> Option<PathBuf> {
 
 /// Writes a file whole or not at all: into a neighbour first, then renamed over it.
 pub fn write_whole(path: &Path, content: &str) -> io::Result<()> {
+    by_neighbour(path, content, |part| fs::rename(part, path))
+}
+
+/// The same for a file that does not exist yet, nor perhaps its folder; one that does stays as it is.
+pub fn write_new(path: &Path, content: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    by_neighbour(path, content, |part| match fs::hard_link(part, path) {
+        // Not every file system has links. Between the look and the renaming somebody may still be faster.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !path.exists() => fs::rename(part, path),
+        // The first error is the one to report; the neighbour may not even exist.
+        linked => linked.inspect(|()| drop(fs::remove_file(part))),
+    })
+}
+
+fn by_neighbour(path: &Path, content: &str, moved: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
     let written = fs::File::create(&part).and_then(|mut file| {
         file.write_all(content.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&part, path)
+        moved(&part)
     });
     if written.is_err() {
         // The first error is the one to report; the part may not even exist.

@@ -1,12 +1,15 @@
 //! What a run says, one file per format. A format of findings only writes: what is a finding, and how
 //! grave, was settled before. `manifest` writes what the database knows of the project itself.
 
+pub mod adherence;
+pub mod agents;
 pub mod answer;
 pub mod json;
 pub mod manifest;
 pub mod proof;
 pub mod text;
 
+use crate::rules::adherence::Adherence;
 use crate::rules::finding::{Finding, Severity, Status};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +30,8 @@ pub struct Summary {
     pub rules_run: Vec<Arc<str>>,
     pub rules_skipped: Vec<Arc<str>>,
     pub suppressed: usize,
+    /// How well the conventions are kept that the run judged, by rule.
+    pub adherence: Vec<Adherence>,
     /// Findings that a baseline knows; none of the counts above has them.
     pub old: usize,
     /// Entries of the baseline that no finding has any more.

@@ -1,6 +1,6 @@
 //! The form people read: a header per file, a line per finding, and what to do about it once.
 
-use crate::report::Summary;
+use crate::report::{Summary, adherence};
 use crate::rules::finding::{Finding, Place, Severity};
 use anstyle::{AnsiColor, Style};
 use std::borrow::Cow;
@@ -28,6 +28,7 @@ pub struct TextOptions {
 pub fn render(findings: &[Finding], summary: &Summary, options: &TextOptions) -> String {
     let mut page = Page { text: String::new(), color: options.color };
     if findings.is_empty() {
+        page.conventions(summary);
         page.totals(findings, summary);
         return page.text;
     }
@@ -36,6 +37,7 @@ pub fn render(findings: &[Finding], summary: &Summary, options: &TextOptions) ->
         page.line("");
     }
     if options.summary_only {
+        page.conventions(summary);
         page.totals(findings, summary);
         return page.text;
     }
@@ -52,6 +54,7 @@ pub fn render(findings: &[Finding], summary: &Summary, options: &TextOptions) ->
         page.line(&format!("{hidden} not shown; see all with `--limit all`."));
     }
     page.line("");
+    page.conventions(summary);
     page.totals(findings, summary);
     if options.terminal
         && let Some(rule) = loudest(findings)
@@ -173,6 +176,17 @@ impl Page {
             let word = self.painted(&format!("{:severity_width$}", severity.name()), style(severity));
             self.line(&format!("{rule:rule_width$}  {word}  {n:>count_width$}"));
         }
+    }
+
+    /// What the repo keeps only in part: whose breaks are too many to be shown.
+    fn conventions(&mut self, summary: &Summary) {
+        let lines = adherence::lines(&summary.adherence, &summary.rules_run);
+        if lines.is_empty() {
+            return;
+        }
+        self.line("Kept in part, and not shown:");
+        lines.iter().for_each(|line| self.line(line));
+        self.line("");
     }
 
     fn totals(&mut self, findings: &[Finding], summary: &Summary) {

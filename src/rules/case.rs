@@ -173,6 +173,16 @@ macro-paths: [macros]
 test-paths: [tests]
 ";
 
+impl std::fmt::Display for Expected {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}:{}:{} {}", self.path, self.at.line, self.at.column, self.rule)?;
+        match &self.message {
+            Some(message) => write!(out, " {message}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Expected {
     fn read(line: &str) -> Option<Self> {
         let line = line.trim();

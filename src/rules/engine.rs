@@ -39,6 +39,8 @@ pub struct Evaluation {
     pub violations: Vec<Violation>,
     /// How many things could break it; none where it is no convention.
     pub subjects: usize,
+    /// What they are: `models`.
+    pub noun: &'static str,
 }
 
 /// Facts and the rule's own options.
@@ -155,9 +157,36 @@ pub fn evaluate(rule: &Rule, options: &Options, repo: &Repo<'_>) -> Result<Evalu
             }
         }
     }
+    let noun = noun(&subjects);
     let subjects = subjects.len();
     let violations = found.into_iter().map(|(violation, row)| Violation { row, ..violation }).collect();
-    Ok(Evaluation { violations, subjects })
+    Ok(Evaluation { violations, subjects, noun })
+}
+
+/// What some subjects are called together.
+fn noun(subjects: &FxHashSet<&[Constant]>) -> &'static str {
+    let kind = |value: Option<&Constant>| match value {
+        Some(Constant::Text(id)) => id.split_once('.').map_or("", |(kind, _)| match kind {
+            "model" => "models",
+            "source" => "source tables",
+            "snapshot" => "snapshots",
+            "seed" => "seeds",
+            "exposure" => "exposures",
+            "macro" => "macros",
+            _ => "",
+        }),
+        _ => "",
+    };
+    let nouns: BTreeSet<&'static str> = subjects
+        .iter()
+        .map(|subject| match (kind(subject.first()), kind(subject.get(1))) {
+            ("", _) => "cases",
+            (own, "") => own,
+            _ => "edges",
+        })
+        .collect();
+    let mut nouns = nouns.into_iter();
+    nouns.next().filter(|_| nouns.next().is_none()).unwrap_or("cases")
 }
 
 /// Why a violation is one, of a repo whose families are interpreted.

@@ -1,11 +1,15 @@
-//! All rules that are built in: the files of `queries/rules`, read once.
+//! All rules: the files of `queries/rules`, read once, and those of the repo that is checked.
 
+use crate::project::settings::{KnownRule, KnownRules};
 use crate::rules::rule::{Rule, RuleError, spelled_as_id};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 static FILES: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+
+/// The group of a repo's own rules.
+pub const HOUSE: &str = "house";
 
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
@@ -45,18 +49,35 @@ impl Registry {
 
     /// The rules of these files, given by path and text.
     pub fn read<'a>(files: impl IntoIterator<Item = (String, &'a str)>) -> Result<Self, RegistryError> {
-        let registry = Self::default().with(files);
+        let registry = Self::default().with(None, files);
         if registry.broken.is_empty() { Ok(registry) } else { Err(RegistryError { errors: registry.broken }) }
     }
 
-    /// These rules and the ones of more files. A file that cannot be used is noted, and the others are.
-    pub fn with<'a>(&self, files: impl IntoIterator<Item = (String, &'a str)>) -> Self {
+    /// These rules and those of a repo's own files. A file that cannot be used is noted, and the others are
+    /// used.
+    pub fn with_house_rules<'a>(&self, files: impl IntoIterator<Item = (String, &'a str)>) -> Self {
+        self.with(Some(HOUSE), files)
+    }
+
+    /// The same, where a file could not be read.
+    pub fn with_broken(mut self, errors: impl IntoIterator<Item = RuleError>) -> Self {
+        self.broken.extend(errors);
+        self.broken.sort_by(|one, other| (&one.path, one.line).cmp(&(&other.path, other.line)));
+        self
+    }
+
+    /// The rules of the repo itself.
+    pub fn house_rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.rules.iter().filter(|rule| rule.group == HOUSE)
+    }
+
+    fn with<'a>(&self, group: Option<&str>, files: impl IntoIterator<Item = (String, &'a str)>) -> Self {
         let mut rules: BTreeMap<Arc<str>, Arc<Rule>> =
             self.rules.iter().map(|rule| (Arc::clone(&rule.id), Arc::clone(rule))).collect();
         let mut errors = self.broken.clone();
         for (path, text) in files {
             let rule = match Rule::parse(&path, text) {
-                Ok(rule) => rule,
+                Ok(rule) => Rule { group: group.map_or(rule.group, str::to_owned), ..rule },
                 Err(error) => {
                     errors.push(error);
                     continue;
@@ -84,6 +105,17 @@ impl Registry {
 
     pub fn rules(&self) -> &[Arc<Rule>] {
         &self.rules
+    }
+
+    /// What a harness.yml may say of these rules.
+    pub fn known(&self) -> KnownRules<'_> {
+        let rules = self.rules.iter().map(|rule| KnownRule {
+            id: &rule.id,
+            aliases: rule.aliases.iter().map(String::as_str).collect(),
+            presets: rule.presets.iter().map(String::as_str).collect(),
+            options: rule.options.iter().map(|(name, option)| (name.as_str(), option.default.clone())).collect(),
+        });
+        KnownRules { rules: rules.collect() }
     }
 
     /// The rule that reports findings of this id, the id of a family's member included; or what is called so

@@ -2,6 +2,7 @@
 //! headings. What it finds, what it says to people and what it is tested on are read from that one file.
 
 use crate::datalog::Reports;
+pub use crate::db::settings::OptionValue;
 use crate::rules::block::{FORMS, NO_BLOCK, SUBJECT, first_of, heads};
 use crate::rules::case::{Body, Case, Wrong, number};
 use crate::rules::finding::Severity;
@@ -80,15 +81,6 @@ pub struct Family {
 pub struct RuleOption {
     pub default: OptionValue,
     pub doc: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub enum OptionValue {
-    Switch(bool),
-    Number(i64),
-    Text(String),
-    List(Vec<String>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

@@ -4,7 +4,8 @@ use crate::datalog::Cell;
 use crate::db::Database;
 use crate::db::settings::HouseRules;
 use crate::observe::Observations;
-use crate::query::{Families, Repo, Run};
+use crate::query::{Families, NoRun, Repo, Run};
+use crate::rules::adherence::Adherence;
 use crate::rules::adoption::{Adoption, Circumstances, STALE, UNUSED};
 use crate::rules::baseline::Stale;
 use crate::rules::block::FINDING;
@@ -12,7 +13,7 @@ use crate::rules::engine::{self, Evaluation};
 use crate::rules::finding::{Finding, Severity, Suppressed};
 use crate::rules::registry::Registry;
 use crate::rules::rule::{Rule, RuleError};
-use crate::rules::selection::{Selection, of_finding, options, severity};
+use crate::rules::selection::{Course, Decision, House, Selection};
 use crate::rules::suppression::Problem;
 use crate::rules::violation::{report, sort};
 use rayon::prelude::*;
@@ -121,6 +122,8 @@ pub struct Found {
     pub fixed: usize,
     pub run: Vec<Arc<str>>,
     pub skipped: Vec<Arc<str>>,
+    /// How well each convention is kept that was looked at, by rule.
+    pub adherence: Vec<Adherence>,
 }
 
 /// Whose findings a rule reads.
@@ -134,6 +137,12 @@ enum Reads {
     Outcome,
     /// What the baseline holds too much: it comes last.
     Baseline,
+}
+
+impl Reads {
+    fn is_late(&self) -> bool {
+        matches!(self, Self::Outcome | Self::Baseline)
+    }
 }
 
 fn reads(rule: &Rule, registry: &Registry) -> Reads {
@@ -155,23 +164,38 @@ fn reads(rule: &Rule, registry: &Registry) -> Reads {
 struct Task<'r> {
     rule: &'r Arc<Rule>,
     reads: Reads,
+    /// By what it was decided.
+    house: &'r House<'r>,
     /// `None` where the rule is off and another reads its findings.
-    severity: Option<Severity>,
+    decision: Option<Decision>,
 }
 
-/// The rules to run: those that are on, and those whose findings they read.
-fn tasks<'r>(registry: &'r Registry, house: &HouseRules, selection: &Selection) -> BTreeMap<Arc<str>, Task<'r>> {
+/// A finding that is reported, with the rule it is of.
+struct Reported<'r> {
+    rule: &'r Arc<Rule>,
+    is_automatic: bool,
+    finding: Finding,
+}
+
+/// A rule that is to run, and by what that was decided.
+type Open<'r> = (&'r Arc<Rule>, Option<Decision>, &'r House<'r>);
+
+/// The rules to run: those that are on, and those whose findings they read. Who asks for a rule that
+/// judges what becomes of all others means those that would run if nobody asked: `whole` decides them.
+fn tasks<'r>(registry: &'r Registry, house: &'r House<'r>, whole: &'r House<'r>) -> BTreeMap<Arc<str>, Task<'r>> {
     let mut tasks: BTreeMap<Arc<str>, Task<'r>> = BTreeMap::new();
-    let all = registry.rules().iter();
-    let mut open: Vec<(&'r Arc<Rule>, Option<Severity>)> =
-        all.filter_map(|rule| Some((rule, Some(severity(rule, house, selection)?)))).collect();
-    if open.iter().any(|(rule, _)| matches!(reads(rule, registry), Reads::Outcome | Reads::Baseline)) {
-        // Who asks what becomes of all other rules means those that would run.
-        let all = Selection { only: Vec::new(), skip: selection.skip.clone() };
-        let others = registry.rules().iter().filter(|rule| severity(rule, house, selection).is_none());
-        open.extend(others.filter_map(|rule| Some((rule, Some(severity(rule, house, &all)?)))));
+    let on = |house: &'r House<'r>| {
+        let decided = registry.rules().iter().map(move |rule| (rule, house.decide(rule)));
+        let on = decided.filter(|(_, decision)| decision.course != Course::Off || decision.is_on_somewhere);
+        on.map(move |(rule, decision)| -> Open<'r> { (rule, Some(decision), house) })
+    };
+    let mut open: Vec<Open<'r>> = on(house).collect();
+    if open.iter().any(|(rule, ..)| reads(rule, registry).is_late()) {
+        let others: Vec<Open<'r>> =
+            on(whole).filter(|(rule, ..)| !open.iter().any(|(other, ..)| other.id == rule.id)).collect();
+        open.extend(others);
     }
-    while let Some((rule, severity)) = open.pop() {
+    while let Some((rule, decision, house)) = open.pop() {
         if tasks.contains_key(&rule.id) {
             continue;
         }
@@ -179,11 +203,11 @@ fn tasks<'r>(registry: &'r Registry, house: &HouseRules, selection: &Selection) 
         if let Reads::Of(ids) = &reads {
             // Those that are on stand in the list already, and are not lost to a reader that comes first.
             let absent =
-                ids.iter().filter(|id| !tasks.contains_key(*id) && !open.iter().any(|(rule, _)| rule.id == **id));
-            let absent: Vec<_> = absent.filter_map(|id| Some((registry.get(id)?, None))).collect();
+                ids.iter().filter(|id| !tasks.contains_key(*id) && !open.iter().any(|(rule, ..)| rule.id == **id));
+            let absent: Vec<Open<'r>> = absent.filter_map(|id| Some((registry.get(id)?, None, house))).collect();
             open.extend(absent);
         }
-        tasks.insert(rule.id.clone(), Task { rule, reads, severity });
+        tasks.insert(rule.id.clone(), Task { rule, reads, house, decision });
     }
     tasks
 }
@@ -197,10 +221,21 @@ pub fn run(
     observations: &Observations,
     circumstances: Circumstances<'_>,
 ) -> Found {
-    let mut open = tasks(registry, house, selection);
+    let everything = Selection { only: Vec::new(), skip: selection.skip.clone() };
+    let (house, whole) = (&House::new(house, selection), &House::new(house, &everything));
+    let mut open = tasks(registry, house, whole);
     let mut given = Given { broken: registry.broken().to_vec(), ..Given::default() };
-    let mut adoption = Adoption::new(db, registry, house, selection, circumstances);
+    let mut adoption = Adoption::new(db, registry, circumstances);
+    // A rule that is off says nothing, but for whether it can be used.
+    for rule in registry.house_rules().filter(|rule| !open.contains_key(&rule.id)) {
+        let repo = Repo::new(db, Families::Compiled, observations, &NoRun);
+        if let Err(broken) = engine::check(rule, &house.options(rule), &repo) {
+            given.broken.push(rule.broken(broken.line, &broken.what));
+        }
+    }
     let mut findings: Vec<Finding> = Vec::new();
+    let mut all: Vec<Reported<'_>> = Vec::new();
+    let mut adherence: Vec<Adherence> = Vec::new();
     let mut run: BTreeSet<Arc<str>> = BTreeSet::new();
     while !open.is_empty() {
         let ready: Vec<Arc<str>> = open
@@ -209,7 +244,7 @@ pub fn run(
                 Reads::Nothing => true,
                 Reads::Of(ids) => ids.iter().all(|read| read == *id || !open.contains_key(read)),
                 Reads::Findings => open.values().all(|other| !matches!(other.reads, Reads::Nothing)),
-                Reads::Outcome => open.values().all(|other| matches!(other.reads, Reads::Outcome | Reads::Baseline)),
+                Reads::Outcome => open.values().all(|other| other.reads.is_late()),
                 Reads::Baseline => open.values().all(|other| matches!(other.reads, Reads::Baseline)),
             })
             .map(|(id, _)| id.clone())
@@ -223,16 +258,16 @@ pub fn run(
             open.retain(|_, task| !matches!(task.reads, Reads::Of(_)));
             continue;
         }
-        if open.values().all(|task| matches!(task.reads, Reads::Outcome | Reads::Baseline)) {
-            adoption.settle(&mut findings);
-            given.problems = adoption.problems(&run);
-            given.stale = adoption.stale(&findings, &run);
+        if open.values().all(|task| task.reads.is_late()) {
+            settle(&mut adoption, std::mem::take(&mut all), &mut findings);
+            given.problems = adoption.problems();
+            given.stale = adoption.stale(&findings);
         }
         let tasks: Vec<Task<'_>> = ready.iter().filter_map(|id| open.remove(id)).collect();
         let evaluated: Vec<_> = tasks
             .par_iter()
             .with_max_len(1)
-            .map_with(db.clone(), |db, task| evaluate(db, task, house, observations, &given))
+            .map_with(db.clone(), |db, task| evaluate(db, task, observations, &given))
             .collect();
         for (task, evaluated) in tasks.iter().zip(evaluated) {
             let evaluation = match evaluated {
@@ -242,56 +277,82 @@ pub fn run(
                     continue;
                 }
             };
-            let severity = task.severity.or(task.rule.severity).unwrap_or(Severity::Warning);
-            let reported = report(task.rule, severity, evaluation.violations).into_iter();
-            let reported: Vec<Finding> = reported.filter_map(|x| as_stated(x, task.rule, house, selection)).collect();
-            let is_hidden = task.severity.is_none();
-            given.findings.extend(reported.iter().map(|finding| (finding.clone(), is_hidden)));
-            if !is_hidden {
-                run.insert(task.rule.id.clone());
-                findings.extend(reported);
+            let kept = task.rule.is_convention.then(|| kept(task.rule, &evaluation));
+            let verdict = kept.as_ref().map(|kept| kept.verdict);
+            let of_rule = task.decision.and_then(|decision| decision.course.settled(verdict));
+            let automatic = task.decision.and_then(|decision| decision.automatic.settled(verdict));
+            for mut finding in report(task.rule, Severity::Error, evaluation.violations) {
+                let gravity =
+                    task.house.gravity(&finding, task.rule, of_rule, automatic).filter(|_| task.decision.is_some());
+                finding.severity =
+                    gravity.unwrap_or(task.rule.severity.unwrap_or(Severity::Warning).max(finding.severity));
+                given.findings.push((finding.clone(), gravity.is_none()));
+                if gravity.is_some() {
+                    let is_automatic = task.decision.is_some_and(|decision| decision.is_automatic);
+                    all.push(Reported { rule: task.rule, is_automatic, finding });
+                }
             }
+            if of_rule.is_some() || task.decision.is_some_and(|decision| decision.is_on_somewhere) {
+                run.insert(task.rule.id.clone());
+                adoption.ran(task.rule, task.house, of_rule, automatic);
+            }
+            adherence.extend(kept.filter(|_| task.decision.is_some()));
         }
     }
-    adoption.settle(&mut findings);
-    let fixed = adoption.stale(&findings, &run).len();
+    settle(&mut adoption, all, &mut findings);
+    let fixed = adoption.stale(&findings).len();
     let mut suppressed = adoption.suppressed;
     if !selection.only.is_empty() {
-        findings.retain(|finding| is_wanted(finding, registry, selection));
-        suppressed.retain(|suppressed| is_wanted(&suppressed.finding, registry, selection));
-        run.retain(|id| registry.get(id).is_some_and(|rule| severity(rule, house, selection).is_some()));
+        // What ran for the sake of others, nobody asked for.
+        findings.retain(|finding| house.asks_for(finding, registry));
+        suppressed.retain(|suppressed| house.asks_for(&suppressed.finding, registry));
+        let is_off = |decision: Decision| decision.course == Course::Off && !decision.is_on_somewhere;
+        let is_asked = |id: &Arc<str>| registry.get(id).is_some_and(|rule| !is_off(house.decide(rule)));
+        run.retain(is_asked);
+        adherence.retain(|kept| is_asked(&kept.rule));
     }
     sort(&mut findings);
+    adherence.sort();
     let ids = registry.rules().iter().map(|rule| rule.id.clone());
     let (run, skipped) = ids.partition(|id| run.contains(id));
-    Found { findings, suppressed, problems: given.problems, fixed, run, skipped }
+    Found { findings, suppressed, problems: given.problems, fixed, run, skipped, adherence }
+}
+
+/// Adds what was reported to the findings, but for what is excused or told better by another rule.
+fn settle(adoption: &mut Adoption<'_>, all: Vec<Reported<'_>>, findings: &mut Vec<Finding>) {
+    let (kept, told) = each_cause_once(all);
+    // A comment for what is not told is none too many.
+    adoption.note(&told);
+    findings.extend(adoption.settle(kept));
+}
+
+fn kept(rule: &Rule, evaluation: &Evaluation) -> Adherence {
+    Adherence::of(&rule.id, evaluation.noun, evaluation.subjects, evaluation.violations.len())
+}
+
+/// The findings, and apart those that tell of a node what another rule tells better.
+fn each_cause_once(all: Vec<Reported<'_>>) -> (Vec<Finding>, Vec<Finding>) {
+    let mut told: BTreeSet<(Arc<str>, Arc<str>)> = BTreeSet::new();
+    for reported in &all {
+        told.extend(reported.finding.node.clone().map(|node| (node, reported.rule.id.clone())));
+    }
+    let is_told = |reported: &Reported<'_>| {
+        let Some(node) = reported.finding.node.as_ref().filter(|_| reported.is_automatic) else { return false };
+        let mut causes = reported.rule.subsumed_by.iter();
+        causes.any(|cause| told.contains(&(node.clone(), Arc::from(cause.as_str()))))
+    };
+    let (told, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(is_told);
+    let findings = |reported: Vec<Reported<'_>>| reported.into_iter().map(|reported| reported.finding).collect();
+    (findings(kept), findings(told))
 }
 
 fn evaluate(
     db: &Database,
     task: &Task<'_>,
-    house: &HouseRules,
     observations: &Observations,
     given: &Given,
 ) -> Result<Evaluation, engine::Broken> {
     let view = View { given, is_by_name: matches!(task.reads, Reads::Of(_)) };
     let repo = Repo::new(db, Families::Compiled, observations, &view);
-    engine::evaluate(task.rule, &options(task.rule, house), &repo)
-}
-
-/// The finding as the house wants it, if it does.
-fn as_stated(mut finding: Finding, rule: &Rule, house: &HouseRules, selection: &Selection) -> Option<Finding> {
-    if finding.rule != rule.id {
-        // A member of a family has an id, and so a severity, of its own.
-        finding.severity = of_finding(&finding.rule, house, selection, finding.severity)?;
-    }
-    let is_skipped = selection.skip.iter().any(|id| **id == *finding.rule);
-    (!is_skipped).then_some(finding)
-}
-
-/// Whether somebody asked for it.
-fn is_wanted(finding: &Finding, registry: &Registry, selection: &Selection) -> bool {
-    let rule = registry.get(&finding.rule);
-    let is_it = |id: &str| *id == *finding.rule || rule.is_some_and(|rule| *id == *rule.id || rule.is_alias(id));
-    selection.only.iter().any(|id| is_it(id))
+    engine::evaluate(task.rule, &task.house.options(task.rule), &repo)
 }

@@ -1,9 +1,15 @@
 //! One project in one database: loaded from a tree, brought up to date, asked for findings.
 
 mod ask;
+mod cases;
+mod house;
+mod init;
 mod load;
 
 pub use ask::{Answered, Unanswered};
+pub use cases::{CaseFailure, case_failure, case_failures};
+pub use house::{RULES_FOLDER, broken_rules, with_house_rules};
+pub use init::Proposal;
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 
 use crate::db::settings::HouseRules;
@@ -125,6 +131,7 @@ impl Session {
             rules_run: found.run,
             rules_skipped: found.skipped,
             suppressed: found.suppressed.len(),
+            adherence: found.adherence,
             fixed: found.fixed,
             ..Summary::of(&found.findings)
         };
@@ -198,8 +205,7 @@ pub fn not_understood<'f>(findings: impl Iterator<Item = &'f Finding>) -> usize 
 
 /// The house rules a harness.yml states.
 pub fn house_rules(registry: &Registry, text: &str) -> Result<HouseRules, Vec<SyntaxError>> {
-    let known: Vec<&str> = registry.rules().iter().map(|rule| &*rule.id).collect();
-    settings::read(text, &known)
+    settings::read(text, &registry.known())
 }
 
 /// Runs work on threads whose stacks are large enough for what people write; `threads` 0 is one a
@@ -215,14 +221,23 @@ pub fn on_large_stacks<R: Send>(threads: usize, work: impl FnOnce() -> R + Send)
 /// The day on which test cases of rules are checked.
 const DAY_OF_CASES: jiff::civil::Date = jiff::civil::date(2026, 1, 1);
 
-/// Checks a project that is given as files in memory: their paths and texts, a baseline among them. Of a harness.yml that
-/// cannot be read, or rule files that cannot, the error is told.
+/// Checks a project that is given as files in memory: their paths and texts, a baseline among them. Of a
+/// harness.yml that cannot be read, or rule files that cannot, the error is told.
 pub fn check_files(files: &[(String, String)], only_rule: Option<&str>) -> Result<Vec<Finding>, String> {
-    let registry = Registry::embedded().map_err(ToString::to_string)?;
-    let house = files.iter().find(|(path, _)| path == HOUSE_RULES_FILE).map_or("", |(_, text)| text);
-    let house = house_rules(registry, house)
-        .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
+    check_files_with(Registry::embedded().map_err(ToString::to_string)?, files, only_rule)
+}
+
+/// The same with more rules than those built in.
+pub fn check_files_with(
+    registry: &Registry,
+    files: &[(String, String)],
+    only_rule: Option<&str>,
+) -> Result<Vec<Finding>, String> {
     let tree: Memory = files.iter().map(|(path, text)| (path, text)).collect();
+    let house = files.iter().find(|(path, _)| path == HOUSE_RULES_FILE).map_or("", |(_, text)| text);
+    let registry = with_house_rules(registry, &tree, &settings::rule_paths(house));
+    let house = house_rules(&registry, house)
+        .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
     let selection = Selection { only: only_rule.into_iter().map(str::to_owned).collect(), skip: Vec::new() };
     let baseline = files.iter().find(|(path, _)| path == baseline::FILE);
     let baseline = baseline.map(|(path, text)| Baseline::read(path, text)).transpose();
@@ -230,6 +245,6 @@ pub fn check_files(files: &[(String, String)], only_rule: Option<&str>) -> Resul
     on_large_stacks(1, move || {
         let session = Session::load(Database::default(), &tree, house, Invocation::default());
         let circumstances = Circumstances { today: Some(DAY_OF_CASES), baseline: baseline.as_ref() };
-        session.check_with(registry, &selection, circumstances).findings
+        session.check_with(&registry, &selection, circumstances).findings
     })
 }

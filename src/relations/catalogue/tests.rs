@@ -30,8 +30,9 @@ fn tested_id<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Arc<s
 }
 
 relation! {
-    /// An enabled data test: its kind (`not_null`), the namespace before it (`dbt_utils`), and the node and
-    /// column it is declared on. What is absent is "": a test that is a file of its own has only an id.
+    /// An enabled data test: its kind (`not_null`), the namespace before it (`dbt_utils`), the node it is
+    /// declared on, and the column it is declared on or given as `column_name`. What is absent is "": a test
+    /// that is a file of its own has only an id.
     test as "test" (id: Node, name: Name, namespace: Name, node: Node, column: Column)
     Fact r#"test(name: "unique", node: m, column: c), test(name: "not_null", node: m, column: c)"# at places::of_id;
     each |db, package, directory, rows| {
@@ -39,7 +40,8 @@ relation! {
             let declared = declaration(db, test);
             let name = declared.map(|it| &*it.kind).unwrap_or_default();
             let namespace = declared.and_then(|it| it.namespace.as_deref()).unwrap_or_default();
-            let column = declared.and_then(|it| it.column.as_deref()).unwrap_or_default();
+            let given = declared.and_then(|it| it.arguments.get("column_name")?.as_str());
+            let column = declared.and_then(|it| it.column.as_deref()).or(given).unwrap_or_default();
             let node = tested_id(db, test).unwrap_or_default();
             rows.push((sym(db, &test_id(db, test)), sym(db, name), sym(db, namespace), sym(db, &node), sym(db, column)));
         }

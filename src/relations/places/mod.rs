@@ -111,12 +111,13 @@ pub fn of_thing(db: &dyn salsa::Database, id: &str) -> Option<Place> {
     stands::stands(db, id)
 }
 
-/// All places of a row of a base relation: of an edge each call that makes it.
+/// All places of a row of a base relation: of an edge each call that makes it, of a table each of its names.
 pub fn all(db: &dyn salsa::Database, relation: &Relation, row: &[Cell<'_>]) -> Vec<Place> {
     let edge = match (relation.schema.name, row) {
         ("ref" | "reads_source", [Cell::Text(child), Cell::Text(parent)]) => {
             node(db, child).map(|child| calls(db, child, parent)).unwrap_or_default()
         }
+        ("reads_table", [Cell::Text(id), Cell::Text(table)]) => named(db, id, table),
         _ => Vec::new(),
     };
     if edge.is_empty() { (relation.place)(db, row).into_iter().collect() } else { edge }

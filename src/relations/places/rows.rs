@@ -233,19 +233,27 @@ pub(in crate::relations) fn of_cte(db: &dyn salsa::Database, row: &[Cell<'_>]) -
     Some(cte.unwrap_or_else(|| start_of(db, node)))
 }
 
-/// The first config() of a node's file.
+/// The tags in a node's config(), else where they could stand: its first config().
 pub(in crate::relations) fn of_own_tags(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
     in_text(db, row, |text, region| {
-        let call = config_calls(region.of(text)).into_iter().next()?;
-        Some(moved(call.span, region.start))
+        let calls = config_calls(region.of(text));
+        let tags = calls.iter().flat_map(|call| &call.args).find(|arg| &*arg.name == "tags");
+        let tags = tags.map(|arg| Span { start: arg.name_span.start, end: arg.value_span.end });
+        tags.or_else(|| calls.first().map(|call| call.span)).map(|span| moved(span, region.start))
     })
 }
 
+/// Where a node's SQL names a table.
+pub(super) fn named(db: &dyn salsa::Database, id: &str, table: &str) -> Vec<Place> {
+    let Some(node) = node(db, id) else { return Vec::new() };
+    let base = scan_of(db, node).map_or(0, |(_, base)| base);
+    let names = named_tables(db, node).into_iter().filter(|name| *name.text == *table);
+    names.map(|name| place(db, node.file(db), moved(name.span, base))).collect()
+}
+
 pub(in crate::relations) fn of_reads_table(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
-    let (node, name) = (node(db, text_at(row, 0)?)?, text_at(row, 1)?);
-    let base = scan_of(db, node).map(|(_, base)| base)?;
-    let table = named_tables(db, node).into_iter().find(|table| *table.text == *name);
-    Some(table.map_or_else(|| start_of(db, node), |table| place(db, node.file(db), moved(table.span, base))))
+    let (id, table) = (text_at(row, 0)?, text_at(row, 1)?);
+    named(db, id, table).into_iter().next().or_else(|| stands(db, id))
 }
 
 pub(in crate::relations) fn of_scaled(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {

@@ -102,6 +102,15 @@ impl<'r> Excuses<'r> {
         settled
     }
 
+    /// Counts the excuses of findings that are not told as ones that serve.
+    pub fn note(&mut self, findings: &[Finding]) {
+        for finding in findings {
+            for at in self.covering(finding) {
+                self.used[at] = true;
+            }
+        }
+    }
+
     /// The excuses that hold for a finding, in their order.
     fn covering(&self, finding: &Finding) -> Vec<usize> {
         let family = self.registry.get(&finding.rule).map(|rule| rule.id.clone()).filter(|id| *id != finding.rule);
@@ -124,18 +133,27 @@ impl<'r> Excuses<'r> {
         }
     }
 
-    /// What is wrong with the excuses, once all findings are settled. `ran` says of a rule whether it
-    /// looked at the whole project: of others nobody knows what they would find.
-    pub fn problems(&self, ran: &dyn Fn(&str) -> bool) -> Vec<Problem> {
+    /// What is wrong with the excuses, once all findings are settled. `ran` says of an id and a
+    /// file whether all findings there are known: of others nobody knows what they would be.
+    pub fn problems(&self, ran: &dyn Fn(&str, &Arc<str>) -> bool) -> Vec<Problem> {
         // What a folder states serves where one thing in it needs it.
-        let mut groups: BTreeMap<(&Place, &str), (&Excuse, bool)> = BTreeMap::new();
+        let mut groups: BTreeMap<(&Place, &str), Group<'_>> = BTreeMap::new();
         for (excuse, used) in self.all.iter().zip(&self.used) {
-            groups.entry((&excuse.place, &excuse.name)).or_insert((excuse, false)).1 |= used;
+            let group = groups.entry((&excuse.place, &excuse.name));
+            let group = group.or_insert(Group { excuse, is_used: false, is_judged: false });
+            group.is_used |= used;
+            group.is_judged |= excuse.meant.as_ref().is_some_and(|rule| {
+                let mut paths = excuse.scope.paths().peekable();
+                // A test has no entry of its own.
+                let none = paths.peek().is_none().then_some(&excuse.place.path);
+                paths.chain(none).any(|path| ran(rule, path))
+            });
         }
-        groups.into_values().filter_map(|(excuse, used)| self.problem(excuse, used, ran)).collect()
+        groups.into_values().filter_map(|group| self.problem(&group)).collect()
     }
 
-    fn problem(&self, excuse: &Excuse, used: bool, ran: &dyn Fn(&str) -> bool) -> Option<Problem> {
+    fn problem(&self, group: &Group<'_>) -> Option<Problem> {
+        let excuse = group.excuse;
         let name = &excuse.name;
         let (kind, what, fix) = match (&excuse.meant, &excuse.until) {
             (None, _) if name.is_empty() => (
@@ -156,13 +174,13 @@ impl<'r> Excuses<'r> {
                 format!("the excuse of {name} has no effect: '{text}' is no day"),
                 "Write the last day on which it holds as 2027-01-31.".to_owned(),
             ),
-            (Some(rule), _) if **rule == *UNUSED || !ran(rule) => return None,
+            (Some(rule), _) if **rule == *UNUSED || !group.is_judged => return None,
             (Some(_), Until::Day(day)) if !self.holds(excuse) => (
                 Kind::Ended,
                 format!("the excuse of {name} ended on {day}"),
                 "Mend what it excused and delete it, or decide anew and write another day.".to_owned(),
             ),
-            (Some(_), _) if !used => {
+            (Some(_), _) if !group.is_used => {
                 (Kind::Unused, format!("{name} has nothing to excuse here"), excuse.scope.remedy())
             }
             (Some(_), _) if excuse.reason.is_empty() => (
@@ -176,7 +194,23 @@ impl<'r> Excuses<'r> {
     }
 }
 
+/// What one place says of one rule, of one thing or of many.
+struct Group<'e> {
+    excuse: &'e Excuse,
+    is_used: bool,
+    is_judged: bool,
+}
+
 impl Scope {
+    /// The files it is about.
+    fn paths(&self) -> impl Iterator<Item = &Arc<str>> {
+        let (one, more) = match self {
+            Self::Comment { path, .. } => (Some(path), None),
+            Self::Meta { lines, .. } => (None, Some(lines)),
+        };
+        one.into_iter().chain(more.into_iter().flatten().map(|lines| &lines.path))
+    }
+
     /// The file or the things it is about, as the index knows them.
     fn keys(&self) -> Vec<Arc<str>> {
         match self {

@@ -105,7 +105,7 @@ fn inwards(tokens: &[Token], at: usize) -> usize {
     let mut behind = at + 1;
     loop {
         behind = match (kind(behind), kind(behind + 1)) {
-            (Some(Kind::Close(b')')), _) => behind + 1,
+            (Some(Kind::Close(b'(')), _) => behind + 1,
             (Some(Kind::Colon), Some(Kind::Colon | Kind::Word)) => behind + 1,
             (Some(Kind::Word), _) if kind(behind - 1) == Some(Kind::Colon) => behind + 1,
             (Some(Kind::Word), Some(Kind::Word)) if tokens.get(behind).is_some_and(|it| it.keyword == Keyword::As) => {
