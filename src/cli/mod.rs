@@ -1,6 +1,7 @@
 //! The command line: one file a command. Only here is anything printed, and only here does the
 //! program end.
 
+mod adoption;
 mod check;
 mod explain;
 mod export;
