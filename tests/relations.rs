@@ -284,7 +284,7 @@ fn entries_of_yaml_say_more_than_settings() {
         assert_eq!(at(db, "time_spine", &["model.shop.behind"]), "models/entries.yml:8:5");
         assert_eq!(at(db, "loader", &["own scripts"]), "models/entries.yml:2:11");
         assert_eq!(at(db, "source_description", &["From afar."]), "models/entries.yml:2:11");
-        assert_eq!(at(db, "source_relation", &["loaded", "days"]), "models/entries.yml:5:20");
+        assert_eq!(at(db, "source_relation", &["loaded", "days"]), "models/entries.yml:5:21");
         assert_eq!(at(db, "owner_field", &["name", "Ann"]), "models/shop.yml:24:5");
         assert_eq!(at(db, "macro_description", &["macro.shop.cents", "Cents."]), "models/entries.yml:11:11");
         assert_eq!(at(db, "described_argument", &["x", "An amount."]), "models/entries.yml:11:11");
