@@ -5,7 +5,7 @@ use crate::db::settings::HouseRules;
 use crate::db::{Database, Invocation};
 use crate::files::{Content, Disk, Tree, absolute, exists, find_above};
 use crate::project::profile;
-use crate::report::text::escaped;
+use crate::report::escaped;
 use crate::rules::registry::Registry;
 use crate::session::{HOUSE_RULES_FILE, PROJECT_FILE, Session, house_rules, on_large_stacks};
 use crate::syntax::span::{LineIndex, SyntaxError};

@@ -4,7 +4,7 @@ use super::{Failure, Global, Verdict, print, project};
 use crate::datalog::Schema;
 use crate::query::{library, of_the_run};
 use crate::relations::{ALL, Cell, Relation, by_name, closest};
-use crate::report::text::escaped;
+use crate::report::escaped;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 

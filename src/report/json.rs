@@ -9,10 +9,10 @@ use std::sync::Arc;
 /// Changes when a reader that knows the former one would be misled.
 const VERSION: u64 = 1;
 
-pub fn render(findings: &[Finding], summary: &Summary) -> String {
+pub(super) fn render(findings: &[&Finding], summary: &Summary) -> String {
     let document = object([
         ("version", VERSION.into()),
-        ("findings", findings.iter().map(finding).collect()),
+        ("findings", findings.iter().map(|shown| finding(shown)).collect()),
         (
             "summary",
             object([
@@ -26,6 +26,8 @@ pub fn render(findings: &[Finding], summary: &Summary) -> String {
                 ("rules_run", names(&summary.rules_run)),
                 ("rules_skipped", names(&summary.rules_skipped)),
                 ("suppressed", summary.suppressed.into()),
+                ("old", summary.old.into()),
+                ("fixed", summary.fixed.map_or(Value::Null, Value::from)),
             ]),
         ),
     ]);
@@ -112,10 +114,10 @@ mod tests {
             r#""fingerprint":"00000000000000ff","fixable":false,"status":"new"}],"#,
             r#""summary":{"errors":1,"warnings":1,"infos":0,"by_rule":{"CYCLE":1,"PARSE_ERROR":1},"#,
             r#""models":3,"files":4,"not_understood":1,"rules_run":["CYCLE","PARSE_ERROR"],"#,
-            r#""rules_skipped":["TAGS_MISSING"],"suppressed":2}}"#,
+            r#""rules_skipped":["TAGS_MISSING"],"suppressed":2,"old":0,"fixed":null}}"#,
             "\n"
         );
-        assert_eq!(render(&found, &summary), expected);
+        assert_eq!(render(&found.each_ref(), &summary), expected);
     }
 
     #[test]
@@ -125,7 +127,7 @@ mod tests {
             concat!(
                 r#"{"version":1,"findings":[],"summary":{"errors":0,"warnings":0,"infos":0,"#,
                 r#""by_rule":{},"models":0,"files":0,"not_understood":0,"rules_run":[],"#,
-                r#""rules_skipped":[],"suppressed":0}}"#,
+                r#""rules_skipped":[],"suppressed":0,"old":0,"fixed":null}}"#,
                 "\n"
             )
         );
