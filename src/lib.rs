@@ -20,8 +20,8 @@
 //! - [`query`]: questions about a repo: the relations as facts, the rules of `queries/derived`, the
 //!   named questions of `queries/ask`, places of proofs
 //! - [`rules`]: the Markdown files of `queries/rules`, which of them run, and findings with places
-//! - [`report`]: what a run says, one file a format: text, JSON; answers and proofs; and the subset of
-//!   dbt's manifest
+//! - [`report`]: what a run says, one file a format, from text to SARIF; answers and proofs; and the
+//!   subset of dbt's manifest
 //! - [`session`]: a project loaded into a database, the run of the rules on it, answers to questions
 //! - [`cli`]: the command line, one file a command; the only place that prints
 //!
