@@ -42,7 +42,7 @@ pub(super) fn render(findings: &[&Finding], run: &Run<'_>, limit: Limit) -> Stri
         let (path, rule) = (escaped(&place.path), escaped(&finding.rule));
         let head = format!("{path}:{}:{} {rule}#{digits} ", place.start.line, place.start.column);
         lines.push(Line { head, text: escaped(&finding.message).into_owned(), is_remedy: false });
-        if !finding.remedy.is_empty() && told.insert(&finding.rule) {
+        if !finding.remedy.is_empty() && told.insert(run.rule_of(finding)) {
             lines
                 .push(Line { head: "  → ".to_owned(), text: escaped(&finding.remedy).into_owned(), is_remedy: true });
         }
@@ -128,11 +128,10 @@ fn shortened(text: &str, cap: usize) -> String {
     if letters.len() <= cap {
         return text.to_owned();
     }
-    let is_letter = |at: usize| letters.get(at).is_some_and(|letter| letter.is_alphanumeric());
     let is_quote = |at: usize| letters.get(at) == Some(&'\'');
-    // An apostrophe has a letter on the side where a quote has none.
-    let opens = |at: &usize| is_quote(*at) && !at.checked_sub(1).is_some_and(is_letter);
-    let closes = |at: &usize| is_quote(*at) && !is_letter(at + 1);
+    // An apostrophe has a letter on the side where a quote has none; in code a quote follows a sign.
+    let opens = |at: &usize| is_quote(*at) && at.checked_sub(1).is_none_or(|before| letters[before] == ' ');
+    let closes = |at: &usize| is_quote(*at) && !letters.get(at + 1).is_some_and(|letter| letter.is_alphanumeric());
     let name = (0..letters.len())
         .find(opens)
         .and_then(|start| Some((start, (start + 1..letters.len()).find(closes)? + 1)))
@@ -173,6 +172,7 @@ mod tests {
         assert_eq!(shortened(text, 19), "…'stg_wells__daily'");
         assert_eq!(shortened(text, 12), "…'stg_wells…");
         assert_eq!(shortened("it's no model's name in here", 10), "it's no…");
+        assert_eq!(shortened("no config(x='view') in it", 12), "no config(x…");
         assert_eq!(shortened("表表表表", 3), "表表…");
     }
 }

@@ -123,7 +123,7 @@ impl Page {
                 if self.options.terminal && finding.severity == Severity::Error && is_new {
                     self.excerpt(finding, run);
                 }
-                if !finding.remedy.is_empty() && told.insert(&finding.rule) {
+                if !finding.remedy.is_empty() && told.insert(run.rule_of(finding)) {
                     self.line(&format!("    → {}", escaped(&finding.remedy)));
                 }
             }
