@@ -23,8 +23,8 @@
 //!   named questions of `queries/ask`, places of proofs
 //! - [`rules`]: the Markdown files of `queries/rules` and of the repo, which of them run, their Datalog, findings
 //!   with places; excuses and the baseline
-//! - [`report`]: what a run says, one file a format: text, JSON; answers, proofs and lists; and the subset of
-//!   dbt's manifest
+//! - [`report`]: what a run says, one file a format, from text to SARIF; answers, proofs and lists; and the
+//!   subset of dbt's manifest
 //! - [`session`]: a project loaded into a database, the run of the rules on it, answers to questions
 //! - [`cli`]: the command line, one file a command; the only place that prints
 //!
