@@ -48,6 +48,7 @@ pub mod datalog;
 pub mod db;
 pub mod derive;
 pub mod files;
+pub mod observe;
 pub mod project;
 pub mod query;
 pub mod relations;

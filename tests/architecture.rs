@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest: a folder names only what stands before it.
-const LAYERS: [&str; 12] = [
+const LAYERS: [&str; 13] = [
     "datalog",
     "files",
     "db",
@@ -14,6 +14,7 @@ const LAYERS: [&str; 12] = [
     "project",
     "relations",
     "derive",
+    "observe",
     "query",
     "rules",
     "report",

@@ -235,7 +235,9 @@ fn the_relations_are_listed_with_what_they_mean_and_how_many_rows_are_here() {
     insta::assert_snapshot!(out(&output));
     let nowhere = tempfile::tempdir().unwrap();
     let output = harness(nowhere.path(), &["relations"]);
-    let ruled = harness::query::library::embedded().unwrap().names().len() + harness::query::of_the_run().len();
+    let ruled = harness::query::library::embedded().unwrap().names().len()
+        + harness::query::OF_THE_RUN.len()
+        + harness::observe::ALL.len();
     // Between the two lists stand a title and two empty lines.
     assert_eq!((code(&output), out(&output).lines().count()), (0, harness::relations::ALL.len() + ruled + 3));
     let output = harness(&fixture("ordinary"), &["relations", "--format", "json"]);

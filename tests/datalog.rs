@@ -90,6 +90,16 @@ fn aggregates_over_negation() {
 }
 
 #[test]
+fn a_list_has_each_value_once_in_the_order_of_values() {
+    let world = edges(&[("a", "c"), ("b", "c"), ("d", "c"), ("a", "b")]);
+    assert_eq!(answer(&world, "edge(_, x), l = list y : { edge(y, x) }"), ["b a", "c a, b, d"]);
+    assert_eq!(answer(&world, "l = list y : { edge(y, _) }"), ["a, b, d"]);
+    assert_eq!(answer(&world, "l = list length(y) * 10 : { edge(y, _) }"), ["10"]);
+    assert_eq!(answer(&world, "l = list y : { edge(y, \"none\") }, n = length(l)"), [" 0"]);
+    assert_eq!(answer(&world, "n(9). n(10). n(0.5). ?- l = list x : { n(x) }."), ["0.5, 9, 10"]);
+}
+
+#[test]
 fn mutual_recursion() {
     let world = edges(&[("0", "1"), ("1", "2"), ("2", "3"), ("3", "4")]);
     let program = "even(\"0\"). even(y) :- odd(x), edge(x, y). odd(y) :- even(x), edge(x, y). ?- even(x).";

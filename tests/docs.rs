@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
 
 use harness::datalog::{Catalogue, FUNCTIONS, Schema, compile};
-use harness::query::{library, of_the_run, schema_of, schema_of_the_run};
+use harness::observe;
+use harness::project::settings;
+use harness::query::{OF_THE_RUN, library, of_the_run, schema_of};
 use harness::relations::{ALL, by_name};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -95,11 +97,15 @@ fn reference() -> String {
         let doc = library.doc(name).unwrap();
         entry(&mut text, library.schema(name).unwrap(), doc, None);
     }
-    for (schema, doc, example) in of_the_run() {
-        entry(&mut text, &schema, doc, Some(example));
+    for one in &OF_THE_RUN {
+        entry(&mut text, &one.schema(), one.doc, Some(one.example));
+    }
+    text.push_str("### What is seen in one place\n\n");
+    for one in &observe::ALL {
+        entry(&mut text, &one.schema(), one.doc, Some(one.example));
     }
     text.push_str("### Base relations\n\n");
-    for relation in &ALL {
+    for relation in ALL {
         entry(&mut text, &schema_of(relation), relation.schema.doc, Some(relation.schema.example));
     }
     text
@@ -135,7 +141,9 @@ struct Named;
 
 impl Catalogue for Named {
     fn schema(&self, relation: &str) -> Option<Schema> {
-        schema_of_the_run(relation).or_else(|| by_name(relation).map(schema_of))
+        let seen = observe::by_name(relation).map(|one| one.schema());
+        let seen = seen.or_else(|| of_the_run(relation).map(|one| one.schema()));
+        seen.or_else(|| by_name(relation).map(schema_of))
     }
 
     fn names(&self) -> Vec<String> {
@@ -155,11 +163,94 @@ impl Catalogue for Named {
 fn every_example_of_a_relation_compiles() {
     let library = library::embedded().unwrap();
     let examples = ALL.iter().map(|relation| relation.schema.example);
-    let examples = examples.chain(of_the_run().into_iter().map(|(_, _, example)| example));
+    let examples =
+        examples.chain(OF_THE_RUN.iter().map(|one| one.example)).chain(observe::ALL.iter().map(|one| one.example));
     for example in examples {
         let compiled = compile(example, library, &Named, &BTreeMap::new());
         let errors = compiled.err().unwrap_or_default();
         let shown: String = errors.iter().map(|error| error.shown("example", example)).collect();
         assert!(errors.is_empty(), "{shown}");
+    }
+}
+
+fn schema() -> serde_json::Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/harness.schema.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn as_json(yaml: &str) -> serde_json::Value {
+    harness::project::data::of(&harness::syntax::yaml::parse(yaml).root)
+}
+
+#[test]
+fn the_schema_of_harness_yml_has_its_keys_and_no_others() {
+    let schema = schema();
+    let keys = |at: &str| -> Vec<String> {
+        let properties = schema.pointer(at).and_then(|it| it["properties"].as_object()).unwrap();
+        let mut keys: Vec<String> = properties.keys().cloned().collect();
+        keys.sort();
+        keys
+    };
+    let sorted = |keys: &[&str]| {
+        let mut keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(keys(""), sorted(&settings::KEYS));
+    assert_eq!(keys("/$defs/layer"), sorted(&settings::LAYER_KEYS));
+    assert_eq!(keys("/$defs/staging"), sorted(&settings::STAGING_KEYS));
+    assert_eq!(keys("/$defs/rule"), sorted(&settings::RULE_KEYS));
+    assert_eq!(keys("/$defs/override"), sorted(&settings::OVERRIDE_KEYS));
+    let levels: Vec<&str> =
+        schema["$defs"]["severity"]["enum"].as_array().unwrap().iter().filter_map(|it| it.as_str()).collect();
+    assert_eq!(levels, settings::LEVELS);
+}
+
+#[test]
+fn the_schema_takes_every_harness_yml_that_is_shown() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut texts = vec![std::fs::read_to_string(root.join("docs/examples/plan.harness.yml")).unwrap()];
+    for fixture in std::fs::read_dir(root.join("fixtures")).unwrap() {
+        texts.extend(std::fs::read_to_string(fixture.unwrap().path().join("harness.yml")));
+    }
+    for rule in harness::rules::registry::Registry::embedded().unwrap().rules() {
+        for case in &rule.cases {
+            texts.extend(case.files.iter().filter(|(path, _)| path == "harness.yml").map(|(_, text)| text.clone()));
+        }
+    }
+    texts.push(
+        "extends: [strict, evaluator]\nlayers: {a: {reads: [], folders: [b], prefixes: [c_]}}\n\
+         rules: {A: {severity: off, options: {b: 1, c: [d]}}, B: off}\n\
+         overrides: [{paths: [models/**], rules: {A: auto}}]\nrule-paths: [checks]\n"
+            .to_owned(),
+    );
+    assert!(texts.len() > 10);
+    for text in texts {
+        let errors: Vec<String> = validator.iter_errors(&as_json(&text)).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{text}\n{errors:?}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_the_program_refuses() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    for text in [
+        "extend: strict",
+        "extends: [auto, strict]",
+        "layers: {a: {}}",
+        "layers: {source: {reads: []}}",
+        "layers: {a: {reads: [], read: []}}",
+        "staging: {ctes: []}",
+        "rules: {A: loud}",
+        "rules: {A: {level: off}}",
+        "overrides: [{paths: [a]}]",
+        "overrides: {}",
+        "tenants: a",
+    ] {
+        assert!(!validator.is_valid(&as_json(text)), "{text}");
+        let known =
+            settings::KnownRules { rules: vec![settings::KnownRule { id: "A", ..settings::KnownRule::default() }] };
+        assert!(settings::read(text, &known).is_err(), "{text}");
     }
 }

@@ -228,8 +228,9 @@ fn damaged_project_files_stop_nothing() {
 
 #[test]
 fn damaged_house_rules_are_an_error_with_a_place() {
+    let registry = harness::rules::registry::Registry::embedded().unwrap();
     fuzz(&["harness.yml"], 1_000, |text| {
-        if let Err(problems) = harness::project::settings::read(text, &["CYCLE"]) {
+        if let Err(problems) = harness::session::house_rules(registry, text) {
             assert!(problems.iter().all(|problem| problem.span.end as usize <= text.len()));
         }
     });

@@ -2,13 +2,10 @@
 
 #![allow(clippy::panic, reason = "a test's helpers fail as its own lines do")]
 
-use harness::rules::case::Expected;
 use harness::rules::finding::{Finding, Place, Severity, Status};
 use harness::rules::registry::Registry;
-use harness::rules::rows::is_relation;
-use harness::rules::rule::{Derivation, Rule};
-use harness::session::check_files;
-use std::fmt::Write as _;
+use harness::rules::rule::Rule;
+use harness::session::{case_failure, check_files};
 
 type Check<'a> = &'a dyn Fn(&[(String, String)], Option<&str>) -> Vec<Finding>;
 
@@ -20,70 +17,17 @@ fn registry() -> &'static Registry {
     Registry::embedded().unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-fn text(line: &Expected) -> String {
-    let mut text = format!("{}:{}:{} {}", line.path, line.at.line, line.at.column, line.rule);
-    if let Some(message) = &line.message {
-        text.extend([" ", message]);
-    }
-    text
-}
-
-fn is_met(expected: &Expected, found: &Expected) -> bool {
-    (&expected.path, expected.at, &expected.rule) == (&found.path, found.at, &found.rule)
-        && (expected.message.is_none() || expected.message == found.message)
-}
-
 /// What each failing case expects and gets; empty where the rule does what its file says.
 fn failures(rule: &Rule, check: Check<'_>) -> Vec<String> {
-    let mut failures = Vec::new();
-    for case in &rule.cases {
-        let mut found: Vec<Expected> = check(&case.files, Some(&rule.id))
-            .into_iter()
-            .map(|finding| Expected {
-                path: finding.place.path.to_string(),
-                at: finding.place.start,
-                rule: finding.rule.to_string(),
-                message: Some(finding.message),
-            })
-            .collect();
-        found.sort();
-
-        // A line that demands its message takes its finding before one that would take any.
-        let mut missing = Vec::new();
-        let (exact, open): (Vec<_>, Vec<_>) = case.expected.iter().partition(|line| line.message.is_some());
-        for line in exact.into_iter().chain(open) {
-            match found.iter().position(|found| is_met(line, found)) {
-                Some(at) => drop(found.remove(at)),
-                None => missing.push(line),
-            }
-        }
-        if missing.is_empty() && found.is_empty() {
-            continue;
-        }
-        let mut failure = format!("{}:{}: {}\n", rule.path, case.line, case.name);
-        for line in missing {
-            let _ = writeln!(failure, "  not reported: {}", text(line));
-        }
-        for line in &found {
-            let _ = writeln!(failure, "  not expected: {}", text(line));
-        }
-        failures.push(failure);
-    }
-    failures
+    let cases = rule.cases.iter();
+    let failures = cases.filter_map(|case| case_failure(rule, case, Ok(check(&case.files, Some(&rule.id)))));
+    failures.map(|failure| failure.to_string()).collect()
 }
 
 #[test]
 fn every_case_of_every_rule_reports_what_its_file_says() {
     let failed: Vec<String> = registry().rules().iter().flat_map(|rule| failures(rule, &check)).collect();
     assert!(failed.is_empty(), "{} cases fail\n\n{}", failed.len(), failed.join("\n"));
-}
-
-#[test]
-fn every_rule_reports_a_relation_that_exists() {
-    for rule in registry().rules() {
-        let Derivation::Relation(relation) = &rule.derivation;
-        assert!(is_relation(relation), "{}: no relation is called {relation}", rule.path);
-    }
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn at(db: &dyn salsa::Database, name: &str, cells: &[&str]) -> String {
 fn each_relation_has_rows_of_its_schema_in_some_project() {
     let seen = std::sync::Mutex::new(BTreeSet::new());
     on_each(|project, session| {
-        for relation in &ALL {
+        for relation in ALL {
             (relation.visit)(&session.db, &mut |row| {
                 seen.lock().unwrap().insert(relation.schema.name);
                 assert_eq!(row.len(), relation.schema.columns.len(), "{project}");
@@ -144,7 +144,7 @@ fn each_relation_has_rows_of_its_schema_in_some_project() {
 #[test]
 fn no_row_is_given_twice() {
     on_each(|project, session| {
-        for relation in &ALL {
+        for relation in ALL {
             let mut seen = BTreeSet::new();
             for row in rows(&session.db, relation.schema.name) {
                 assert!(seen.insert(row.clone()), "{project}: {} {row:?}", relation.schema.name);
@@ -160,7 +160,7 @@ fn every_row_stands_somewhere_but_what_holds_by_custom() {
         let lines: BTreeMap<String, usize> =
             rows(db, "file").into_iter().map(|row| (row[0].clone(), rows_of(db, &row[0]))).collect();
         let states_layers = !session.project.house_rules(db).layers.is_empty();
-        for relation in &ALL {
+        for relation in ALL {
             let name = relation.schema.name;
             for (row, place) in placed(db, name) {
                 let Some(place) = place else {
@@ -238,7 +238,7 @@ fn every_unique_id_that_a_row_names_is_a_node_or_a_macro() {
             ["node", "macro"].iter().flat_map(|name| rows(db, name)).map(|row| row[0].clone()).collect();
         // What a test is declared on may be absent.
         known.insert(String::new());
-        for relation in &ALL {
+        for relation in ALL {
             for row in rows(db, relation.schema.name) {
                 for (cell, column) in row.iter().zip(relation.schema.columns) {
                     let is_dbts = cell.starts_with("macro.dbt.") || cell.starts_with("macro.dbt_");

@@ -5,15 +5,27 @@ use crate::db::settings::HouseRules;
 use crate::db::{Database, Invocation};
 use crate::files::{Content, Disk, Tree, absolute, exists, find_above};
 use crate::project::profile;
-use crate::report::text::escaped;
+use crate::project::settings::rule_paths;
+use crate::report::escaped;
 use crate::rules::registry::Registry;
-use crate::session::{HOUSE_RULES_FILE, PROJECT_FILE, Session, house_rules, on_large_stacks};
+use crate::session::{HOUSE_RULES_FILE, PROJECT_FILE, Session, house_rules, on_large_stacks, with_house_rules};
 use crate::syntax::span::{LineIndex, SyntaxError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub(super) fn registry() -> Result<&'static Registry, Failure> {
     Registry::embedded().map_err(|errors| Failure(format!("harness: its own rule files are broken:\n{errors}")))
+}
+
+/// The rules that are built in, and those of the project around, if there is one.
+pub(super) fn all_rules(global: &Global) -> Result<Registry, Failure> {
+    if !is_there(global) {
+        return Ok(registry()?.clone());
+    }
+    let folder = folder(global)?;
+    let folders = house_text(global, &folder)?.map(|(_, text)| rule_paths(&text)).unwrap_or_default();
+    Ok(with_house_rules(registry()?, &Disk::new(&folder), &folders))
 }
 
 /// Whether a project is named or stands around the current folder.
@@ -43,7 +55,8 @@ pub(super) fn folder(global: &Global) -> Result<PathBuf, Failure> {
     })
 }
 
-fn read_house_rules(global: &Global, folder: &Path, registry: &Registry) -> Result<HouseRules, Failure> {
+/// The text of the house rules and how their file is called; `None` where there are none.
+fn house_text(global: &Global, folder: &Path) -> Result<Option<(String, Arc<str>)>, Failure> {
     let (path, shown) = match &global.config {
         Some(path) => (absolute(path), path.display().to_string()),
         None => (folder.join(HOUSE_RULES_FILE), HOUSE_RULES_FILE.to_owned()),
@@ -56,17 +69,21 @@ fn read_house_rules(global: &Global, folder: &Path, registry: &Registry) -> Resu
             None if above.is_file(misnamed) => Err(Failure(format!(
                 "harness: {misnamed} is not read.\n  → Rename it to {HOUSE_RULES_FILE}, or give it with --config."
             ))),
-            None => Ok(HouseRules::default()),
+            None => Ok(None),
             Some(_) => Err(Failure(format!("harness: {shown} does not exist.\n  → Correct the path after --config."))),
         };
     }
-    let text = match above.read(&name) {
-        Content::Text(text) => text,
+    match above.read(&name) {
+        Content::Text(text) => Ok(Some((shown, text))),
         Content::Unreadable(problem) => {
-            return Err(Failure(format!("harness: {shown}: {}\n  → {}", problem.what, problem.fix)));
+            Err(Failure(format!("harness: {shown}: {}\n  → {}", problem.what, problem.fix)))
         }
-        Content::NameOnly => return Ok(HouseRules::default()),
-    };
+        Content::NameOnly => Ok(None),
+    }
+}
+
+fn read_house_rules(global: &Global, folder: &Path, registry: &Registry) -> Result<HouseRules, Failure> {
+    let Some((shown, text)) = house_text(global, folder)? else { return Ok(HouseRules::default()) };
     house_rules(registry, &text).map_err(|errors| Failure(located(&shown, &text, &errors)))
 }
 
@@ -116,11 +133,21 @@ fn profiles(global: &Global, project: &Path, env: &BTreeMap<String, String>) -> 
 /// Loads the project and does some work with it, on threads with large stacks.
 pub(super) fn with_session<R: Send>(
     global: &Global,
-    work: impl FnOnce(&Session, &'static Registry) -> R + Send,
+    work: impl FnOnce(&Session, &Registry) -> R + Send,
 ) -> Result<R, Failure> {
-    let registry = registry()?;
+    let registry = all_rules(global)?;
+    let house = read_house_rules(global, &folder(global)?, &registry)?;
+    with_stated(global, &registry, house, work)
+}
+
+/// The same with house rules that are given.
+pub(super) fn with_stated<R: Send>(
+    global: &Global,
+    registry: &Registry,
+    house: HouseRules,
+    work: impl FnOnce(&Session, &Registry) -> R + Send,
+) -> Result<R, Failure> {
     let folder = folder(global)?;
-    let house = read_house_rules(global, &folder, registry)?;
     let vars = vars(global)?;
     let tree = Disk::new(&folder);
     let choice = profile::Choice { profile: global.profile.clone(), target: global.target.clone() };

@@ -2,9 +2,10 @@
 
 use super::{Failure, Global, Verdict, print, project};
 use crate::datalog::Schema;
-use crate::query::{library, of_the_run};
+use crate::observe;
+use crate::query::{OF_THE_RUN, library};
 use crate::relations::{ALL, Cell, Relation, by_name, closest};
-use crate::report::text::escaped;
+use crate::report::escaped;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
@@ -105,17 +106,15 @@ struct Ruled {
 fn ruled() -> Result<Vec<Ruled>, Failure> {
     let library =
         library::embedded().map_err(|error| Failure(format!("harness: its own files are broken: {}", error.shown)))?;
-    let of_the_run = of_the_run().into_iter();
-    let of_the_run = of_the_run.map(|(schema, doc, example)| {
-        let doc = doc.to_owned();
-        Ruled { schema, doc, file: None, example: Some(example) }
-    });
+    let plain = |schema, doc: &str, example| Ruled { schema, doc: doc.to_owned(), file: None, example: Some(example) };
+    let of_the_run = OF_THE_RUN.iter().map(|one| plain(one.schema(), one.doc, one.example));
+    let seen = observe::ALL.iter().map(|one| plain(one.schema(), one.doc, one.example));
     let derived = library.names().iter().filter_map(|name| {
         let doc = library.doc(name)?.split_whitespace().collect::<Vec<_>>().join(" ");
         let file = library::file_of(name).map(|file| format!("queries/derived/{file}.dl"));
         Some(Ruled { schema: library.schema(name)?.clone(), doc, file, example: None })
     });
-    let mut all: Vec<Ruled> = derived.chain(of_the_run).collect();
+    let mut all: Vec<Ruled> = derived.chain(of_the_run).chain(seen).collect();
     all.sort_by(|one, other| one.schema.name.cmp(&other.schema.name));
     Ok(all)
 }

@@ -2,7 +2,7 @@
 
 use super::{Failure, project, say};
 use crate::project::selection::{Indirect, Members, Selector, Spec, check, members, missing, parse_all, selectors};
-use crate::report::text::escaped;
+use crate::report::escaped;
 use crate::rules::finding::Finding;
 use crate::session::Session;
 use crate::syntax::span::SyntaxError;
@@ -58,13 +58,17 @@ pub(super) enum Asked {
 }
 
 impl Selecting {
+    pub(super) fn is_empty(&self) -> bool {
+        self.select.is_empty() && self.exclude.is_empty() && self.selector.is_none()
+    }
+
     /// Reads the options; all that is wrong with them is told at once.
     pub(super) fn read(&self) -> Result<Asked, Failure> {
         let indirect = self.indirect_selection.map(Mode::indirect);
         if let Some(name) = &self.selector {
             return Ok(Asked::Selector(name.clone(), indirect));
         }
-        if self.select.is_empty() && self.exclude.is_empty() {
+        if self.is_empty() {
             return Ok(Asked::Nothing(indirect));
         }
         let spec = parse_all(&self.select, &self.exclude, indirect);

@@ -5,6 +5,7 @@ use super::eval::{Failure, Machine, Sink};
 use super::ir::Expr;
 use super::value::{Constant, Value, Values};
 use rust_decimal::Decimal;
+use rustc_hash::FxHashSet;
 
 pub(super) struct Collect<'c> {
     kind: AggregateKind,
@@ -12,7 +13,14 @@ pub(super) struct Collect<'c> {
     count: i64,
     best: Option<Value>,
     sum: Decimal,
+    seen: FxHashSet<Value>,
 }
+
+/// Bytes that a value takes in the list.
+const LISTED: usize = 8;
+
+/// Between the values of a list.
+const SEPARATOR: &str = ", ";
 
 impl Sink for Collect<'_> {
     fn solution(&mut self, machine: &mut Machine<'_>, regs: &mut [Value]) -> bool {
@@ -41,6 +49,11 @@ impl Sink for Collect<'_> {
                     self.best = Some(value);
                 }
             }
+            (AggregateKind::List, Some(value)) => {
+                if self.seen.insert(value) {
+                    machine.grow(LISTED);
+                }
+            }
             _ => {}
         }
         machine.failure.is_none()
@@ -49,7 +62,7 @@ impl Sink for Collect<'_> {
 
 impl<'c> Collect<'c> {
     pub(super) fn new(kind: AggregateKind, value: Option<&'c Expr>) -> Self {
-        Self { kind, value, count: 0, best: None, sum: Decimal::ZERO }
+        Self { kind, value, count: 0, best: None, sum: Decimal::ZERO, seen: FxHashSet::default() }
     }
 
     pub(super) fn result(self, values: &mut Values) -> Option<Value> {
@@ -60,6 +73,12 @@ impl<'c> Collect<'c> {
             AggregateKind::Mean => {
                 let mean = self.sum.checked_div(Decimal::from(self.count))?;
                 Some(values.constant(&Constant::decimal(mean)))
+            }
+            AggregateKind::List => {
+                let mut all: Vec<Value> = self.seen.into_iter().collect();
+                all.sort_unstable_by(|left, right| values.compare(*left, *right));
+                let texts: Vec<String> = all.into_iter().map(|value| values.get(value).to_string()).collect();
+                Some(values.text(&texts.join(SEPARATOR)))
             }
         }
     }

@@ -108,6 +108,8 @@ pub(crate) enum ExprKind {
     Parameter(String),
     Call(Named, Vec<Expr>),
     Binary(Operator, Box<Expr>, Box<Expr>),
+    /// `[a, b]`, in the head of a report
+    List(Vec<Expr>),
     Aggregate {
         kind: AggregateKind,
         value: Option<Box<Expr>>,
@@ -131,6 +133,7 @@ pub(crate) enum AggregateKind {
     Min,
     Max,
     Mean,
+    List,
 }
 
 impl AggregateKind {
@@ -141,6 +144,7 @@ impl AggregateKind {
             "min" => Self::Min,
             "max" => Self::Max,
             "mean" => Self::Mean,
+            "list" => Self::List,
             _ => return None,
         })
     }
@@ -152,6 +156,7 @@ impl AggregateKind {
             Self::Min => "min",
             Self::Max => "max",
             Self::Mean => "mean",
+            Self::List => "list",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From a program's text to what is evaluated.
 
+use super::ast;
 use super::diagnostic::Diagnostic;
 use super::infer::infer;
 use super::ir::{Kind, Program};
@@ -24,7 +25,12 @@ pub struct Compiled {
 impl Compiled {
     /// The columns of the answer.
     pub fn columns(&self) -> &[Column] {
-        &self.program.relations[self.program.answer].columns
+        self.columns_of(0)
+    }
+
+    pub(super) fn columns_of(&self, answer: usize) -> &[Column] {
+        let relation = self.program.answers.get(answer).and_then(|rel| self.program.relations.get(*rel));
+        relation.map(|relation| relation.columns.as_slice()).unwrap_or_default()
     }
 
     /// The base relations that it reads.
@@ -41,12 +47,26 @@ pub fn compile(
     catalogue: &dyn Catalogue,
     parameters: &BTreeMap<String, String>,
 ) -> Result<Compiled, Vec<Diagnostic>> {
-    let (program, mut errors) = parse(text);
+    let (program, errors) = parse(text);
+    compile_parsed(&program, errors, &[], text, library, catalogue, parameters)
+}
+
+/// The same for a program that is parsed. `heads` are the relations whose rows are asked for; without
+/// any, the program's question is.
+pub(super) fn compile_parsed(
+    program: &ast::Program,
+    mut errors: Vec<Diagnostic>,
+    heads: &[&str],
+    text: &str,
+    library: &Library,
+    catalogue: &dyn Catalogue,
+    parameters: &BTreeMap<String, String>,
+) -> Result<Compiled, Vec<Diagnostic>> {
     let source: Arc<str> = text.into();
     let mut resolver = Resolver::new(catalogue, library, parameters);
     // What the parser passed over may define what the rest reads.
     let is_whole = errors.is_empty();
-    let Resolved { clauses, answer } = resolver.program(&program, &source);
+    let Resolved { clauses, answers } = resolver.program(program, heads, &source);
     let mut relations = std::mem::take(&mut resolver.relations);
     if is_whole {
         errors.append(&mut resolver.errors);
@@ -77,6 +97,8 @@ pub fn compile(
         errors.retain(|error| !error.is_warning);
         return Err(errors);
     }
-    let Some(answer) = answer else { return Err(errors) };
-    Ok(Compiled { program: Program { relations, clauses: lowered, answer }, values, warnings: errors })
+    if answers.is_empty() {
+        return Err(errors);
+    }
+    Ok(Compiled { program: Program { relations, clauses: lowered, answers }, values, warnings: errors })
 }

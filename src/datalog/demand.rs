@@ -30,7 +30,7 @@ pub(super) fn transform(program: &Program) -> Program {
     }
     let closures: FxHashMap<Rel, Closure> =
         by_head.iter().filter_map(|(rel, clauses)| Some((*rel, closure(program, *rel, clauses)?))).collect();
-    let mut whole: FxHashSet<Rel> = FxHashSet::from_iter([program.answer]);
+    let mut whole: FxHashSet<Rel> = program.answers.iter().copied().collect();
     // What is found to be needed whole makes copies of it useless, so it starts again.
     loop {
         let mut transform = Transform {
@@ -47,7 +47,7 @@ pub(super) fn transform(program: &Program) -> Program {
         transform.run();
         if transform.whole.len() == whole.len() {
             let (relations, clauses) = (transform.relations, transform.clauses);
-            return Program { relations, clauses, answer: program.answer };
+            return Program { relations, clauses, answers: program.answers.clone() };
         }
         whole = transform.whole;
     }

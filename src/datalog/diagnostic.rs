@@ -15,6 +15,13 @@ impl Span {
         Self { start: number(start), end: number(end) }
     }
 
+    /// The line of a text on which it begins, counted from 1.
+    pub fn line_in(self, text: &str) -> u32 {
+        let before = text.as_bytes().iter().take(self.start as usize);
+        let lines = before.filter(|byte| **byte == b'\n').count();
+        u32::try_from(lines).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
     pub(super) fn to(self, other: Self) -> Self {
         Self { start: self.start, end: other.end }
     }

@@ -60,20 +60,29 @@ pub struct Answer {
     pub statistics: Statistics,
 }
 
+/// Rows of one relation, sorted.
+pub(super) type Rows = Vec<Vec<Constant>>;
+
 impl Compiled {
     /// The rows of the answer.
     pub fn run(&self, facts: &dyn Facts, limits: &Limits<'_>) -> Result<Answer, Failure> {
+        let (mut answers, statistics) = self.run_all(facts, limits)?;
+        let rows = if answers.is_empty() { Vec::new() } else { answers.swap_remove(0) };
+        Ok(Answer { columns: self.columns().to_vec(), rows, statistics })
+    }
+
+    /// The rows of each relation that is asked for.
+    pub(super) fn run_all(&self, facts: &dyn Facts, limits: &Limits<'_>) -> Result<(Vec<Rows>, Statistics), Failure> {
         let program = transform(&self.program);
         let machine = evaluate(&program, self.values.clone(), facts, limits)?;
-        let table = &machine.tables[program.answer];
-        let mut codes: Vec<u32> = (0..table.len()).collect();
-        codes.sort_by(|left, right| machine.compare_rows(table.row(*left), table.row(*right)));
-        let rows = codes.into_iter().map(|row| table.row(row).iter().map(|value| machine.values.get(*value)).collect());
-        Ok(Answer {
-            columns: self.columns().to_vec(),
-            rows: rows.collect(),
-            statistics: statistics(&program, &machine),
-        })
+        let rows_of = |answer: &Rel| {
+            let table = &machine.tables[*answer];
+            let mut codes: Vec<u32> = (0..table.len()).collect();
+            codes.sort_by(|left, right| machine.compare_rows(table.row(*left), table.row(*right)));
+            let row = |row| table.row(row).iter().map(|value| machine.values.get(*value)).collect();
+            codes.into_iter().map(row).collect()
+        };
+        Ok((program.answers.iter().map(rows_of).collect(), statistics(&program, &machine)))
     }
 }
 
@@ -105,7 +114,7 @@ pub(super) fn evaluate<'a>(
     let mut machine = Machine::new(program, values, limits);
     let reads = reads_of(program);
     let mut needed = vec![false; program.relations.len()];
-    let mut open = vec![program.answer];
+    let mut open = program.answers.clone();
     while let Some(rel) = open.pop() {
         if !std::mem::replace(&mut needed[rel], true) {
             open.extend(&reads[rel]);
@@ -264,7 +273,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn grow(&mut self, bytes: usize) {
+    pub(super) fn grow(&mut self, bytes: usize) {
         self.memory += bytes;
         if self.memory.saturating_add(self.values.bytes) > self.limits.memory {
             self.failure = Some(Failure::Memory(self.limits.memory));

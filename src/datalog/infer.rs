@@ -278,6 +278,7 @@ pub(super) fn type_of(expr: &Expr, types: &Types) -> Option<Type> {
         ExprKind::Aggregate { kind, value, .. } => match kind {
             AggregateKind::Count => Type::Int,
             AggregateKind::Mean => Type::Decimal,
+            AggregateKind::List => Type::Text,
             _ => type_of(value.as_ref()?, types)?,
         },
     })

@@ -16,8 +16,8 @@ pub(crate) type Var = usize;
 pub(crate) struct Program {
     pub relations: Vec<Relation>,
     pub clauses: Vec<Clause>,
-    /// The relation whose rows are the answer.
-    pub answer: Rel,
+    /// The relations whose rows are asked for.
+    pub answers: Vec<Rel>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -484,6 +484,18 @@ impl Parser {
                 let kind = ExprKind::Binary(Operator::Subtract, Box::new(zero), Box::new(operand));
                 return Ok(Expr { kind, span });
             }
+            Token::Sign("[") => {
+                self.advance();
+                let mut items = Vec::new();
+                while !self.is("]") {
+                    items.push(self.deeper(Self::expression)?);
+                    if !self.take(",") {
+                        break;
+                    }
+                }
+                self.expect("]", "Separate the parts of a list by commas and close the bracket.")?;
+                return Ok(Expr { kind: ExprKind::List(items), span: span.to(self.before()) });
+            }
             Token::Sign("(") => {
                 self.advance();
                 let inner = self.deeper(Self::expression)?;

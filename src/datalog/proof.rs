@@ -60,15 +60,27 @@ impl Compiled {
         facts: &dyn Facts,
         limits: &Limits<'_>,
     ) -> Result<Vec<Option<Proof>>, Failure> {
+        self.explain_answer(0, rows, facts, limits)
+    }
+
+    /// The same of rows of one of the relations that are asked for.
+    pub(super) fn explain_answer(
+        &self,
+        answer: usize,
+        rows: &[Vec<Constant>],
+        facts: &dyn Facts,
+        limits: &Limits<'_>,
+    ) -> Result<Vec<Option<Proof>>, Failure> {
         let program = transform(&self.program);
+        let Some(answer) = program.answers.get(answer).copied() else { return Ok(vec![None; rows.len()]) };
         let mut machine = evaluate(&program, self.values.clone(), facts, limits)?;
         let explainer = Explainer::new(&program, &mut machine)?;
-        let answer = explainer.layered[program.answer];
+        let answer = explainer.layered[answer];
         let mut proofs = Vec::with_capacity(rows.len());
         for row in rows {
             let row: Vec<Value> = row.iter().map(|value| machine.values.constant(value)).collect();
             let number = if row.len() == machine.tables[answer].arity { machine.find(answer, &row) } else { NONE };
-            proofs.push(if number == NONE { None } else { Some(explainer.prove(&mut machine, number)) });
+            proofs.push(if number == NONE { None } else { Some(explainer.prove(&mut machine, answer, number)) });
         }
         Ok(proofs)
     }
@@ -134,9 +146,10 @@ impl<'p> Explainer<'p> {
         self.rounds.get(&rel).map_or(0, |rounds| rounds.partition_point(|rows| *rows <= row))
     }
 
-    fn prove(&self, machine: &mut Machine<'_>, row: u32) -> Proof {
+    /// `rel` is layered.
+    fn prove(&self, machine: &mut Machine<'_>, rel: Rel, row: u32) -> Proof {
         let mut state = State { rows: 0, done: FxHashSet::default() };
-        self.of_row(machine, self.layered[self.program.answer], row, 0, &mut state)
+        self.of_row(machine, rel, row, 0, &mut state)
     }
 
     fn of_row(&self, machine: &mut Machine<'_>, rel: Rel, row: u32, depth: usize, state: &mut State) -> Proof {
@@ -252,10 +265,12 @@ impl<'p> Explainer<'p> {
                     for (at, row) in &members.rows {
                         rows.push(self.leaf(machine, members.atoms[*at].rel, row, ProofKind::Fact));
                     }
+                    let result = machine.values.get(regs[aggregate.out]);
+                    let of = if matches!(result, Constant::Text(_)) { Type::Text } else { Type::Int };
                     premises.push(Proof {
                         kind: ProofKind::Aggregate,
                         relation: name_of(aggregate.kind).to_owned(),
-                        args: vec![(Some(machine.values.get(regs[aggregate.out])), Type::Int)],
+                        args: vec![(Some(result), of)],
                         premises: rows,
                         more: members.more,
                         height: 0,

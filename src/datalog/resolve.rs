@@ -79,7 +79,7 @@ pub(super) struct Resolver<'a> {
 
 pub(super) struct Resolved {
     pub clauses: Vec<Clause>,
-    pub answer: Option<Rel>,
+    pub answers: Vec<Rel>,
 }
 
 impl<'a> Resolver<'a> {
@@ -108,13 +108,18 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    pub(super) fn program(&mut self, program: &ast::Program, text: &Arc<str>) -> Resolved {
+    /// `heads` are the relations that are asked for, where it is not the program's question.
+    pub(super) fn program(&mut self, program: &ast::Program, heads: &[&str], text: &Arc<str>) -> Resolved {
         self.define(program);
         let mut clauses = Vec::new();
         for clause in &program.clauses {
             self.clause(clause, text, true, &mut clauses);
         }
-        let answer = self.question(program, text, &mut clauses);
+        let answers: Vec<Rel> = if heads.is_empty() {
+            self.question(program, text, &mut clauses).into_iter().collect()
+        } else {
+            heads.iter().filter_map(|head| self.by_name.get(*head).copied()).collect()
+        };
         self.quiet = true;
         let mut done: FxHashSet<String> = FxHashSet::default();
         while let Some(name) = self.wanted.pop() {
@@ -124,7 +129,7 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
-        Resolved { clauses, answer }
+        Resolved { clauses, answers }
     }
 
     /// The relations that the program defines.
@@ -426,6 +431,11 @@ impl<'a> Resolver<'a> {
             ast::ExprKind::Binary(operator, left, right) => {
                 let (left, right) = (self.expr(left, scope), self.expr(right, scope));
                 ExprKind::Binary(*operator, Box::new(left?), Box::new(right?))
+            }
+            ast::ExprKind::List(_) => {
+                let remedy = "Only a rule's head finding(…) has lists, as subject: [child, parent].";
+                self.error(span, "a list is no value.", remedy);
+                return None;
             }
             ast::ExprKind::Aggregate { kind, value, body } => {
                 if body.iter().any(|literal| matches!(literal, ast::Literal::Or(_))) {

@@ -1,6 +1,7 @@
 //! What harness.yml states, as plain values. `project::settings` reads the file; without one the
 //! defaults here hold.
 
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// How far the rules that nobody stated are switched on.
@@ -23,11 +24,49 @@ pub enum Level {
     Auto,
 }
 
-/// What models of one layer may read.
+/// The value of a rule's option.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(untagged)]
+pub enum OptionValue {
+    Switch(bool),
+    Number(i64),
+    Text(String),
+    List(Vec<String>),
+}
+
+/// What harness.yml says of one rule.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct RuleSetting {
+    /// `None` where only options are stated.
+    pub level: Option<Level>,
+    pub options: BTreeMap<String, OptionValue>,
+}
+
+/// Severities that hold for some paths.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Override {
+    /// Globs, relative to dbt_project.yml.
+    pub paths: Vec<String>,
+    /// By rule id.
+    pub rules: BTreeMap<String, Level>,
+}
+
+/// What models of one layer may read, and how they are recognised.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Layer {
     pub name: String,
     pub reads: Vec<Read>,
+    /// What its folders are called.
+    pub folders: Vec<String>,
+    /// How the names of its models begin, where no folder tells their layer.
+    pub prefixes: Vec<String>,
+}
+
+impl Layer {
+    /// A layer whose folders are called like itself.
+    pub fn new(name: &str, reads: Vec<Read>) -> Self {
+        Self { name: name.to_owned(), reads, folders: vec![name.to_owned()], prefixes: Vec::new() }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -83,13 +122,33 @@ impl Staging {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct HouseRules {
     pub extends: Extends,
+    /// Packs of rules that are off unless they are named here.
+    pub presets: Vec<String>,
     /// What a folder's place means, relative to dbt_project.yml.
     pub paths: Option<Vec<Segment>>,
     /// In the order of the file; empty = not stated.
     pub layers: Vec<Layer>,
     pub terminal: Vec<String>,
     pub tenants: Vec<String>,
+    /// Those that others may read first.
+    pub domains: Vec<String>,
     pub staging: Option<Staging>,
-    /// By rule id (`MART_REFS_STAGING`).
-    pub rules: BTreeMap<String, Level>,
+    /// By rule id (`MART_REFS_STAGING`), a family's template or a member of one.
+    pub rules: BTreeMap<String, RuleSetting>,
+    /// In the order of the file: the last that fits a path decides.
+    pub overrides: Vec<Override>,
+    /// Folders with rules of the house's own, beside the customary one.
+    pub rule_paths: Vec<String>,
+}
+
+impl HouseRules {
+    /// The severity stated for a rule.
+    pub fn level(&self, rule: &str) -> Option<Level> {
+        self.rules.get(rule).and_then(|setting| setting.level)
+    }
+
+    /// The value stated for a rule's option.
+    pub fn option(&self, rule: &str, name: &str) -> Option<&OptionValue> {
+        self.rules.get(rule).and_then(|setting| setting.options.get(name))
+    }
 }

@@ -1,9 +1,10 @@
 //! Which edges go against the layers and tenants of the house.
 
+use super::Derived;
 use crate::db::settings::Read;
 use crate::db::{Sym, sym};
 use crate::project::layout::{Layout, layout};
-use crate::relations::{layer, layer_folder, reads, reads_source, tenant};
+use crate::relations::{Cell, Visitor, layer, layer_folder, reads, reads_source, tenant};
 use ascent::aggregators::count;
 use ascent::ascent;
 
@@ -76,6 +77,36 @@ pub struct Dependencies<'db> {
     pub source_outside_staging: Vec<(Sym<'db>, Sym<'db>, Sym<'db>)>,
     /// folder, its name, how many models it holds
     pub unknown_layer: Vec<(Sym<'db>, Sym<'db>, usize)>,
+}
+
+/// The family's relations as rules read them.
+pub const RELATIONS: [Derived; 5] = [
+    Derived { name: "cross_tenant", visit: |db, emit| edges(db, &dependencies(db).cross_tenant, emit) },
+    Derived { name: "dependency_direction", visit: |db, emit| edges(db, &dependencies(db).dependency_direction, emit) },
+    Derived { name: "mart_reads_staging", visit: |db, emit| edges(db, &dependencies(db).mart_reads_staging, emit) },
+    Derived {
+        name: "source_outside_staging",
+        visit: |db, emit| {
+            for (child, source, layer) in &dependencies(db).source_outside_staging {
+                emit(&[child, source, layer].map(|part| Cell::Text(part.text(db))));
+            }
+        },
+    },
+    Derived {
+        name: "unknown_layer",
+        visit: |db, emit| {
+            for (folder, layer, models) in &dependencies(db).unknown_layer {
+                let models = i64::try_from(*models).unwrap_or(i64::MAX);
+                emit(&[Cell::Text(folder.text(db)), Cell::Text(layer.text(db)), Cell::Int(models)]);
+            }
+        },
+    },
+];
+
+fn edges(db: &dyn salsa::Database, edges: &[Edge<'_>], emit: &mut Visitor<'_>) {
+    for (child, parent, lower, upper) in edges {
+        emit(&[child, parent, lower, upper].map(|part| Cell::Text(part.text(db))));
+    }
 }
 
 /// The layer that MART_REFS_STAGING is about.

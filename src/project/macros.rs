@@ -196,6 +196,11 @@ fn has_name(text: &str, name: &str) -> bool {
     tokens(text, 0, text.len()).iter().any(|token| token.kind == TokenKind::Name && token.of(text) == name)
 }
 
+/// The names of a macro's parameters.
+pub fn parameter_names(text: &str, block: &Block) -> Vec<Arc<str>> {
+    parameters(text, block.parameters).into_iter().map(|(name, _)| name).collect()
+}
+
 /// The parameters of a definition with their defaults' texts.
 fn parameters(text: &str, span: Span) -> Vec<(Arc<str>, Option<String>)> {
     let list = tokens(text, span.start as usize, span.end as usize);

@@ -231,6 +231,12 @@ pub struct Rendering {
     pub errors: Vec<SyntaxError>,
 }
 
+/// The SQL that a node's Jinja prints. It is not kept, and few need it.
+pub fn rendered_text<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> String {
+    let run = Run::new(node.package(db), Names::All, subject(db, node));
+    Minijinja.render(node.file(db).content(db).text(), region(db, node), run).text
+}
+
 /// Renders a node. The one expensive query: it runs again only when the node's own text changes, or
 /// a macro, var or setting that it asked for.
 #[salsa::tracked(returns(ref))]

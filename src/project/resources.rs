@@ -84,6 +84,8 @@ pub struct Resource {
     pub of: Arc<str>,
     /// Who answers for an exposure or group, by name or else by address; else empty.
     pub owner: Arc<str>,
+    /// What it says of them, `name` and `email` and whatever else.
+    pub owner_fields: Vec<(Arc<str>, Arc<str>)>,
     /// What its own entry sets.
     pub config: Map<String, Value>,
     /// A metric's tags: dbt takes those beside `config:` alone, and of the terse spelling none.
@@ -111,6 +113,7 @@ impl Resource {
             description: described(entry),
             of: entry.get("type").and_then(Node::as_str).unwrap_or_default().into(),
             owner: owner_of(entry),
+            owner_fields: owner_fields(entry),
             config: Map::new(),
             tags: Vec::new(),
             named: Named::default(),
@@ -127,6 +130,12 @@ fn owner_of(entry: &Node) -> Arc<str> {
     let Some(owner) = entry.get("owner").filter(|owner| !owner.is_null()) else { return "".into() };
     let said = |key: &str| owner.get(key).filter(|said| !said.is_null()).and_then(text_of);
     said("name").or_else(|| said("email")).or_else(|| text_of(owner)).unwrap_or_default().into()
+}
+
+fn owner_fields(entry: &Node) -> Vec<(Arc<str>, Arc<str>)> {
+    let fields = entry.get("owner").and_then(Node::as_map).unwrap_or_default().iter();
+    let stated = fields.filter(|field| !field.value.is_null());
+    stated.filter_map(|field| Some((field.key.as_str()?.into(), text_of(&field.value)?.into()))).collect()
 }
 
 #[salsa::tracked(returns(ref))]

@@ -1,24 +1,30 @@
 //! Reads harness.yml. Every problem is reported, each with its place: a house's rules are wrong
 //! as a whole or right as a whole.
 
-use crate::db::settings::{Extends, HouseRules, Layer, Level, Placeholder, Read, Segment, Staging};
+use crate::db::settings::{HouseRules, Layer, Placeholder, Read, Segment, Staging};
 use crate::syntax::span::{Span, SyntaxError};
-use crate::syntax::yaml::{self, Entry, Node, Value};
+use crate::syntax::yaml::{self, Entry, Node};
+use std::collections::BTreeMap;
 
-const KEYS: [&str; 7] = ["extends", "paths", "layers", "terminal", "tenants", "staging", "rules"];
-const LAYER_KEYS: [&str; 1] = ["reads"];
-const STAGING_KEYS: [&str; 5] = ["ctes", "materialized", "tags", "exclude", "column_groups"];
-const EXTENDS: [&str; 2] = ["auto", "strict"];
-const LEVELS: [&str; 5] = ["error", "warning", "info", "off", "auto"];
+mod rules;
+mod similar;
+
+pub use rules::{KnownRule, KnownRules, LEVELS, OVERRIDE_KEYS, RULE_KEYS, globs};
+use similar::did_you_mean;
+
+/// The keys of a harness.yml, of a layer in it and of its staging pattern.
+pub const KEYS: [&str; 10] =
+    ["extends", "paths", "layers", "terminal", "tenants", "domains", "staging", "rules", "overrides", "rule-paths"];
+pub const LAYER_KEYS: [&str; 3] = ["reads", "folders", "prefixes"];
+pub const STAGING_KEYS: [&str; 5] = ["ctes", "materialized", "tags", "exclude", "column_groups"];
 const PLACEHOLDERS: [&str; 3] = ["tenant", "layer", "domain"];
 /// In `reads`, these are no layers but what dbt calls so.
 const RESERVED: [&str; 2] = ["source", "seed"];
 
-/// The rules a harness.yml states. `known_rules` are rule ids and templates of families
-/// (`CTE_MISSING_{CTE}`).
-pub fn read(text: &str, known_rules: &[&str]) -> Result<HouseRules, Vec<SyntaxError>> {
+/// The rules a harness.yml states. `known` is what there is to be stated of.
+pub fn read(text: &str, known: &KnownRules<'_>) -> Result<HouseRules, Vec<SyntaxError>> {
     let document = yaml::parse(text);
-    let mut reader = Reader { text, known_rules, problems: document.errors };
+    let mut reader = Reader { text, known, problems: document.errors };
     for duplicate in &document.duplicates {
         let message = format!("the key `{}` is stated twice", duplicate.key);
         reader.report(duplicate.last, message, "Keep one of the two.");
@@ -32,9 +38,17 @@ pub fn read(text: &str, known_rules: &[&str]) -> Result<HouseRules, Vec<SyntaxEr
     Err(reader.problems)
 }
 
+/// The folders with rules that a harness.yml names. Asked before it is read whole, since what its
+/// other keys may say depends on these rules; of a broken file `read` tells.
+pub fn rule_paths(text: &str) -> Vec<String> {
+    let root = yaml::parse(text).root;
+    let items = root.get("rule-paths").and_then(Node::as_seq).unwrap_or_default();
+    items.iter().filter_map(Node::as_str).map(str::to_owned).collect()
+}
+
 struct Reader<'t> {
     text: &'t str,
-    known_rules: &'t [&'t str],
+    known: &'t KnownRules<'t>,
     problems: Vec<SyntaxError>,
 }
 
@@ -51,13 +65,16 @@ impl Reader<'_> {
         for (key, entry) in self.entries(root, "harness.yml") {
             let value = &entry.value;
             match key {
-                "extends" => house.extends = self.extends(value).unwrap_or_default(),
+                "extends" => (house.extends, house.presets) = self.extends(value),
                 "paths" => house.paths = self.paths(value),
                 "layers" => house.layers = self.layers(value),
                 "terminal" => house.terminal = self.strings(value, key),
                 "tenants" => house.tenants = self.strings(value, key),
+                "domains" => house.domains = self.ordered(value, key),
                 "staging" => house.staging = self.staging(value),
-                "rules" => self.rules(value, &mut house),
+                "rules" => house.rules = self.rules(value),
+                "overrides" => house.overrides = self.overrides(value),
+                "rule-paths" => house.rule_paths = self.folders(value, key),
                 _ => self.unknown_key(entry, key, &KEYS),
             }
         }
@@ -76,9 +93,21 @@ impl Reader<'_> {
             let message = "`layers` has no effect: `paths` does not say which folder is the layer";
             self.report(span("paths"), message, "Put {layer} into `paths`, or remove `paths`.");
         }
+        let prefixed = house.layers.iter().find(|layer| !layer.prefixes.is_empty());
+        if let Some(layer) = prefixed.filter(|_| house.paths.is_some()) {
+            let stated = root.get("layers").and_then(|layers| layers.get(&layer.name));
+            let entry = stated.and_then(|layer| layer.get_entry("prefixes"));
+            let message = "`prefixes` has no effect: `paths` says which folder is the layer";
+            let span = entry.map(|entry| entry.key.span).unwrap_or_default();
+            self.report(span, message, "Remove `prefixes`, or remove `paths`.");
+        }
         if !house.tenants.is_empty() && !places(Placeholder::Tenant) {
             let message = "`tenants` has no effect: no folder is said to be the tenant";
             self.report(span("tenants"), message, "Put {tenant} into `paths`.");
+        }
+        if !house.domains.is_empty() && !places(Placeholder::Domain) {
+            let message = "`domains` has no effect: no folder is said to be the domain";
+            self.report(span("domains"), message, "Put {domain} into `paths`.");
         }
     }
 
@@ -107,6 +136,8 @@ impl Reader<'_> {
             _ if node.is_null() => "Give it a value, or remove its key.",
             "a mapping" => "Write `key: value` lines, indented below it.",
             "a list" => "Write the values in brackets: `[one, two]`.",
+            "a whole number" => "Write digits, without quotes.",
+            "true or false" => "Write one of the two, without quotes.",
             _ => "Write a text; put it in quotes if YAML takes it for something else.",
         };
         self.report(node.span, message, remedy);
@@ -129,6 +160,20 @@ impl Reader<'_> {
         items.into_iter().map(|(text, _)| text.to_owned()).collect()
     }
 
+    /// A list whose order means something: each name has one place in it.
+    fn ordered(&mut self, node: &Node, what: &str) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for (name, item) in self.string_nodes(node, what) {
+            if found.iter().any(|other| other == name) {
+                let message = format!("`{name}` stands in {what} twice");
+                self.report(item.span, message, "Keep the place in the order that it has.");
+            } else {
+                found.push(name.to_owned());
+            }
+        }
+        found
+    }
+
     fn string_nodes<'n>(&mut self, node: &'n Node, what: &str) -> Vec<(&'n str, &'n Node)> {
         let Some(items) = node.as_seq() else {
             self.wrong_type(node, what, "a list");
@@ -136,19 +181,6 @@ impl Reader<'_> {
         };
         let each = format!("each item of {what}");
         items.iter().filter_map(|item| Some((self.string(item, &each)?, item))).collect()
-    }
-
-    fn extends(&mut self, node: &Node) -> Option<Extends> {
-        let text = self.string(node, "extends")?;
-        match text {
-            "auto" => Some(Extends::Auto),
-            "strict" => Some(Extends::Strict),
-            _ => {
-                let message = format!("`{text}` is nothing that can be extended");
-                self.report(node.span, message, did_you_mean(text, &EXTENDS));
-                None
-            }
-        }
     }
 
     fn layers(&mut self, node: &Node) -> Vec<Layer> {
@@ -161,31 +193,57 @@ impl Reader<'_> {
                 let remedy = format!("Rename the layer; in `reads`, `{name}` needs no layer of its own.");
                 self.report(entry.key.span, message, remedy);
             }
-            let reads = self.reads(entry, name, &names);
-            layers.push(Layer { name: name.to_owned(), reads });
+            layers.push(self.layer(entry, name, &names));
+        }
+        if self.problems.is_empty() {
+            self.told_apart(node, &layers);
         }
         layers
     }
 
-    fn reads(&mut self, layer: &Entry, name: &str, names: &[&str]) -> Vec<Read> {
+    fn layer(&mut self, stated: &Entry, name: &str, names: &[&str]) -> Layer {
         let what = format!("the layer `{name}`");
         let before = self.problems.len();
-        let mut stated = None;
-        for (key, entry) in self.entries(&layer.value, &what) {
+        let mut layer = Layer::new(name, Vec::new());
+        let mut reads = None;
+        for (key, entry) in self.entries(&stated.value, &what) {
             match key {
-                "reads" => stated = Some(&entry.value),
+                "reads" => reads = Some(&entry.value),
+                "folders" => layer.folders = self.strings(&entry.value, key),
+                "prefixes" => layer.prefixes = self.strings(&entry.value, key),
                 _ => self.unknown_key(entry, key, &LAYER_KEYS),
             }
         }
-        let Some(stated) = stated else {
+        let Some(reads) = reads else {
             if self.problems.len() == before {
                 let message = format!("{what} does not say what it reads");
-                self.report(layer.key.span, message, "Add `reads: [...]`; `reads: []` if it reads nothing.");
+                self.report(stated.key.span, message, "Add `reads: [...]`; `reads: []` if it reads nothing.");
             }
-            return Vec::new();
+            return layer;
         };
-        let items = self.string_nodes(stated, "reads");
-        items.into_iter().filter_map(|(text, item)| self.read_target(text, item, names)).collect()
+        let items = self.string_nodes(reads, "reads");
+        layer.reads = items.into_iter().filter_map(|(text, item)| self.read_target(text, item, names)).collect();
+        layer
+    }
+
+    /// One folder or prefix cannot mean two layers.
+    fn told_apart(&mut self, node: &Node, layers: &[Layer]) {
+        for (what, names) in
+            [("folder", (|layer| &layer.folders) as fn(&Layer) -> &Vec<String>), ("prefix", |layer| &layer.prefixes)]
+        {
+            let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+            for layer in layers {
+                for name in names(layer) {
+                    let owner = *owners.entry(name).or_insert(&layer.name);
+                    if owner != layer.name {
+                        let span = node.get_entry(&layer.name).map_or(node.span, |entry| entry.key.span);
+                        let message =
+                            format!("the {what} `{name}` is said to be of two layers: `{owner}` and `{}`", layer.name);
+                        self.report(span, message, "Keep it at one of them.");
+                    }
+                }
+            }
+        }
     }
 
     fn read_target(&mut self, text: &str, item: &Node, names: &[&str]) -> Option<Read> {
@@ -240,6 +298,23 @@ impl Reader<'_> {
         Some(staging)
     }
 
+    /// Folders of the project.
+    fn folders(&mut self, node: &Node, what: &str) -> Vec<String> {
+        let items = self.string_nodes(node, what);
+        for (folder, item) in &items {
+            let wrong = match *folder {
+                "" => Some("has an empty folder name"),
+                _ if folder.contains('\\') => Some("has a `\\`"),
+                _ if folder.starts_with('/') => Some("must be relative to dbt_project.yml"),
+                _ => None,
+            };
+            if let Some(wrong) = wrong {
+                self.report(item.span, format!("{what} {wrong}"), "Write folders as `checks/rules`.");
+            }
+        }
+        items.into_iter().map(|(folder, _)| folder.trim_end_matches('/').to_owned()).collect()
+    }
+
     fn tags(&mut self, node: &Node) -> Vec<String> {
         let items = self.string_nodes(node, "tags");
         for (tag, item) in &items {
@@ -249,49 +324,6 @@ impl Reader<'_> {
             }
         }
         items.into_iter().map(|(tag, _)| tag.to_owned()).collect()
-    }
-
-    fn rules(&mut self, node: &Node, house: &mut HouseRules) {
-        for (id, entry) in self.entries(node, "rules") {
-            if !self.is_known_rule(id) {
-                let message = format!("there is no rule `{id}`");
-                let remedy = nearest(id, self.known_rules)
-                    .map_or_else(|| "`harness rules` lists the rules.".to_owned(), question);
-                self.report(entry.key.span, message, remedy);
-            }
-            if let Some(level) = self.level(&entry.value, id) {
-                house.rules.insert(id.to_owned(), level);
-            }
-        }
-    }
-
-    fn is_known_rule(&self, id: &str) -> bool {
-        self.known_rules.iter().any(|known| *known == id || is_of_family(id, known))
-    }
-
-    fn level(&mut self, node: &Node, rule: &str) -> Option<Level> {
-        let text = match &node.value {
-            // YAML reads `off` as false.
-            Value::Bool(false) => return Some(Level::Off),
-            Value::Bool(true) => {
-                let message = format!("the severity of {rule} cannot be a bare yes");
-                self.report(node.span, message, one_of(&LEVELS));
-                return None;
-            }
-            _ => self.string(node, &format!("the severity of {rule}"))?,
-        };
-        match text {
-            "error" => Some(Level::Error),
-            "warning" => Some(Level::Warning),
-            "info" => Some(Level::Info),
-            "off" => Some(Level::Off),
-            "auto" => Some(Level::Auto),
-            _ => {
-                let message = format!("`{text}` is no severity");
-                self.report(node.span, message, did_you_mean(text, &LEVELS));
-                None
-            }
-        }
     }
 
     fn paths(&mut self, node: &Node) -> Option<Vec<Segment>> {
@@ -369,57 +401,6 @@ impl Reader<'_> {
             None => node.span,
         }
     }
-}
-
-/// Whether a template such as `CTE_MISSING_{CTE}` yields this id.
-fn is_of_family(id: &str, template: &str) -> bool {
-    let Some((before, rest)) = template.split_once('{') else { return false };
-    let Some((_, after)) = rest.split_once('}') else { return false };
-    id.strip_prefix(before)
-        .and_then(|rest| rest.strip_suffix(after))
-        .is_some_and(|name| !name.is_empty() && name.bytes().all(is_screaming_snake))
-}
-
-fn is_screaming_snake(byte: u8) -> bool {
-    byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
-}
-
-fn did_you_mean(text: &str, allowed: &[&str]) -> String {
-    nearest(text, allowed).map_or_else(|| one_of(allowed), question)
-}
-
-fn question(name: &str) -> String {
-    format!("Did you mean `{name}`?")
-}
-
-fn one_of(allowed: &[&str]) -> String {
-    match allowed {
-        [only] => format!("Use `{only}`."),
-        _ => format!("Use one of `{}`.", allowed.join("`, `")),
-    }
-}
-
-/// The name a typing mistake away, if there is one; case and `-` for `_` are no mistakes.
-fn nearest<'a>(text: &str, allowed: &[&'a str]) -> Option<&'a str> {
-    // Comparing costs the product of the lengths, and no name is that long.
-    const LONGEST: usize = 100;
-    if text.len() > LONGEST {
-        return None;
-    }
-    let normal = |name: &str| name.to_lowercase().replace('-', "_");
-    let typed = normal(text);
-    let tolerated = (typed.chars().count() / 3).max(1);
-    let distance = |name: &str| {
-        let name = normal(name);
-        // `warn` for `warning` is cut short, not mistyped.
-        if typed.len() > 2 && name.starts_with(&typed) { 0 } else { strsim::damerau_levenshtein(&typed, &name) }
-    };
-    allowed
-        .iter()
-        .map(|name| (distance(name), *name))
-        .filter(|(distance, _)| *distance <= tolerated)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
 }
 
 #[cfg(test)]

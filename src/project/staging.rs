@@ -24,6 +24,42 @@ pub struct StagingBreak {
 /// Stands for the source's folder in the configured tags.
 const SOURCE: &str = "{source}";
 
+/// Between the tags where all of them are one text.
+const BETWEEN: &str = ", ";
+
+/// The tags that a model states in its file, in order; none where it states none, and nothing where only
+/// rendering can tell.
+pub fn own_tags(text: &str) -> Option<String> {
+    let calls = config_calls(text);
+    let mut found: Vec<&str> = Vec::new();
+    // dbt adds up the tags of several calls.
+    for arg in named(&calls, "tags") {
+        match &arg.value {
+            ConfigValue::Str(tag) => found.push(tag),
+            ConfigValue::List(items) => {
+                for (_, item) in items {
+                    let ConfigValue::Str(tag) = item else { return None };
+                    found.push(tag);
+                }
+            }
+            _ => return None,
+        }
+    }
+    Some(found.join(BETWEEN))
+}
+
+/// The tags that the pattern wants of a model of this source; nothing where one is called after a source
+/// that is not known.
+pub fn canonical_tags(settings: &Staging, source_folder: Option<&str>) -> Option<String> {
+    let tag = |tag: &String| match source_folder {
+        Some(source) => Some(tag.replace(SOURCE, source)),
+        None if tag.contains(SOURCE) => None,
+        None => Some(tag.clone()),
+    };
+    let tags: Option<Vec<String>> = settings.tags.iter().map(tag).collect();
+    tags.map(|tags| tags.join(BETWEEN))
+}
+
 /// `source_folder` is the first folder below the staging folder; empty where there is none, which
 /// leaves the tags that name it unjudged.
 pub fn judge(text: &str, settings: &Staging, source_folder: &str) -> Vec<StagingBreak> {
@@ -350,6 +386,20 @@ select * from final
         let mut short = house();
         short.tags = vec!["raw_{source}".to_owned()];
         assert_eq!(judge(&GOOD.replace("'erp', 's", "'raw_erp', 's"), &short, "erp"), []);
+    }
+
+    #[test]
+    fn the_tags_of_a_file_are_one_text() {
+        let own = |config: &str| own_tags(&format!("{{{{ config({config}) }}}} select 1"));
+        assert_eq!(own("tags=['erp', 'staging']").as_deref(), Some("erp, staging"));
+        assert_eq!(own("tags='erp'").as_deref(), Some("erp"));
+        assert_eq!(own("materialized='view'").as_deref(), Some(""));
+        assert_eq!(own("tags=var('tags')"), None);
+        assert_eq!(own("tags=['erp', var('tag')]"), None);
+        assert_eq!(own_tags("select 1").as_deref(), Some(""));
+        assert_eq!(own_tags("{{ config(tags='a') }}{{ config(tags=['b']) }}").as_deref(), Some("a, b"));
+        assert_eq!(canonical_tags(&house(), Some("erp")).as_deref(), Some("erp, staging, acme"));
+        assert_eq!(canonical_tags(&house(), None), None);
     }
 
     #[test]

@@ -8,63 +8,125 @@ mod proof;
 pub use proof::{Kind, Leaf, Tree, absences, leaves, tree};
 
 use crate::datalog::{Catalogue, Cell, Column, Constant, Facts, Schema, Type, with_cells};
-use crate::relations::places::Place;
+use crate::derive::{self, Derived};
+use crate::observe::{self, Observation, Observations, Observed};
+use crate::relations::places::{self, Place};
 use crate::relations::{self, Relation};
 use crate::syntax::span::Position;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-/// What a finding is as a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FindingRow {
-    pub rule: Arc<str>,
-    pub node: Option<Arc<str>>,
-    pub path: Arc<str>,
-    pub line: u32,
-    pub column: u32,
-    pub severity: &'static str,
-    /// What tells it from the rule's others.
-    pub subject: Vec<Arc<str>>,
-    /// No derived relation gives it: its rule looks at one file or call alone.
-    pub is_observed: bool,
+/// What a run gives beside the facts of the repo: its findings, and what it makes of rule files.
+pub trait Run {
+    /// Gives each row of a relation once.
+    fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>]));
 }
 
-/// The columns of `finding`.
-const FINDING: [(&str, Type); 5] =
-    [("rule", Type::Name), ("node", Type::Node), ("path", Type::Path), ("line", Type::Int), ("severity", Type::Name)];
+/// A run that gives nothing.
+#[derive(Debug)]
+pub struct NoRun;
 
-/// The columns of `observed`.
-const OBSERVED: [(&str, Type); 6] = [
-    ("rule", Type::Name),
-    ("node", Type::Node),
-    ("path", Type::Path),
-    ("line", Type::Int),
-    ("column", Type::Int),
-    ("subject", Type::Text),
+impl Run for NoRun {
+    fn visit(&self, _: &str, _: &mut dyn FnMut(&[Cell<'_>])) {}
+}
+
+/// A relation that a run gives.
+#[derive(Debug, Clone, Copy)]
+pub struct OfTheRun {
+    pub name: &'static str,
+    columns: &'static [(&'static str, Type)],
+    /// What a row means; the first sentence alone says the most.
+    pub doc: &'static str,
+    pub example: &'static str,
+}
+
+impl OfTheRun {
+    pub fn schema(&self) -> Schema {
+        let columns = self.columns.iter().map(|(name, of)| Column { name: (*name).to_owned(), of: *of });
+        Schema { name: self.name.to_owned(), columns: columns.collect() }
+    }
+}
+
+/// The relations that a run gives.
+pub const OF_THE_RUN: [OfTheRun; 4] = [
+    OfTheRun {
+        name: "broken_rule",
+        columns: &[
+            ("rule", Type::Name),
+            ("path", Type::Path),
+            ("line", Type::Int),
+            ("column", Type::Int),
+            ("what", Type::Text),
+        ],
+        doc: "A rule file of the repo that cannot be used, and why.",
+        example: "broken_rule(path: p, line: l, what: w)",
+    },
+    OfTheRun {
+        name: "finding",
+        columns: &[
+            ("rule", Type::Name),
+            ("node", Type::Node),
+            ("path", Type::Path),
+            ("line", Type::Int),
+            ("severity", Type::Name),
+        ],
+        doc: "A finding of the rules that `harness check` runs here; its node is empty where it is about none.",
+        example: r#"finding(rule: r, node: m, severity: "error"), tag(m, "nightly", _)"#,
+    },
+    OfTheRun {
+        name: "stale_baseline",
+        columns: &[
+            ("fingerprint", Type::Text),
+            ("rule", Type::Name),
+            ("about", Type::Text),
+            ("path", Type::Path),
+            ("line", Type::Int),
+        ],
+        doc: "A line of the baseline that no finding needs any more: its rule, and the node or file it is about. Only where `harness check` has a baseline.",
+        example: "stale_baseline(rule: r, about: a, line: l)",
+    },
+    OfTheRun {
+        name: "unused_suppression",
+        columns: &[
+            ("rule", Type::Name),
+            ("kind", Type::Name),
+            ("what", Type::Text),
+            ("fix", Type::Text),
+            ("path", Type::Path),
+            ("line", Type::Int),
+            ("column", Type::Int),
+        ],
+        doc: "A comment or an entry of `meta` that is to excuse findings of a rule and is not as it should be. Its kind is `unused` where it excuses none, `unknown` where it names no rule, `ended` where its day has passed or is none, and `reasonless` where it serves and gives no reason.",
+        example: "unused_suppression(rule: r, path: p, line: l, what: w)",
+    },
 ];
 
-/// What `observed` means.
-const OBSERVED_DOC: &str = "What a rule saw in one file that judges it without relations: the broken line, the CTE that is missing, the name that nothing bears. The findings of such rules stand on these rows.";
-const OBSERVED_EXAMPLE: &str = r#"observed(rule: r, path: p), starts_with(p, "models/staging/")"#;
+pub fn of_the_run(relation: &str) -> Option<&'static OfTheRun> {
+    OF_THE_RUN.iter().find(|of_the_run| of_the_run.name == relation)
+}
 
-/// What `finding` means.
-const FINDING_DOC: &str =
-    "A finding of the rules that `harness check` runs here; its node is empty where it is about none.";
-const FINDING_EXAMPLE: &str = r#"finding(rule: r, node: m, severity: "error"), tag(m, "nightly", _)"#;
+/// What the relations of the families are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Families {
+    /// What `queries/derived` derives when it is asked: it can be proved.
+    Interpreted,
+    /// Facts that Ascent has derived.
+    Compiled,
+}
 
-/// A repo as questions see it.
+/// A repo as questions and rules see it.
 pub struct Repo<'a> {
     db: &'a dyn salsa::Database,
-    /// Runs the rules; only a question that reads `finding` does.
-    check: &'a dyn Fn() -> Vec<FindingRow>,
-    findings: OnceCell<Vec<FindingRow>>,
+    families: Families,
+    observations: &'a Observations,
+    run: &'a dyn Run,
     names: OnceCell<Names>,
 }
 
 impl std::fmt::Debug for Repo<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Repo").finish_non_exhaustive()
+        f.debug_struct("Repo").field("families", &self.families).finish_non_exhaustive()
     }
 }
 
@@ -85,12 +147,18 @@ enum Standing {
 }
 
 impl<'a> Repo<'a> {
-    pub fn new(db: &'a dyn salsa::Database, check: &'a dyn Fn() -> Vec<FindingRow>) -> Self {
-        Self { db, check, findings: OnceCell::new(), names: OnceCell::new() }
+    pub fn new(
+        db: &'a dyn salsa::Database,
+        families: Families,
+        observations: &'a Observations,
+        run: &'a dyn Run,
+    ) -> Self {
+        Self { db, families, observations, run, names: OnceCell::new() }
     }
 
-    fn findings(&self) -> &[FindingRow] {
-        self.findings.get_or_init(self.check)
+    /// The family's relation where its rows are facts.
+    fn derived(&self, relation: &str) -> Option<&'static Derived> {
+        derive::by_name(relation).filter(|_| self.families == Families::Compiled)
     }
 
     fn names(&self) -> &Names {
@@ -122,20 +190,46 @@ impl<'a> Repo<'a> {
         })
     }
 
-    /// Where a row of a base relation stands.
+    /// Where a row of a relation of facts stands; of several places, the first.
     pub fn place(&self, relation: &str, row: &[Constant]) -> Option<Place> {
-        if is_of_the_run(relation) {
-            let (path, line) = (row.get(2)?, row.get(3)?);
-            let (Constant::Text(path), Constant::Int(line)) = (path, line) else { return None };
-            let column = match row.get(4) {
-                Some(Constant::Int(column)) => u32::try_from(*column).ok()?,
-                _ => 1,
-            };
-            let start = Position { line: u32::try_from(*line).ok()?, column };
-            return Some(Place { path: path.clone(), start, end: start });
+        self.places(relation, row).into_iter().next()
+    }
+
+    /// The places of a row of a relation of facts, the one that matters most first.
+    pub fn places(&self, relation: &str, row: &[Constant]) -> Vec<Place> {
+        if let Some(seen) = self.observations.of_row(self.db, relation, row) {
+            return std::iter::once(&seen.place).chain(&seen.locations).cloned().collect();
         }
-        let relation = relations::by_name(relation)?;
-        with_cells(row, |cells| (relation.place)(self.db, cells))
+        if let Some(of_the_run) = of_the_run(relation) {
+            return of_the_run.place(row).into_iter().collect();
+        }
+        match relations::by_name(relation) {
+            Some(relation) => with_cells(row, |cells| places::all(self.db, relation, cells)),
+            None => Vec::new(),
+        }
+    }
+
+    /// What was seen, where the row is one of it.
+    pub fn observation(&self, relation: &str, row: &[Constant]) -> Option<&Observation> {
+        self.observations.of_row(self.db, relation, row)
+    }
+
+    /// Where a thing with a unique_id begins.
+    pub fn place_of_node(&self, id: &str) -> Option<Place> {
+        places::of_thing(self.db, id)
+    }
+}
+
+impl OfTheRun {
+    fn place(&self, row: &[Constant]) -> Option<Place> {
+        let value = |name: &str| row.get(self.columns.iter().position(|column| column.0 == name)?);
+        let number = |name: &str| match value(name) {
+            Some(Constant::Int(number)) => u32::try_from(*number).ok(),
+            _ => None,
+        };
+        let Some(Constant::Text(path)) = value("path") else { return None };
+        let start = Position { line: number("line")?, column: number("column").unwrap_or(1) };
+        Some(Place { path: path.clone(), start, end: start })
     }
 }
 
@@ -161,39 +255,21 @@ pub fn schema_of(relation: &Relation) -> Schema {
     Schema { name: relation.schema.name.to_owned(), columns: columns.collect() }
 }
 
-/// The relations that a run of the rules gives.
-const OF_THE_RUN: [&str; 2] = ["finding", "observed"];
-
-fn is_of_the_run(relation: &str) -> bool {
-    OF_THE_RUN.contains(&relation)
-}
-
-/// Their columns.
-pub fn schema_of_the_run(relation: &str) -> Option<Schema> {
-    let columns: &[(&str, Type)] = match relation {
-        "finding" => &FINDING,
-        "observed" => &OBSERVED,
-        _ => return None,
-    };
-    let columns = columns.iter().map(|(name, of)| Column { name: (*name).to_owned(), of: *of });
-    Some(Schema { name: relation.to_owned(), columns: columns.collect() })
-}
-
-/// Their columns, what they mean, and a question over each.
-pub fn of_the_run() -> Vec<(Schema, &'static str, &'static str)> {
-    let about = [(FINDING_DOC, FINDING_EXAMPLE), (OBSERVED_DOC, OBSERVED_EXAMPLE)];
-    let schemas = OF_THE_RUN.into_iter().filter_map(schema_of_the_run);
-    schemas.zip(about).map(|(schema, (doc, example))| (schema, doc, example)).collect()
-}
-
 impl Catalogue for Repo<'_> {
     fn schema(&self, relation: &str) -> Option<Schema> {
-        schema_of_the_run(relation).or_else(|| relations::by_name(relation).map(schema_of))
+        let base = relations::by_name(relation).map(schema_of);
+        let base = base.or_else(|| observe::by_name(relation).map(Observed::schema));
+        let base = base.or_else(|| of_the_run(relation).map(OfTheRun::schema));
+        base.or_else(|| {
+            let derived = self.derived(relation)?;
+            library::embedded().ok()?.schema(derived.name).cloned()
+        })
     }
 
     fn names(&self) -> Vec<String> {
-        let all = relations::ALL.iter().map(|relation| relation.schema.name.to_owned());
-        all.chain(OF_THE_RUN.map(str::to_owned)).collect()
+        let base = relations::ALL.iter().map(|relation| relation.schema.name);
+        let seen = observe::ALL.iter().map(|observed| observed.name);
+        base.chain(seen).chain(OF_THE_RUN.iter().map(|relation| relation.name)).map(str::to_owned).collect()
     }
 
     fn nodes(&self, name: &str) -> Vec<Arc<str>> {
@@ -220,21 +296,14 @@ impl Catalogue for Repo<'_> {
 
 impl Facts for Repo<'_> {
     fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
-        if is_of_the_run(relation) {
-            for finding in self.findings() {
-                let node = Cell::Text(finding.node.as_deref().unwrap_or_default());
-                let (rule, path) = (Cell::Text(&finding.rule), Cell::Text(&finding.path));
-                let line = Cell::Int(i64::from(finding.line));
-                if relation == "finding" {
-                    row(&[rule, node, path, line, Cell::Text(finding.severity)]);
-                } else if finding.is_observed {
-                    let column = Cell::Int(i64::from(finding.column));
-                    row(&[rule, node, path, line, column, Cell::Text(&finding.subject.join(" "))]);
-                }
-            }
-            return;
+        if let Some(relation) = relations::by_name(relation) {
+            (relation.visit)(self.db, row);
+        } else if observe::by_name(relation).is_some() {
+            self.observations.visit(self.db, relation, row);
+        } else if let Some(derived) = self.derived(relation) {
+            (derived.visit)(self.db, row);
+        } else {
+            self.run.visit(relation, row);
         }
-        let Some(relation) = relations::by_name(relation) else { return };
-        (relation.visit)(self.db, row);
     }
 }

@@ -108,6 +108,16 @@ impl<'db> Value<'db> for Sym<'db> {
     }
 }
 
+/// A number that a row keeps: plain digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, salsa::SalsaValue)]
+pub struct Digits<'db>(pub Sym<'db>);
+
+impl<'db> Value<'db> for Digits<'db> {
+    fn cell(self, db: &'db dyn salsa::Database) -> Cell<'db> {
+        Cell::Decimal(self.0.text(db))
+    }
+}
+
 impl<'db> Value<'db> for u32 {
     fn cell(self, _: &'db dyn salsa::Database) -> Cell<'db> {
         Cell::Int(i64::from(self))
@@ -132,6 +142,9 @@ pub(crate) const fn bare(name: &'static str) -> &'static str {
 macro_rules! column_type {
     ($db:lifetime Int) => {
         u32
+    };
+    ($db:lifetime Decimal) => {
+        $crate::relations::Digits<$db>
     };
     ($db:lifetime $other:ident) => {
         $crate::db::Sym<$db>

@@ -4,10 +4,10 @@ use crate::db::{FileKind, Package, Project, SourceFile};
 use crate::project::data_tests::{Place, Test, test_id, tests_of_package};
 use crate::project::macro_calls::macro_id;
 use crate::project::macros::{blocks, definition, is_read, macros_of_package};
-use crate::project::nodes::{Node, NodeKind, Part, nodes_of_package, region, unique_id};
+use crate::project::nodes::{Node, NodeKind, Part, nodes_of_package, region, rendered_text, rendering, unique_id};
 use crate::relations::places::node;
 use crate::syntax::span::Span;
-use crate::syntax::sql::{Scan, scan};
+use crate::syntax::sql::{Scan, TableName, scan, unquoted};
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
 
@@ -89,4 +89,28 @@ pub(super) fn scan_of<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Opt
 
 pub(super) fn moved(span: Span, by: u32) -> Span {
     Span::new((span.start + by) as usize, (span.end + by) as usize)
+}
+
+/// The tables that a node's SQL names, without those that turn out to be CTEs once macros have printed
+/// theirs.
+pub(super) fn named_tables<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<&'db TableName> {
+    let Some((scan, _)) = scan_of(db, node).filter(|(scan, _)| !scan.tables.is_empty()) else { return Vec::new() };
+    let printed = printed_ctes(db, node);
+    let is_table = |table: &&TableName| match printed {
+        Some(ctes) => !ctes.contains(&unquoted(&table.text).to_lowercase()),
+        // Somebody absent may have printed it; a name with dots is never a CTE.
+        None => table.text.contains('.'),
+    };
+    scan.tables.iter().filter(is_table).collect()
+}
+
+/// The names of all CTEs of a node's rendered SQL, in small letters; nothing where a macro is absent.
+#[salsa::tracked(returns(as_ref))]
+fn printed_ctes<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Option<FxHashSet<String>> {
+    if rendering(db, node).trace.incomplete {
+        return None;
+    }
+    let printed = scan(&rendered_text(db, node));
+    let own = printed.ctes.iter().map(|cte| &cte.name);
+    Some(own.chain(&printed.inner_ctes).map(|name| name.to_lowercase()).collect())
 }

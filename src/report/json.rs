@@ -2,6 +2,7 @@
 //! are read by other tools; a field is added at the end or not at all.
 
 use crate::report::Summary;
+use crate::rules::adherence::Adherence;
 use crate::rules::finding::{Finding, Place};
 use serde_json::Value;
 use std::sync::Arc;
@@ -9,10 +10,10 @@ use std::sync::Arc;
 /// Changes when a reader that knows the former one would be misled.
 const VERSION: u64 = 1;
 
-pub fn render(findings: &[Finding], summary: &Summary) -> String {
+pub(super) fn render(findings: &[&Finding], summary: &Summary) -> String {
     let document = object([
         ("version", VERSION.into()),
-        ("findings", findings.iter().map(finding).collect()),
+        ("findings", findings.iter().map(|shown| finding(shown)).collect()),
         (
             "summary",
             object([
@@ -26,6 +27,9 @@ pub fn render(findings: &[Finding], summary: &Summary) -> String {
                 ("rules_run", names(&summary.rules_run)),
                 ("rules_skipped", names(&summary.rules_skipped)),
                 ("suppressed", summary.suppressed.into()),
+                ("adherence", summary.adherence.iter().map(adherence).collect()),
+                ("old", summary.old.into()),
+                ("fixed", summary.fixed.map_or(Value::Null, Value::from)),
             ]),
         ),
     ]);
@@ -51,6 +55,15 @@ pub fn finding(finding: &Finding) -> Value {
         ("fingerprint", text(&finding.fingerprint)),
         ("fixable", finding.fixable.into()),
         ("status", text(finding.status.name())),
+    ])
+}
+
+fn adherence(kept: &Adherence) -> Value {
+    object([
+        ("rule", text(&kept.rule)),
+        ("subjects", kept.subjects.into()),
+        ("breaks", kept.breaks.into()),
+        ("verdict", text(kept.verdict.name())),
     ])
 }
 
@@ -97,6 +110,9 @@ mod tests {
             rules_run: vec![Arc::from("CYCLE"), Arc::from("PARSE_ERROR")],
             rules_skipped: vec![Arc::from("TAGS_MISSING")],
             suppressed: 2,
+            adherence: vec![Adherence::of(&Arc::from("CYCLE"), "models", 3, 1)],
+            old: 4,
+            fixed: Some(5),
             ..Summary::of(&found)
         };
         let expected = concat!(
@@ -112,10 +128,11 @@ mod tests {
             r#""fingerprint":"00000000000000ff","fixable":false,"status":"new"}],"#,
             r#""summary":{"errors":1,"warnings":1,"infos":0,"by_rule":{"CYCLE":1,"PARSE_ERROR":1},"#,
             r#""models":3,"files":4,"not_understood":1,"rules_run":["CYCLE","PARSE_ERROR"],"#,
-            r#""rules_skipped":["TAGS_MISSING"],"suppressed":2}}"#,
+            r#""rules_skipped":["TAGS_MISSING"],"suppressed":2,"#,
+            r#""adherence":[{"rule":"CYCLE","subjects":3,"breaks":1,"verdict":"summary"}],"old":4,"fixed":5}}"#,
             "\n"
         );
-        assert_eq!(render(&found, &summary), expected);
+        assert_eq!(render(&found.each_ref(), &summary), expected);
     }
 
     #[test]
@@ -125,7 +142,7 @@ mod tests {
             concat!(
                 r#"{"version":1,"findings":[],"summary":{"errors":0,"warnings":0,"infos":0,"#,
                 r#""by_rule":{},"models":0,"files":0,"not_understood":0,"rules_run":[],"#,
-                r#""rules_skipped":[],"suppressed":0}}"#,
+                r#""rules_skipped":[],"suppressed":0,"adherence":[],"old":0,"fixed":null}}"#,
                 "\n"
             )
         );

@@ -30,6 +30,8 @@ pub(crate) type Wrong = (u32, String);
 pub(crate) struct Body {
     pub(crate) title: String,
     pub(crate) prose: String,
+    /// The `datalog` block and the line on which its first line stands.
+    pub(crate) program: Option<(u32, String)>,
     pub(crate) cases: Vec<RawCase>,
 }
 
@@ -52,6 +54,7 @@ impl Body {
         let mut title: Option<String> = None;
         let mut prose: Vec<&str> = Vec::new();
         let mut cases: Vec<RawCase> = Vec::new();
+        let mut program: Option<(u32, String)> = None;
         let mut rest = lines.iter().enumerate().map(|(at, line)| (number(before + at), *line));
         while let Some((at, line)) = rest.next() {
             if let Some((mark, info)) = opening(line) {
@@ -68,6 +71,13 @@ impl Body {
                     fence.lines.push((inner, text.to_owned()));
                 }
                 match cases.last_mut() {
+                    None if fence.info == "datalog" && program.is_some() => {
+                        return Err((at, "a rule has one block '```datalog'".to_owned()));
+                    }
+                    None if fence.info == "datalog" => {
+                        let lines: Vec<String> = fence.lines.into_iter().map(|(_, text)| text + "\n").collect();
+                        program = Some((at + 1, lines.concat()));
+                    }
                     Some(case) => case.fences.push(fence),
                     None => prose.extend(raw),
                 }
@@ -96,7 +106,7 @@ impl Body {
             }
         }
         let title = title.ok_or((number(before.saturating_sub(1)), "the rule has no title ('# …')".to_owned()))?;
-        Ok(Self { title, prose: prose.join("\n").trim().to_owned(), cases })
+        Ok(Self { title, prose: prose.join("\n").trim().to_owned(), program, cases })
     }
 }
 
@@ -163,6 +173,16 @@ macro-paths: [macros]
 test-paths: [tests]
 ";
 
+impl std::fmt::Display for Expected {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}:{}:{} {}", self.path, self.at.line, self.at.column, self.rule)?;
+        match &self.message {
+            Some(message) => write!(out, " {message}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Expected {
     fn read(line: &str) -> Option<Self> {
         let line = line.trim();
@@ -215,9 +235,13 @@ mod tests {
     use super::*;
 
     fn with(body: &str) -> Result<Rule, String> {
-        let text = format!("---\nseverity: error\nrelation: hub\nmessage: m\n---\n{body}");
+        let block = "```datalog\nfinding(node: m) :- hub(m).\n```\n";
+        let body = body.replacen("# T\n", &format!("# T\n{block}"), 1);
+        // Lines are counted as if there were no block.
+        let more = if body.contains(block) { block.lines().count() } else { 0 };
+        let text = format!("---\nseverity: error\nmessage: m\nstatus: stable\n---\n{body}");
         Rule::parse("queries/rules/project/hub-model.md", &text)
-            .map_err(|error| format!("{}: {}", error.line, error.message))
+            .map_err(|error| format!("{}: {}", error.line as usize - more, error.message))
     }
 
     #[test]

@@ -1,9 +1,15 @@
+pub mod adherence;
+pub mod adoption;
+pub mod baseline;
+pub mod block;
 pub mod case;
+pub mod engine;
 pub mod finding;
 pub mod fingerprint;
 pub mod registry;
-pub mod rows;
 pub mod rule;
+pub mod run;
 pub mod selection;
+pub mod suppression;
 pub mod template;
 pub mod violation;

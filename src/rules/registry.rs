@@ -1,16 +1,22 @@
-//! All rules that are built in: the files of `queries/rules`, read once.
+//! All rules: the files of `queries/rules`, read once, and those of the repo that is checked.
 
-use crate::rules::rule::{Rule, RuleError};
+use crate::project::settings::{KnownRule, KnownRules};
+use crate::rules::rule::{Rule, RuleError, spelled_as_id};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 static FILES: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
-#[derive(Debug, Clone, PartialEq)]
+/// The group of a repo's own rules.
+pub const HOUSE: &str = "house";
+
+#[derive(Debug, Clone, Default)]
 pub struct Registry {
     /// Sorted by id.
     rules: Vec<Arc<Rule>>,
+    /// The repo's own rule files that cannot be used.
+    broken: Vec<RuleError>,
 }
 
 /// Everything that is wrong with the rule files, not only the first.
@@ -43,11 +49,35 @@ impl Registry {
 
     /// The rules of these files, given by path and text.
     pub fn read<'a>(files: impl IntoIterator<Item = (String, &'a str)>) -> Result<Self, RegistryError> {
-        let mut rules: BTreeMap<Arc<str>, Arc<Rule>> = BTreeMap::new();
-        let mut errors = Vec::new();
+        let registry = Self::default().with(None, files);
+        if registry.broken.is_empty() { Ok(registry) } else { Err(RegistryError { errors: registry.broken }) }
+    }
+
+    /// These rules and those of a repo's own files. A file that cannot be used is noted, and the others are
+    /// used.
+    pub fn with_house_rules<'a>(&self, files: impl IntoIterator<Item = (String, &'a str)>) -> Self {
+        self.with(Some(HOUSE), files)
+    }
+
+    /// The same, where a file could not be read.
+    pub fn with_broken(mut self, errors: impl IntoIterator<Item = RuleError>) -> Self {
+        self.broken.extend(errors);
+        self.broken.sort_by(|one, other| (&one.path, one.line).cmp(&(&other.path, other.line)));
+        self
+    }
+
+    /// The rules of the repo itself.
+    pub fn house_rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.rules.iter().filter(|rule| rule.group == HOUSE)
+    }
+
+    fn with<'a>(&self, group: Option<&str>, files: impl IntoIterator<Item = (String, &'a str)>) -> Self {
+        let mut rules: BTreeMap<Arc<str>, Arc<Rule>> =
+            self.rules.iter().map(|rule| (Arc::clone(&rule.id), Arc::clone(rule))).collect();
+        let mut errors = self.broken.clone();
         for (path, text) in files {
             let rule = match Rule::parse(&path, text) {
-                Ok(rule) => rule,
+                Ok(rule) => Rule { group: group.map_or(rule.group, str::to_owned), ..rule },
                 Err(error) => {
                     errors.push(error);
                     continue;
@@ -66,28 +96,43 @@ impl Registry {
                 }
             }
         }
-        if errors.is_empty() {
-            Ok(Self { rules: rules.into_values().collect() })
-        } else {
-            Err(RegistryError { errors })
-        }
+        Self { rules: rules.into_values().collect(), broken: errors }
+    }
+
+    pub fn broken(&self) -> &[RuleError] {
+        &self.broken
     }
 
     pub fn rules(&self) -> &[Arc<Rule>] {
         &self.rules
     }
 
-    /// The rule that reports findings of this id, the id of a family's member included.
+    /// What a harness.yml may say of these rules.
+    pub fn known(&self) -> KnownRules<'_> {
+        let rules = self.rules.iter().map(|rule| KnownRule {
+            id: &rule.id,
+            aliases: rule.aliases.iter().map(String::as_str).collect(),
+            presets: rule.presets.iter().map(String::as_str).collect(),
+            options: rule.options.iter().map(|(name, option)| (name.as_str(), option.default.clone())).collect(),
+        });
+        KnownRules { rules: rules.collect() }
+    }
+
+    /// The rule that reports findings of this id, the id of a family's member included; or what is called so
+    /// elsewhere.
     pub fn get(&self, id: &str) -> Option<&Arc<Rule>> {
         match self.rules.binary_search_by(|rule| (*rule.id).cmp(id)) {
             Ok(at) => self.rules.get(at),
-            Err(_) => self.rules.iter().find(|rule| rule.owns(id)),
+            Err(_) => {
+                let own = self.rules.iter().find(|rule| rule.owns(id));
+                own.or_else(|| self.rules.iter().find(|rule| rule.is_alias(id)))
+            }
         }
     }
 
     /// The id that somebody who wrote `id` most likely meant. A rule's file name will do too.
     pub fn closest(&self, id: &str) -> Option<String> {
-        let wanted = id.trim().to_uppercase().replace(['-', ' '], "_");
+        let wanted = spelled_as_id(id);
         if self.get(&wanted).is_some() {
             return Some(wanted);
         }
@@ -125,7 +170,8 @@ mod tests {
     use super::*;
 
     fn file(stem: &str, more: &str) -> (String, String) {
-        let text = format!("---\nseverity: error\nrelation: r\nmessage: m\n{more}---\n# T\n");
+        let block = "finding(node: m, cte: c) :- cte(m, c, _).";
+        let text = format!("---\nseverity: error\nmessage: m\n{more}---\n# T\n```datalog\n{block}\n```\n");
         (format!("queries/rules/g/{stem}.md"), text)
     }
 
@@ -137,7 +183,7 @@ mod tests {
         registry(&[
             file("unknown-ref", ""),
             file("cycle", ""),
-            file("cte-missing", "args: [cte]\nid: CTE_MISSING_{CTE}\n"),
+            file("cte-missing", "id: CTE_MISSING_{CTE}\n"),
             file("cte-order", ""),
         ])
         .unwrap()
@@ -190,7 +236,7 @@ mod tests {
             error.unwrap_err().to_string(),
             "queries/rules/h/cycle.md:1: CYCLE is already the id of queries/rules/g/cycle.md"
         );
-        let family = file("cte-missing", "args: [cte]\nid: CTE_MISSING_{CTE}\n");
+        let family = file("cte-missing", "id: CTE_MISSING_{CTE}\n");
         assert!(registry(&[family, file("cte-missing-final", "")]).is_err());
     }
 

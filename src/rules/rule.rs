@@ -1,6 +1,9 @@
-//! A rule is one Markdown file: front matter, a title, prose, and test cases under `##` headings.
-//! What it says to people and what it is tested on are read from that one file.
+//! A rule is one Markdown file: front matter, a title, prose, a `datalog` block, and test cases under `##`
+//! headings. What it finds, what it says to people and what it is tested on are read from that one file.
 
+use crate::datalog::Reports;
+pub use crate::db::settings::OptionValue;
+use crate::rules::block::{FORMS, NO_BLOCK, SUBJECT, first_of, heads};
 use crate::rules::case::{Body, Case, Wrong, number};
 use crate::rules::finding::Severity;
 use crate::rules::template::{Part, Template, TemplateError};
@@ -10,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Rule {
     /// As people write it; of a family with its placeholder: `CTE_MISSING_{CTE}`.
     pub id: Arc<str>,
@@ -22,29 +25,47 @@ pub struct Rule {
     pub path: String,
     /// `None` is off unless somebody switches it on.
     pub severity: Option<Severity>,
-    pub derivation: Derivation,
+    /// The `datalog` block.
+    pub program: Arc<Reports>,
+    /// The line of the file on which the block's first line stands.
+    pub program_line: u32,
     pub message: Template,
     /// Empty where nothing general can be said.
     pub remedy: Template,
-    /// What each row gives the texts.
-    pub args: Vec<String>,
-    /// A habit a repo may or may not have, where adherence decides; not a plain mistake.
-    pub convention: bool,
-    /// Says nothing before harness.yml states what it compares with.
-    pub silent_until_stated: bool,
+    /// A habit a repo may or may not have, where adherence decides; not a plain mistake. Its block says
+    /// what could break it: `subject(…)`.
+    pub is_convention: bool,
+    /// What of harness.yml the rule compares with. Without it a convention is judged by its adherence, and
+    /// any other rule says nothing.
+    pub stated_by: Option<Stated>,
     pub options: BTreeMap<String, RuleOption>,
     pub status: Status,
+    /// Rules that tell the same cause; where one does, this one need not.
+    pub subsumed_by: Vec<String>,
+    /// What it is called elsewhere, in the spelling of ids.
+    pub aliases: Vec<String>,
+    /// The sets of rules it belongs to; it is off unless one of them is asked for.
+    pub presets: Vec<String>,
+    /// The fix that a machine can make.
+    pub fix: Option<String>,
+    /// A document of the repo that teaches what the rule guards; printed with the remedy.
+    pub lesson: Option<String>,
     pub title: String,
     /// Markdown, between the title and the first test case.
     pub prose: String,
     pub cases: Vec<Case>,
 }
 
-/// Where a rule's rows come from. A rule that carries its own Datalog will be a second variant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Derivation {
-    /// A derived relation of this name.
-    Relation(String),
+/// A part of harness.yml that switches rules on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stated {
+    Layers,
+    Tenants,
+    Staging,
+    Domains,
+    /// The rule itself, under `rules:`.
+    Rules,
 }
 
 /// An id with one placeholder, filled with the upper-cased value of an argument.
@@ -60,15 +81,6 @@ pub struct Family {
 pub struct RuleOption {
     pub default: OptionValue,
     pub doc: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub enum OptionValue {
-    Switch(bool),
-    Number(i64),
-    Text(String),
-    List(Vec<String>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -95,25 +107,36 @@ impl fmt::Display for RuleError {
 
 impl std::error::Error for RuleError {}
 
+impl RuleError {
+    /// The id that the file's name gives.
+    pub fn id(&self) -> String {
+        let file = self.path.rsplit('/').next().unwrap_or_default();
+        spelled_as_id(file.strip_suffix(".md").unwrap_or(file))
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FrontMatter {
     severity: Level,
-    relation: Option<String>,
     message: String,
     #[serde(default)]
     remedy: String,
     id: Option<String>,
     #[serde(default)]
-    args: Vec<String>,
-    #[serde(default)]
-    convention: bool,
-    #[serde(default)]
-    silent_until_stated: bool,
+    stated_by: Option<Stated>,
     #[serde(default)]
     options: BTreeMap<String, RuleOption>,
     #[serde(default)]
     status: Status,
+    #[serde(default)]
+    subsumed_by: Vec<String>,
+    #[serde(default)]
+    aliases: Vec<String>,
+    #[serde(default)]
+    presets: Vec<String>,
+    fix: Option<String>,
+    lesson: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -142,12 +165,22 @@ impl Rule {
         read(path, text).map_err(|(line, message)| RuleError { path: path.to_owned(), line, message })
     }
 
+    /// Why this rule cannot be used.
+    pub fn broken(&self, line: u32, message: &str) -> RuleError {
+        RuleError { path: self.path.clone(), line, message: message.to_owned() }
+    }
+
     /// The id a finding with these arguments bears.
     pub fn finding_id<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> Arc<str> {
         match &self.family {
             None => Arc::clone(&self.id),
             Some(family) => Arc::from(family.member(value(&family.arg).unwrap_or_default())),
         }
+    }
+
+    /// Whether people call the rule so elsewhere.
+    pub fn is_alias(&self, name: &str) -> bool {
+        self.aliases.iter().any(|alias| alias == name)
     }
 
     /// Whether findings of this rule may bear the id.
@@ -203,11 +236,13 @@ fn read(path: &str, text: &str) -> Result<Rule, Wrong> {
             head.iter().position(|line| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':')));
         number(found.map_or(0, |at| at + 1))
     };
+    let body = Body::read(body.get(1..).unwrap_or_default(), end + 1)?;
+    let (program_line, program) = body.program.as_ref().ok_or((1, NO_BLOCK.to_owned()))?;
+    let program_line = *program_line;
+    let reports = Reports::parse(program, FORMS).map_err(|errors| first_of(&errors, program, program_line))?;
+    let heads = heads(&reports, program, program_line)?;
     let template = |key: &str, text: &str| {
-        let parsed = Template::parse(text).and_then(|template| {
-            template.check(&front.args)?;
-            Ok(template)
-        });
+        let parsed = Template::parse(text);
         parsed.map_err(|error: TemplateError| (line_of(key), format!("{key}: {error}")))
     };
     let message = template("message", &front.message)?;
@@ -215,39 +250,54 @@ fn read(path: &str, text: &str) -> Result<Rule, Wrong> {
         return Err((line_of("message"), "message: is empty".to_owned()));
     }
     let remedy = template("remedy", &front.remedy)?;
-    let relation = front
-        .relation
-        .filter(|name| !name.is_empty())
-        .ok_or((1, "front matter: names no 'relation:' to report".to_owned()))?;
+    for (key, template) in [("message", &message), ("remedy", &remedy)] {
+        for head in &heads {
+            template.check(&head.known).map_err(|error| {
+                let error = format!("{key}: {error} (the finding(…) on line {})", head.line);
+                (line_of(key), error)
+            })?;
+        }
+    }
     let (id, family) = match &front.id {
         None => (stem.replace('-', "_").to_ascii_uppercase(), None),
         Some(id) => {
-            let family = family(id, &front.args).map_err(|message| (line_of("id"), format!("id: {message}")))?;
+            let known = heads.first().map(|head| head.known.as_slice()).unwrap_or_default();
+            let family = family(id, known).map_err(|message| (line_of("id"), format!("id: {message}")))?;
             (id.clone(), Some(family))
         }
     };
+    let spelled = |names: Vec<String>| names.iter().map(|name| spelled_as_id(name)).collect();
 
-    let body = Body::read(body.get(1..).unwrap_or_default(), end + 1)?;
     let mut rule = Rule {
         id: Arc::from(id),
         family,
         group: group.to_owned(),
         path: path.to_owned(),
         severity: front.severity.severity(),
-        derivation: Derivation::Relation(relation),
+        is_convention: reports.reports.iter().any(|report| report.head == SUBJECT),
+        program: Arc::new(reports),
+        program_line,
         message,
         remedy,
-        args: front.args,
-        convention: front.convention,
-        silent_until_stated: front.silent_until_stated,
+        stated_by: front.stated_by,
         options: front.options,
         status: front.status,
+        subsumed_by: spelled(front.subsumed_by),
+        aliases: spelled(front.aliases),
+        presets: front.presets,
+        fix: front.fix,
+        lesson: front.lesson,
         title: body.title,
         prose: body.prose,
         cases: Vec::new(),
     };
     rule.cases = body.cases.into_iter().map(|case| case.finish(&rule)).collect::<Result<_, _>>()?;
     Ok(rule)
+}
+
+/// An id as it is written on the command line, by any of its usual spellings.
+pub fn spelled_as_id(name: &str) -> String {
+    name.trim().to_uppercase().replace(['-', ' '], "_")
 }
 
 fn family(id: &str, args: &[String]) -> Result<Family, String> {
@@ -283,7 +333,7 @@ fn is_kebab(stem: &str) -> bool {
 mod tests {
     use super::*;
 
-    const BODY: &str = "# A title\n\nWords.\n";
+    const BLOCK: &str = "```datalog\nfinding(node: m, b: n) :- model(m, n, _).\n```\n";
 
     fn with(front: &str, body: &str) -> Result<Rule, String> {
         let text = format!("---\n{front}---\n{body}");
@@ -292,28 +342,34 @@ mod tests {
     }
 
     fn front(front: &str) -> Result<Rule, String> {
-        with(front, BODY)
+        with(front, &format!("# A title\n\nWords.\n\n{BLOCK}"))
+    }
+
+    fn block(block: &str) -> Result<Rule, String> {
+        with("severity: error\nmessage: m\n", &format!("# T\n```datalog\n{block}\n```\n"))
     }
 
     #[test]
     fn a_whole_file_is_read() {
         let rule = with(
-            "severity: off\nrelation: hub\nargs: [name]\nmessage: \"{name} is a hub.\"\n\
-             convention: true\nstatus: preview\noptions:\n  readers: {default: 9, doc: How many.}\n",
+            "severity: off\nmessage: \"{name} is a hub for {n}.\"\naliases: [fct-hub]\nsubsumed_by: [OTHER]\n\
+             stated_by: layers\nstatus: preview\noptions:\n  readers: {default: 9, doc: How many.}\n",
             "# A hub\n\n**Why.** Words.\n\n```sql\nselect 1\n```\n\n\
+             ```datalog\nfinding(node: m, n: n) :-\n  model(m, _, _), n = count : { ref(_, m) }.\nsubject(m) :- model(m, _, _).\n```\n\n\
              ## One case\nSome words.\n```sql models/a.sql\nselect 1\n\n```\n\
              ```findings\nmodels/a.sql:1:4 HUB_MODEL a is a hub.\n```\n\
              ## None\n````yaml dbt_project.yml\n```\n````\n~~~ findings\n~~~\n",
         )
         .unwrap();
         assert_eq!((&*rule.id, rule.group.as_str(), rule.severity), ("HUB_MODEL", "project", None));
-        assert_eq!(rule.derivation, Derivation::Relation("hub".to_owned()));
-        assert!(rule.convention && !rule.silent_until_stated && rule.status == Status::Preview);
+        assert_eq!((rule.program_line, rule.program.reports.len()), (20, 2));
+        assert!(rule.is_convention && rule.stated_by == Some(Stated::Layers) && rule.status == Status::Preview);
+        assert!(rule.is_alias("FCT_HUB") && rule.subsumed_by == ["OTHER"]);
         assert_eq!(rule.options["readers"].default, OptionValue::Number(9));
         assert_eq!((rule.title.as_str(), rule.remedy.parts().len()), ("A hub", 0));
         assert_eq!(rule.prose, "**Why.** Words.\n\n```sql\nselect 1\n```");
         let [one, none] = rule.cases.as_slice() else { panic!("two cases") };
-        assert_eq!((one.name.as_str(), one.line), ("One case", 19));
+        assert_eq!((one.name.as_str(), one.line), ("One case", 25));
         assert_eq!(one.files[0], ("models/a.sql".to_owned(), "select 1\n\n".to_owned()));
         assert_eq!(one.files[1].0, "dbt_project.yml");
         assert_eq!(one.expected[0].message.as_deref(), Some("a is a hub."));
@@ -323,18 +379,20 @@ mod tests {
 
     #[test]
     fn windows_line_ends_and_a_byte_order_mark_change_nothing() {
-        let text = "---\nseverity: info\nrelation: hub\nmessage: m\n---\n# T\n## A\n\
-                    ```sql a.sql\nx\n```\n```findings\n```\n";
+        let text =
+            format!("---\nseverity: info\nmessage: m\n---\n# T\n{BLOCK}## A\n```sql a.sql\nx\n```\n```findings\n```\n");
         let path = "queries/rules/project/hub.md";
         let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));
-        assert_eq!(Rule::parse(path, &windows), Rule::parse(path, text));
-        assert!(Rule::parse(path, text).is_ok());
+        let read = |text: &str| {
+            let rule = Rule::parse(path, text).unwrap();
+            (rule.program_line, rule.program.text().to_owned(), rule.cases, rule.prose)
+        };
+        assert_eq!(read(&windows), read(&text));
     }
 
     #[test]
     fn every_severity_has_its_word() {
-        let severity =
-            |word: &str| front(&format!("severity: {word}\nrelation: r\nmessage: m\n")).map(|rule| rule.severity);
+        let severity = |word: &str| front(&format!("severity: {word}\nmessage: m\n")).map(|rule| rule.severity);
         assert_eq!(severity("error"), Ok(Some(Severity::Error)));
         assert_eq!(severity("warning"), Ok(Some(Severity::Warning)));
         assert_eq!(severity("info"), Ok(Some(Severity::Info)));
@@ -345,17 +403,19 @@ mod tests {
     #[test]
     fn front_matter_errors_tell_their_line() {
         for (text, expected) in [
-            ("severity: error\nrelation: r\nmessage: m\nfoo: 1\n", "5: front matter: unknown field"),
-            ("severity: error\nrelation: r\n", "front matter: missing field `message`"),
-            ("severity: error\nmessage: m\n", "1: front matter: names no 'relation:'"),
-            ("severity: error\nrelation: r\nmessage: \"{a}\"\n", "4: message: '{a}' is unknown"),
-            ("severity: error\nrelation: r\nmessage: m\nremedy: \"a {b\"\n", "5: remedy: a '{' is not"),
-            ("severity: error\nrelation: r\nmessage: ''\n", "4: message: is empty"),
-            ("severity: error\nrelation: r\nmessage: m\nmessage: n\n", "5: front matter: duplicate"),
-            ("severity: error\nrelation: [\n", "front matter: "),
-            ("severity: error\nrelation: r\nmessage: m\nid: PLAIN\n", "5: id: is only for a family"),
-            ("severity: error\nrelation: r\nmessage: m\nid: A_{B}\n", "5: id: '{b}' is unknown"),
-            ("severity: error\nrelation: r\nmessage: m\nargs: [b]\nid: a_{B}\n", "6: id: is written in"),
+            ("severity: error\nmessage: m\nfoo: 1\n", "4: front matter: unknown field"),
+            ("severity: error\n", "front matter: missing field `message`"),
+            (
+                "severity: error\nmessage: \"{a}\"\n",
+                "3: message: '{a}' is unknown: the head gives node, b, name, path (the finding(…) on line 10)",
+            ),
+            ("severity: error\nmessage: m\nremedy: \"a {b\"\n", "4: remedy: a '{' is not"),
+            ("severity: error\nmessage: ''\n", "3: message: is empty"),
+            ("severity: error\nmessage: m\nmessage: n\n", "4: front matter: duplicate"),
+            ("severity: error\nmessage: [\n", "front matter: "),
+            ("severity: error\nmessage: m\nid: PLAIN\n", "4: id: is only for a family"),
+            ("severity: error\nmessage: m\nid: A_{C}\n", "4: id: '{c}' is unknown"),
+            ("severity: error\nmessage: m\nid: a_{B}\n", "4: id: is written in"),
         ] {
             let error = front(text).unwrap_err();
             assert!(error.contains(expected), "{text}\n{error}");
@@ -367,12 +427,34 @@ mod tests {
     }
 
     #[test]
+    fn a_block_that_cannot_be_read_is_told_with_its_line() {
+        for (text, expected) in [
+            ("finding(node: m) :- model(m, _, _)", "7: datalog: "),
+            ("\n\nfinding(node: m) :- model(m _, _).", "9: datalog: "),
+            ("?- model(m, _, _).", "7: datalog: a rule asks no question"),
+            ("other(m) :- model(m, _, _).", "7: the block has no head finding(…)"),
+            ("finding(m) :- model(m, _, _).", "7: finding(…) takes its arguments by name"),
+            ("finding(name: n) :- model(_, n, _).", "7: a finding stands somewhere"),
+            ("finding(at: cte, path: p) :- cte(m, p, i).", "7: a finding stands in one place"),
+            ("finding(node: [m]) :- model(m, _, _).", "7: only subject: is a list"),
+            ("finding(node: m, at: 3) :- model(m, _, _).", "7: datalog: 'at' is a row of a relation"),
+            ("finding(node: m, node: m) :- model(m, _, _).", "7: datalog: 'node' is given twice"),
+        ] {
+            let error = block(text).unwrap_err();
+            assert!(error.starts_with(expected), "{text}\n{error}");
+        }
+        assert!(with("severity: error\nmessage: m\n", "# T\n").unwrap_err().contains("has no block"));
+        let two = format!("# T\n{BLOCK}{BLOCK}");
+        assert!(with("severity: error\nmessage: m\n", &two).unwrap_err().starts_with("9: a rule has one block"));
+    }
+
+    #[test]
     fn a_family_gives_each_value_its_id() {
-        let rule = front("severity: error\nrelation: r\nmessage: m\nargs: [cte]\nid: CTE_MISSING_{CTE}\n").unwrap();
-        let id = |value: &'static str| rule.finding_id(|name| (name == "cte").then_some(value));
+        let rule = front("severity: error\nmessage: m\nid: CTE_MISSING_{B}\n").unwrap();
+        let id = |value: &'static str| rule.finding_id(|name| (name == "b").then_some(value));
         assert_eq!(&*id("final"), "CTE_MISSING_FINAL");
         assert_eq!(&*id("my cte-2"), "CTE_MISSING_MY_CTE_2");
-        assert!(rule.owns("CTE_MISSING_FINAL") && rule.owns("CTE_MISSING_{CTE}"));
+        assert!(rule.owns("CTE_MISSING_FINAL") && rule.owns("CTE_MISSING_{B}"));
         assert!(!rule.owns("CTE_MISSING_") && !rule.owns("CTE_MISSING_final"));
     }
 }

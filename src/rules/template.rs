@@ -36,10 +36,10 @@ impl fmt::Display for TemplateError {
                 write!(out, "'{{{text}}}' is no placeholder: a name has letters, digits and '_'")
             }
             Self::Unknown { name, known } if known.is_empty() => {
-                write!(out, "'{{{name}}}' is unknown: the rule's args: names nothing")
+                write!(out, "'{{{name}}}' is unknown: the head gives nothing to name")
             }
             Self::Unknown { name, known } => {
-                write!(out, "'{{{name}}}' is unknown: args: names {}", known.join(", "))
+                write!(out, "'{{{name}}}' is unknown: the head gives {}", known.join(", "))
             }
         }
     }
@@ -170,7 +170,7 @@ mod tests {
     fn an_unknown_name_is_told_with_the_known_ones() {
         let template = Template::parse("{name} of {kind}").unwrap();
         let known = ["name".to_owned()];
-        assert_eq!(template.check(&known).unwrap_err().to_string(), "'{kind}' is unknown: args: names name");
-        assert_eq!(template.check(&[]).unwrap_err().to_string(), "'{name}' is unknown: the rule's args: names nothing");
+        assert_eq!(template.check(&known).unwrap_err().to_string(), "'{kind}' is unknown: the head gives name");
+        assert_eq!(template.check(&[]).unwrap_err().to_string(), "'{name}' is unknown: the head gives nothing to name");
     }
 }

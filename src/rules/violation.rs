@@ -1,13 +1,14 @@
-//! From the rows of a derived relation to findings.
+//! From the rows of a rule to findings.
 
+use crate::datalog::Constant;
 use crate::rules::finding::{Finding, Place, Severity, Status};
 use crate::rules::fingerprint::Identity;
 use crate::rules::rule::Rule;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// One row of a derived relation with all a rule's texts may name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One row of a rule's `finding(…)` with all that its texts may name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Violation {
     pub node: Option<Arc<str>>,
     pub subject: Vec<Arc<str>>,
@@ -15,7 +16,9 @@ pub struct Violation {
     pub locations: Vec<Place>,
     /// Where this row is milder than its rule; it never makes a finding graver.
     pub severity: Option<Severity>,
-    pub args: Vec<(&'static str, String)>,
+    pub args: Vec<(String, String)>,
+    /// Which of the block's heads gave it, and its row.
+    pub row: (usize, Vec<Constant>),
 }
 
 /// The findings of one rule, sorted as they are printed: by path, line, column, rule, subject.
@@ -77,7 +80,8 @@ mod tests {
     use crate::syntax::span::Position;
 
     fn rule(front: &str) -> Rule {
-        let text = format!("---\nseverity: error\nrelation: r\n{front}---\n# T\n");
+        let block = "finding(node: m, cte: c, other: c) :- cte(m, c, _).";
+        let text = format!("---\nseverity: error\n{front}---\n# T\n```datalog\n{block}\n```\n");
         Rule::parse("queries/rules/g/my-rule.md", &text).unwrap()
     }
 
@@ -89,13 +93,14 @@ mod tests {
             place: Place { path: Arc::from(path), start: at, end: at },
             locations: Vec::new(),
             severity: None,
-            args: vec![("name", name.to_owned()), ("cte", name.to_owned())],
+            args: vec![("name".to_owned(), name.to_owned()), ("cte".to_owned(), name.to_owned())],
+            row: (0, Vec::new()),
         }
     }
 
     #[test]
     fn texts_and_the_id_are_filled_from_the_row() {
-        let rule = rule("message: \"no '{name}'.\"\nremedy: \"Write {{{name}}}.\"\nargs: [name, cte]\nid: MY_{CTE}\n");
+        let rule = rule("message: \"no '{name}'.\"\nremedy: \"Write {{{name}}}.\"\nid: MY_{CTE}\n");
         let found = report(&rule, Severity::Error, vec![row("a.sql", 1, 1, "final")]);
         assert_eq!(found[0].message, "no 'final'.");
         assert_eq!(found[0].remedy, "Write {final}.");
@@ -104,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_argument_that_the_row_does_not_give_stays_visible() {
-        let rule = rule("message: \"no '{other}'.\"\nargs: [other]\n");
+        let rule = rule("message: \"no '{other}'.\"\n");
         assert_eq!(report(&rule, Severity::Error, vec![row("a", 1, 1, "x")])[0].message, "no '{other}'.");
     }
 
@@ -121,7 +126,7 @@ mod tests {
 
     #[test]
     fn findings_are_sorted_by_place_and_subject_whatever_order_the_rows_have() {
-        let rule = rule("message: \"{name}\"\nargs: [name]\n");
+        let rule = rule("message: \"{name}\"\n");
         let rows = || vec![row("b", 1, 1, "x"), row("a", 10, 1, "x"), row("a", 2, 3, "z"), row("a", 2, 3, "y")];
         let found = report(&rule, Severity::Error, rows());
         let order: Vec<_> = found.iter().map(|x| (&*x.place.path, x.place.start.line, x.message.as_str())).collect();

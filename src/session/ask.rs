@@ -1,14 +1,21 @@
 //! Questions and explanations of one loaded project.
 
 use super::Session;
-use crate::datalog::{Answer, Column, Compiled, Constant, Diagnostic, Failure, Limits, compile};
-use crate::query::{FindingRow, Kind, Repo, Tree, library, schema_of_the_run, tree};
+use crate::datalog::{Answer, Cell, Column, Compiled, Constant, Diagnostic, Failure, Limits, compile};
+use crate::observe::Observations;
+use crate::query::{Families, Kind, Repo, Run, Tree, library, of_the_run, tree};
 use crate::report::answer;
+use crate::rules::block::FINDING;
+use crate::rules::engine::{self, Evaluation};
 use crate::rules::finding::Finding;
 use crate::rules::registry::Registry;
-use crate::rules::rule::Derivation;
-use crate::rules::selection::Selection;
+use crate::rules::rule::Rule;
+use crate::rules::run::Given;
+use crate::rules::selection::{Selection, options};
+use crate::rules::violation::Violation;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,21 +40,9 @@ pub struct Answered {
 impl Session {
     /// Gives the repo as questions see it to some work.
     pub fn with_repo<R>(&self, registry: &Registry, work: impl FnOnce(&Repo<'_>) -> R) -> R {
-        let check = || {
-            let outcome = self.check(registry, &Selection::default());
-            let row = |finding: Finding| FindingRow {
-                is_observed: relation_of(registry, &finding.rule).is_none(),
-                rule: finding.rule,
-                node: finding.node,
-                path: finding.place.path,
-                line: finding.place.start.line,
-                column: finding.place.start.column,
-                severity: finding.severity.name(),
-                subject: finding.subject,
-            };
-            outcome.findings.into_iter().map(row).collect()
-        };
-        work(&Repo::new(&self.db, &check))
+        let run = Asked { session: self, registry, given: OnceCell::new() };
+        let observations = Observations::default();
+        work(&Repo::new(&self.db, Families::Interpreted, &observations, &run))
     }
 
     /// Answers a question. `sort` is a column to sort by, and whether its largest values come first;
@@ -83,10 +78,60 @@ impl Session {
         })
     }
 
-    /// Why a finding is one.
-    pub fn explain(&self, registry: &Registry, finding: &Finding, limits: &Limits<'_>) -> Result<Tree, Unanswered> {
-        self.with_repo(registry, |repo| explain(repo, registry, finding, limits))
+    /// Why findings are ones, in their order.
+    pub fn explain(
+        &self,
+        registry: &Registry,
+        findings: &[Finding],
+        limits: &Limits<'_>,
+    ) -> Result<Vec<Tree>, Unanswered> {
+        let house = self.project.house_rules(&self.db);
+        self.with_repo(registry, |repo| {
+            let mut by_rule: BTreeMap<Arc<str>, Evaluation> = BTreeMap::new();
+            let mut trees = Vec::new();
+            for finding in findings {
+                let mut tree = root(finding);
+                if let Some(rule) = registry.get(&finding.rule) {
+                    let options = options(rule, house);
+                    let evaluation = by_rule
+                        .entry(rule.id.clone())
+                        .or_insert_with(|| engine::evaluate(rule, &options, repo).unwrap_or_default());
+                    let violation = evaluation.violations.iter().find(|violation| is_told(rule, violation, finding));
+                    if let Some(violation) = violation {
+                        let proof = engine::explain(rule, &options, repo, violation, limits);
+                        let proof = proof.map_err(Unanswered::Failure)?;
+                        let premises = proof.into_iter().flat_map(|proof| proof.premises);
+                        tree.premises = premises.map(|premise| crate::query::tree(repo, &premise)).collect();
+                    }
+                }
+                trees.push(tree);
+            }
+            Ok(trees)
+        })
     }
+}
+
+/// Runs the rules when a question reads what a run gives.
+struct Asked<'s> {
+    session: &'s Session,
+    registry: &'s Registry,
+    given: OnceCell<Given>,
+}
+
+impl Run for Asked<'_> {
+    fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
+        let given = self.given.get_or_init(|| {
+            let outcome = self.session.check(self.registry, &Selection::default());
+            Given::of(outcome.findings, self.registry.broken().to_vec(), outcome.problems)
+        });
+        given.view().visit(relation, row);
+    }
+}
+
+fn is_told(rule: &Rule, violation: &Violation, finding: &Finding) -> bool {
+    let value = |name: &str| violation.args.iter().find(|arg| arg.0 == name).map(|arg| arg.1.as_str());
+    (&violation.node, &violation.subject, &violation.place) == (&finding.node, &finding.subject, &finding.place)
+        && rule.message.fill(value) == finding.message
 }
 
 fn compiled(repo: &Repo<'_>, program: &str, parameters: &BTreeMap<String, String>) -> Result<Compiled, Unanswered> {
@@ -94,42 +139,10 @@ fn compiled(repo: &Repo<'_>, program: &str, parameters: &BTreeMap<String, String
     compile(program, library, repo, parameters).map_err(Unanswered::Program)
 }
 
-/// The derived relation whose rows a rule reports; `None` where the rule looks at one file alone.
-fn relation_of<'r>(registry: &'r Registry, rule: &str) -> Option<&'r str> {
-    let Derivation::Relation(relation) = &registry.get(rule)?.derivation;
-    library::embedded().ok()?.schema(relation).map(|_| relation.as_str())
-}
-
-/// The question whose answer is the row that a finding reports. A relation's first columns are the
-/// finding's subject.
-pub fn question_of(registry: &Registry, finding: &Finding) -> String {
-    let quoted = |text: &str| {
-        let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
-        format!("\"{escaped}\"")
-    };
-    let relation = relation_of(registry, &finding.rule);
-    let schema = relation.and_then(|relation| library::embedded().ok()?.schema(relation));
-    let Some(schema) = schema else {
-        let place = &finding.place;
-        let args = [
-            quoted(&finding.rule),
-            quoted(finding.node.as_deref().unwrap_or_default()),
-            quoted(&place.path),
-            place.start.line.to_string(),
-            place.start.column.to_string(),
-            quoted(&finding.subject.join(" ")),
-        ];
-        return format!("?- observed({}).", args.join(", "));
-    };
-    let mut subject = finding.subject.iter();
-    let args =
-        schema.columns.iter().map(|column| subject.next().map_or_else(|| column.name.clone(), |part| quoted(part)));
-    format!("?- {}({}).", schema.name, args.collect::<Vec<_>>().join(", "))
-}
-
-fn explain(repo: &Repo<'_>, registry: &Registry, finding: &Finding, limits: &Limits<'_>) -> Result<Tree, Unanswered> {
+/// The finding as the root of its proof.
+fn root(finding: &Finding) -> Tree {
     let text = |text: &str| Some(Constant::text(text));
-    let columns = schema_of_the_run("finding").map(|schema| schema.columns).unwrap_or_default();
+    let columns = of_the_run(FINDING).map(|relation| relation.schema().columns).unwrap_or_default();
     let values = [
         text(&finding.rule),
         text(finding.node.as_deref().unwrap_or_default()),
@@ -137,20 +150,12 @@ fn explain(repo: &Repo<'_>, registry: &Registry, finding: &Finding, limits: &Lim
         Some(Constant::Int(i64::from(finding.place.start.line))),
         text(finding.severity.name()),
     ];
-    let mut root = Tree {
-        relation: "finding".to_owned(),
+    Tree {
+        relation: FINDING.to_owned(),
         args: values.into_iter().zip(columns).map(|(value, column)| (value, column.of)).collect(),
         kind: Kind::Rule,
         place: Some(finding.place.clone()),
         premises: Vec::new(),
         note: None,
-    };
-    let compiled = compiled(repo, &question_of(registry, finding), &BTreeMap::new())?;
-    let rows = compiled.run(repo, limits).map_err(Unanswered::Failure)?.rows;
-    if let Some(row) = rows.first()
-        && let Some(proof) = compiled.explain(row, repo, limits).map_err(Unanswered::Failure)?
-    {
-        root.premises = proof.premises.iter().map(|premise| tree(repo, premise)).collect();
     }
-    Ok(root)
 }

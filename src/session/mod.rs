@@ -1,15 +1,22 @@
 //! One project in one database: loaded from a tree, brought up to date, asked for findings.
 
 mod ask;
+mod cases;
+mod house;
+mod init;
 mod load;
 mod select;
 
-pub use ask::{Answered, Unanswered, question_of};
+pub use ask::{Answered, Unanswered};
+pub use cases::{CaseFailure, case_failure, case_failures};
+pub use house::{RULES_FOLDER, broken_rules, with_house_rules};
+pub use init::Proposal;
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 
 use crate::db::settings::HouseRules;
-use crate::db::{Database, FileKind, Invocation, Project};
-use crate::files::{Memory, Tree};
+use crate::db::{Database, FileKind, Invocation, Project, SourceFile};
+use crate::files::{Content, Memory, Tree};
+use crate::observe::{self, Observations};
 use crate::project::calls::demanded_variables;
 use crate::project::data_tests::{self, tests_of_directory, tests_of_package};
 use crate::project::graph::parents;
@@ -22,15 +29,16 @@ use crate::project::schema_yaml;
 use crate::project::settings;
 use crate::relations::{layer, model};
 use crate::report::Summary;
+pub use crate::rules::adoption::Circumstances;
+use crate::rules::baseline::{self, Baseline};
 use crate::rules::finding::{Finding, Suppressed};
 use crate::rules::registry::Registry;
-use crate::rules::rows::{self, Rows};
-use crate::rules::rule::Derivation;
-use crate::rules::selection::{Selection, of_finding, severity};
-use crate::rules::violation::{report, sort};
+use crate::rules::run::run;
+use crate::rules::selection::Selection;
+use crate::rules::suppression::Problem;
 use crate::syntax::span::SyntaxError;
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Parsers and templates recurse on what people wrote.
@@ -85,10 +93,10 @@ impl Session {
             tests_of_directory(db, root, *directory);
         });
         let tests = tests_of_package(db, root);
-        tests.par_iter().with_min_len(32).for_each_with(db.clone(), |db, test| rows::prefetch_test(db, *test));
+        tests.par_iter().with_min_len(32).for_each_with(db.clone(), |db, test| observe::prefetch_test(db, *test));
         // Reads every model's place first, which is cheap and shared.
         layout(db);
-        nodes.par_iter().with_min_len(16).for_each_with(db.clone(), |db, node| rows::prefetch(db, *node));
+        nodes.par_iter().with_min_len(16).for_each_with(db.clone(), |db, node| observe::prefetch(db, *node));
     }
 }
 
@@ -97,51 +105,40 @@ impl Session {
 pub struct Outcome {
     pub findings: Vec<Finding>,
     pub suppressed: Vec<Suppressed>,
+    /// What is wrong with the excuses.
+    pub problems: Vec<Problem>,
     pub summary: Summary,
     /// Why a group of rules said nothing, where a user would wonder.
     pub notes: Vec<String>,
 }
 
 impl Session {
-    /// Runs the rules.
+    /// Runs the rules, without a day or a baseline.
     pub fn check(&self, registry: &Registry, selection: &Selection) -> Outcome {
+        self.check_with(registry, selection, Circumstances::default())
+    }
+
+    /// Runs the rules.
+    pub fn check_with(&self, registry: &Registry, selection: &Selection, circumstances: Circumstances<'_>) -> Outcome {
         self.prefetch();
         let db = &self.db;
         let house = self.project.house_rules(db);
-        let rows = Rows::new(db);
-        let mut findings = Vec::new();
-        let (mut run, mut skipped) = (Vec::new(), Vec::new());
-        for rule in registry.rules() {
-            let derived = match &rule.derivation {
-                Derivation::Relation(relation) => severity(rule, house, selection).zip(rows.of(relation)),
-            };
-            let Some((severity, violations)) = derived else {
-                skipped.push(rule.id.clone());
-                continue;
-            };
-            run.push(rule.id.clone());
-            let wanted = |id: &str| {
-                selection.only.is_empty() || selection.only.iter().any(|only| only == id || *rule.id == **only)
-            };
-            findings.extend(report(rule, severity, violations).into_iter().filter_map(|mut finding| {
-                let is_member = finding.rule != rule.id;
-                if is_member {
-                    finding.severity = of_finding(&finding.rule, house, selection, finding.severity)?;
-                }
-                let skipped = selection.skip.iter().any(|id| **id == *finding.rule);
-                (wanted(&finding.rule) && !skipped).then_some(finding)
-            }));
-        }
-        sort(&mut findings);
+        let found = run(db, registry, house, selection, &Observations::default(), circumstances);
+        let excused = found.suppressed.iter().map(|suppressed| &suppressed.finding);
         let summary = Summary {
             models: model::rows(db).len(),
             files: self.files,
-            not_understood: not_understood(&findings),
-            rules_run: run,
-            rules_skipped: skipped,
-            ..Summary::of(&findings)
+            not_understood: not_understood(found.findings.iter().chain(excused)),
+            rules_run: found.run,
+            rules_skipped: found.skipped,
+            suppressed: found.suppressed.len(),
+            adherence: found.adherence,
+            fixed: circumstances.baseline.map(|_| found.fixed),
+            ..Summary::of(&found.findings)
         };
-        Outcome { findings, suppressed: Vec::new(), summary, notes: self.notes(registry, selection) }
+        let notes = self.notes(registry, selection);
+        let (findings, suppressed, problems) = (found.findings, found.suppressed, found.problems);
+        Outcome { findings, suppressed, problems, summary, notes }
     }
 
     /// What a user would wonder about: rules that ran and could not find anything.
@@ -187,12 +184,26 @@ impl Session {
 
     /// Whether a path of the project is a file that was read, or a folder of such files.
     pub fn holds(&self, path: &str) -> bool {
+        self.own_files().any(|file| is_within(file.path(&self.db), path))
+    }
+
+    /// The texts of those of the files that were read.
+    pub fn texts(&self, paths: &BTreeSet<Arc<str>>) -> BTreeMap<Arc<str>, Arc<str>> {
+        let db = &self.db;
+        let wanted = self.own_files().filter(|file| paths.contains(file.path(db)));
+        let text = |file: SourceFile| match file.content(db) {
+            Content::Text(text) => Some((Arc::clone(file.path(db)), Arc::clone(text))),
+            Content::Unreadable(_) | Content::NameOnly => None,
+        };
+        wanted.filter_map(text).collect()
+    }
+
+    /// The files of the project itself, packages apart.
+    fn own_files(&self) -> impl Iterator<Item = SourceFile> {
         let db = &self.db;
         let root = self.project.root(db);
         let files = root.directories(db).iter().flat_map(|directory| directory.files(db));
-        let own = [root.project_file(db)];
-        let mut all = files.chain(self.project.package_files(db)).chain(&own).map(|file| file.path(db));
-        all.any(|file| is_within(file, path))
+        files.chain(self.project.package_files(db)).copied().chain([root.project_file(db)])
     }
 }
 
@@ -202,15 +213,14 @@ pub fn is_within(file: &str, path: &str) -> bool {
 }
 
 /// How many files could not be read in full.
-pub fn not_understood(findings: &[Finding]) -> usize {
-    let broken = findings.iter().filter(|finding| &*finding.rule == "PARSE_ERROR");
+pub fn not_understood<'f>(findings: impl Iterator<Item = &'f Finding>) -> usize {
+    let broken = findings.filter(|finding| &*finding.rule == "PARSE_ERROR");
     broken.map(|finding| &finding.place.path).collect::<BTreeSet<_>>().len()
 }
 
 /// The house rules a harness.yml states.
 pub fn house_rules(registry: &Registry, text: &str) -> Result<HouseRules, Vec<SyntaxError>> {
-    let known: Vec<&str> = registry.rules().iter().map(|rule| &*rule.id).collect();
-    settings::read(text, &known)
+    settings::read(text, &registry.known())
 }
 
 /// Runs work on threads whose stacks are large enough for what people write; `threads` 0 is one a
@@ -223,17 +233,33 @@ pub fn on_large_stacks<R: Send>(threads: usize, work: impl FnOnce() -> R + Send)
     }
 }
 
-/// Checks a project that is given as files in memory: their paths and texts. Of a harness.yml that
-/// cannot be read, or rule files that cannot, the error is told.
+/// The day on which test cases of rules are checked.
+const DAY_OF_CASES: jiff::civil::Date = jiff::civil::date(2026, 1, 1);
+
+/// Checks a project that is given as files in memory: their paths and texts, a baseline among them. Of a
+/// harness.yml that cannot be read, or rule files that cannot, the error is told.
 pub fn check_files(files: &[(String, String)], only_rule: Option<&str>) -> Result<Vec<Finding>, String> {
-    let registry = Registry::embedded().map_err(ToString::to_string)?;
-    let house = files.iter().find(|(path, _)| path == HOUSE_RULES_FILE).map_or("", |(_, text)| text);
-    let house = house_rules(registry, house)
-        .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
+    check_files_with(Registry::embedded().map_err(ToString::to_string)?, files, only_rule)
+}
+
+/// The same with more rules than those built in.
+pub fn check_files_with(
+    registry: &Registry,
+    files: &[(String, String)],
+    only_rule: Option<&str>,
+) -> Result<Vec<Finding>, String> {
     let tree: Memory = files.iter().map(|(path, text)| (path, text)).collect();
+    let house = files.iter().find(|(path, _)| path == HOUSE_RULES_FILE).map_or("", |(_, text)| text);
+    let registry = with_house_rules(registry, &tree, &settings::rule_paths(house));
+    let house = house_rules(&registry, house)
+        .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
     let selection = Selection { only: only_rule.into_iter().map(str::to_owned).collect(), skip: Vec::new() };
+    let baseline = files.iter().find(|(path, _)| path == baseline::FILE);
+    let baseline = baseline.map(|(path, text)| Baseline::read(path, text)).transpose();
+    let baseline = baseline.map_err(|wrong| wrong.into_iter().map(|it| it.what).collect::<Vec<_>>().join("; "))?;
     on_large_stacks(1, move || {
         let session = Session::load(Database::default(), &tree, house, Invocation::default());
-        session.check(registry, &selection).findings
+        let circumstances = Circumstances { today: Some(DAY_OF_CASES), baseline: baseline.as_ref() };
+        session.check_with(&registry, &selection, circumstances).findings
     })
 }

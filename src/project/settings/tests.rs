@@ -1,6 +1,25 @@
 use super::*;
+use crate::db::settings::{Extends, Level, OptionValue, RuleSetting};
 
 const RULES: [&str; 4] = ["MART_REFS_STAGING", "DEPENDENCY_DIRECTION", "CTE_MISSING_{CTE}", "CTE_ORDER"];
+
+/// The rules above; one of them has options, aliases and a pack.
+fn known() -> KnownRules<'static> {
+    let mut rules: Vec<KnownRule<'static>> = RULES.iter().map(|id| KnownRule { id, ..KnownRule::default() }).collect();
+    rules.push(KnownRule {
+        id: "HUB_MODEL",
+        aliases: vec!["fct_model_fanout", "too_many_readers"],
+        presets: vec!["evaluator"],
+        options: vec![
+            ("readers", OptionValue::Number(9)),
+            ("layers", OptionValue::List(Vec::new())),
+            ("deep", OptionValue::Switch(false)),
+            ("word", OptionValue::Text(String::new())),
+        ],
+    });
+    rules.push(KnownRule { id: "DEEP_MODEL", aliases: vec!["too_many_readers"], ..KnownRule::default() });
+    KnownRules { rules }
+}
 
 const SAMPLE: &str = r#"extends: strict
 paths: "models/{tenant}/{layer}/{domain}/**"
@@ -9,6 +28,7 @@ layers:
   intermediate: {reads: [staging, intermediate]}
 terminal: [marts, platinum]
 tenants: [operations, partners]
+domains: [production, finance]
 staging:
   ctes: [source, final]
   materialized: view
@@ -23,7 +43,7 @@ fn texts(items: &[&str]) -> Vec<String> {
 
 /// The problems of a file: what each covers, says and advises.
 fn problems(text: &str) -> Vec<(String, String, String)> {
-    let found = read(text, &RULES).err().unwrap_or_default();
+    let found = read(text, &known()).err().unwrap_or_default();
     found.into_iter().map(|problem| (problem.span.of(text).to_owned(), problem.message, problem.remedy)).collect()
 }
 
@@ -35,10 +55,10 @@ fn assert_one(text: &str, covers: &str, message: &str, remedy: &str) {
 #[test]
 fn the_sample_of_the_plan_is_read_in_full() {
     let placeholder = Segment::Placeholder;
-    let layer = |name: &str, reads: Vec<Read>| Layer { name: name.to_owned(), reads };
     let own = |name: &str| Read::Layer(name.to_owned());
     let wanted = HouseRules {
         extends: Extends::Strict,
+        presets: Vec::new(),
         paths: Some(vec![
             Segment::Literal("models".to_owned()),
             placeholder(Placeholder::Tenant),
@@ -47,11 +67,12 @@ fn the_sample_of_the_plan_is_read_in_full() {
             Segment::Rest,
         ]),
         layers: vec![
-            layer("staging", vec![Read::Source, Read::Seed]),
-            layer("intermediate", vec![own("staging"), own("intermediate")]),
+            Layer::new("staging", vec![Read::Source, Read::Seed]),
+            Layer::new("intermediate", vec![own("staging"), own("intermediate")]),
         ],
         terminal: texts(&["marts", "platinum"]),
         tenants: texts(&["operations", "partners"]),
+        domains: texts(&["production", "finance"]),
         staging: Some(Staging {
             ctes: texts(&["source", "final"]),
             materialized: "view".to_owned(),
@@ -60,16 +81,18 @@ fn the_sample_of_the_plan_is_read_in_full() {
             column_groups: Staging::default_column_groups(),
         }),
         rules: [("MART_REFS_STAGING", Level::Warning), ("CTE_MISSING_SOURCE", Level::Off), ("CTE_ORDER", Level::Auto)]
-            .map(|(id, level)| (id.to_owned(), level))
+            .map(|(id, level)| (id.to_owned(), RuleSetting { level: Some(level), ..RuleSetting::default() }))
             .into(),
+        overrides: Vec::new(),
+        rule_paths: Vec::new(),
     };
-    assert_eq!(read(SAMPLE, &RULES), Ok(wanted));
+    assert_eq!(read(SAMPLE, &known()), Ok(wanted));
 }
 
 #[test]
 fn an_empty_file_states_nothing() {
     for text in ["", "# nothing yet\n"] {
-        assert_eq!(read(text, &RULES), Ok(HouseRules::default()));
+        assert_eq!(read(text, &known()), Ok(HouseRules::default()));
     }
 }
 
@@ -87,7 +110,7 @@ fn an_unknown_key_is_an_error_at_every_level() {
         "colour: red",
         "colour",
         "the key `colour` is unknown",
-        "Use one of `extends`, `paths`, `layers`, `terminal`, `tenants`, `staging`, `rules`.",
+        "Use one of `extends`, `paths`, `layers`, `terminal`, `tenants`, `domains`, `staging`, `rules`, `overrides`, `rule-paths`.",
     );
 }
 
@@ -204,7 +227,7 @@ fn the_staging_pattern_is_stated_whole() {
         "the tag `{sauce}` has a placeholder that is unknown",
         "Use `{source}`: the folder below staging.",
     );
-    let house = read("staging: {ctes: [], materialized: view, tags: [], column_groups: [IDs]}", &RULES);
+    let house = read("staging: {ctes: [], materialized: view, tags: [], column_groups: [IDs]}", &known());
     assert_eq!(house.ok().and_then(|house| house.staging).map(|staging| staging.column_groups), Some(texts(&["ids"])));
 }
 
@@ -235,7 +258,7 @@ fn broken_yaml_is_reported_alone() {
 #[test]
 fn a_key_that_has_no_effect_without_another_is_an_error() {
     let messages = |text: &str| -> Vec<String> {
-        read(text, &[]).err().into_iter().flatten().map(|problem| problem.message).collect()
+        read(text, &KnownRules::default()).err().into_iter().flatten().map(|problem| problem.message).collect()
     };
     let layers = "layers: {staging: {reads: [source]}}\n";
     assert_eq!(
@@ -243,5 +266,195 @@ fn a_key_that_has_no_effect_without_another_is_an_error() {
         ["`layers` has no effect: `paths` does not say which folder is the layer"]
     );
     assert_eq!(messages("tenants: [a]\n"), ["`tenants` has no effect: no folder is said to be the tenant"]);
+    assert_eq!(messages("domains: [a]\n"), ["`domains` has no effect: no folder is said to be the domain"]);
+    assert_eq!(messages("paths: 'models/{domain}/**'\ndomains: [a]\n"), Vec::<String>::new());
     assert_eq!(messages(layers), Vec::<String>::new());
+}
+
+/// What a file states, or its problems as one text.
+fn stated(text: &str) -> Result<HouseRules, String> {
+    read(text, &known()).map_err(|problems| format!("{problems:?}"))
+}
+
+#[test]
+fn a_rule_has_a_severity_and_options() {
+    let text = "rules:\n  HUB_MODEL: {severity: info, options: {readers: 4, layers: [marts], deep: true, word: a}}\n  \
+                CTE_ORDER: {options: {}}\n";
+    let house = stated(text).unwrap();
+    assert_eq!(house.level("HUB_MODEL"), Some(Level::Info));
+    assert_eq!(house.option("HUB_MODEL", "readers"), Some(&OptionValue::Number(4)));
+    assert_eq!(house.option("HUB_MODEL", "layers"), Some(&OptionValue::List(texts(&["marts"]))));
+    assert_eq!(house.option("HUB_MODEL", "deep"), Some(&OptionValue::Switch(true)));
+    assert_eq!(house.option("HUB_MODEL", "word"), Some(&OptionValue::Text("a".to_owned())));
+    assert_eq!((house.level("CTE_ORDER"), house.option("CTE_ORDER", "readers")), (None, None));
+}
+
+#[test]
+fn an_option_is_one_the_rule_declares_and_has_its_type() {
+    let option = |option: &str| format!("rules: {{HUB_MODEL: {{options: {{{option}}}}}}}");
+    assert_one(&option("reader: 4"), "reader", "HUB_MODEL has no option `reader`", "Did you mean `readers`?");
+    assert_one(
+        &option("size: 4"),
+        "size",
+        "HUB_MODEL has no option `size`",
+        "Use one of `readers`, `layers`, `deep`, `word`.",
+    );
+    assert_one(
+        &option("readers: many"),
+        "many",
+        "the option `readers` of HUB_MODEL must be a whole number, not a string",
+        "Write digits, without quotes.",
+    );
+    assert_one(
+        &option("deep: 1"),
+        "1",
+        "the option `deep` of HUB_MODEL must be true or false, not a whole number",
+        "Write one of the two, without quotes.",
+    );
+    assert_one(
+        &option("layers: marts"),
+        "marts",
+        "the option `layers` of HUB_MODEL must be a list, not a string",
+        "Write the values in brackets: `[one, two]`.",
+    );
+    assert_one(
+        "rules: {CTE_ORDER: {options: {a: 1}}}",
+        "a",
+        "CTE_ORDER has no option `a`",
+        "Remove it: the rule has no options.",
+    );
+    assert_one(
+        "rules: {CTE_ORDER: {level: off}}",
+        "level",
+        "the key `level` is unknown",
+        "Use one of `severity`, `options`.",
+    );
+}
+
+#[test]
+fn a_rule_may_be_called_as_other_tools_call_it() {
+    let house = stated("rules: {fct_model_fanout: off, CTE_MISSING_FINAL: info}").unwrap();
+    assert_eq!(house.level("HUB_MODEL"), Some(Level::Off));
+    assert_eq!(house.level("CTE_MISSING_FINAL"), Some(Level::Info));
+    // A name that means two rules states both.
+    let house = stated("rules: {too_many_readers: warning}").unwrap();
+    assert_eq!((house.level("HUB_MODEL"), house.level("DEEP_MODEL")), (Some(Level::Warning), Some(Level::Warning)));
+    assert_one(
+        "rules: {HUB_MODEL: off, fct_model_fanout: info}",
+        "fct_model_fanout",
+        "`fct_model_fanout` is HUB_MODEL, which `HUB_MODEL` states already",
+        "Keep one of the two.",
+    );
+}
+
+#[test]
+fn extends_names_a_kind_and_packs_of_rules() {
+    let extends = |text: &str| stated(text).map(|house| (house.extends, house.presets));
+    assert_eq!(extends("extends: [auto, evaluator]"), Ok((Extends::Auto, texts(&["evaluator"]))));
+    assert_eq!(extends("extends: [evaluator, strict]"), Ok((Extends::Strict, texts(&["evaluator"]))));
+    assert_eq!(extends("extends: evaluator"), Ok((Extends::Auto, texts(&["evaluator"]))));
+    assert_eq!(extends("extends: [evaluator, evaluator]"), Ok((Extends::Auto, texts(&["evaluator"]))));
+    assert_one("extends: [auto, strict]", "strict", "`auto` and `strict` exclude each other", "Keep one of the two.");
+    assert_one(
+        "extends: evaluater",
+        "evaluater",
+        "`evaluater` is nothing that can be extended",
+        "Did you mean `evaluator`?",
+    );
+}
+
+#[test]
+fn overrides_say_which_rules_hold_for_which_paths() {
+    let text = "overrides:\n  - {paths: [models/legacy/**, 'models/*.sql'], rules: {CTE_ORDER: off, fct_model_fanout: info}}\n  \
+                - {paths: [models/legacy/kept], rules: {CTE_ORDER: auto}}\n";
+    let house = stated(text).unwrap();
+    assert_eq!(house.overrides.len(), 2);
+    assert_eq!(house.overrides[0].paths, texts(&["models/legacy/**", "models/*.sql"]));
+    assert_eq!(house.overrides[0].rules["HUB_MODEL"], Level::Info);
+    assert_eq!(house.overrides[1].rules["CTE_ORDER"], Level::Auto);
+}
+
+#[test]
+fn an_override_that_says_nothing_or_too_much_is_an_error() {
+    let remedy = "Write a path as findings show it, with `*` for any name and `**` for any folders.";
+    assert_one(
+        "overrides: [{paths: ['models/[a'], rules: {CTE_ORDER: off}}]",
+        "'models/[a'",
+        "the path `models/[a` is no glob: unclosed character class; missing ']'",
+        remedy,
+    );
+    assert_one(
+        "overrides: [{paths: [/models/a], rules: {CTE_ORDER: off}}]",
+        "/models/a",
+        "the path `/models/a` is not relative to dbt_project.yml",
+        remedy,
+    );
+    assert_one(
+        "overrides: [{paths: [a], rules: {CTE_ORDR: off}}]",
+        "CTE_ORDR",
+        "there is no rule `CTE_ORDR`",
+        "Did you mean `CTE_ORDER`?",
+    );
+    assert_one("overrides: [{paths: [a], rules: {CTE_ORDER: of}}]", "of", "`of` is no severity", "Did you mean `off`?");
+    let said = |text: &str| problems(text).into_iter().map(|problem| problem.1).collect::<Vec<_>>();
+    assert_eq!(said("overrides: [{}]"), ["an override does not state `paths`", "an override does not state `rules`"]);
+    assert_eq!(said("overrides: {}"), ["overrides must be a list, not a mapping"]);
+    assert_eq!(said("overrides: [{path: [a], rules: {}}]"), ["the key `path` is unknown"]);
+}
+
+#[test]
+fn a_glob_stays_in_its_folder_and_a_folder_covers_what_is_in_it() {
+    let fits =
+        |pattern: &str, path: &str| globs(pattern).unwrap().iter().any(|glob| glob.compile_matcher().is_match(path));
+    assert!(fits("models/legacy/**", "models/legacy/a/b.sql"));
+    assert!(fits("models/legacy", "models/legacy/a/b.sql") && fits("models/legacy/", "models/legacy/a.sql"));
+    assert!(fits("models/a.sql", "models/a.sql") && !fits("models/a", "models/a.sql"));
+    assert!(fits("models/*/x_*.sql", "models/a/x_b.sql") && !fits("models/*/x_*.sql", "models/a/b/x_b.sql"));
+    assert!(!fits("models/*", "models/a/b.sql"));
+    assert!(fits("**/tmp/**", "models/a/tmp/b.sql"));
+}
+
+#[test]
+fn rule_paths_are_folders_of_the_project() {
+    let text = "rule-paths: [checks/rules, more/]\n";
+    assert_eq!(stated(text).unwrap().rule_paths, texts(&["checks/rules", "more"]));
+    assert_one(
+        "rule-paths: [/etc]",
+        "/etc",
+        "rule-paths must be relative to dbt_project.yml",
+        "Write folders as `checks/rules`.",
+    );
+    // They are asked for before anybody knows which rules there are.
+    assert_eq!(rule_paths(&format!("rules: {{NOPE: loud}}\n{text}")), texts(&["checks/rules", "more/"]));
+    assert_eq!(rule_paths("rule-paths: 3"), texts(&[]));
+}
+
+#[test]
+fn a_layer_may_be_known_by_other_folders_and_by_prefixes() {
+    let text = "layers: {base: {reads: [source], folders: [base, tmp], prefixes: [base_]}, marts: {reads: [base]}}";
+    let layers = stated(text).unwrap().layers;
+    assert_eq!((&layers[0].folders, &layers[0].prefixes), (&texts(&["base", "tmp"]), &texts(&["base_"])));
+    assert_eq!((&layers[1].folders, &layers[1].prefixes), (&texts(&["marts"]), &texts(&[])));
+    assert_one(
+        "layers: {a: {reads: [], folders: [x]}, x: {reads: []}}",
+        "x",
+        "the folder `x` is said to be of two layers: `a` and `x`",
+        "Keep it at one of them.",
+    );
+    assert_one(
+        "paths: models/{layer}/**\nlayers: {a: {reads: [], prefixes: [a_]}}",
+        "prefixes",
+        "`prefixes` has no effect: `paths` says which folder is the layer",
+        "Remove `prefixes`, or remove `paths`.",
+    );
+}
+
+#[test]
+fn a_domain_has_one_place_in_the_order() {
+    assert_one(
+        "{paths: 'models/{domain}/**', domains: [wells, finance, \"wells\"]}",
+        "\"wells\"",
+        "`wells` stands in domains twice",
+        "Keep the place in the order that it has.",
+    );
 }

@@ -6,6 +6,7 @@ use crate::project::data::scalar;
 use crate::project::freshness::has_threshold;
 use crate::project::graph::{source_facts, source_id};
 use crate::project::nodes::{NodeKind, facts, nodes_of_directory, unique_id};
+use crate::project::staging::own_tags as stated_tags;
 use crate::relations::texts::of_node;
 use crate::relations::things::{entries_of, leaves};
 use crate::relations::{places, relation};
@@ -68,6 +69,20 @@ relation! {
                 let mut add = |key: &str, value: &str| rows.push((id, sym(db, key), sym(db, value)));
                 own_leaves(&arg.name.replace('-', "_"), &arg.value, &mut add);
             }
+        }
+    }
+}
+
+relation! {
+    /// The tags that a node's own file states in config(), in order and with a comma between; "" where it
+    /// states none. The node may be switched off. Absent is what has no SQL, and where only rendering can
+    /// tell the tags.
+    own_tags as "own_tags" (id: Node, tags: Text)
+    Fact r#"own_tags(m, ""), layer(m, "staging")"# at places::of_own_tags;
+    each |db, package, directory, rows| {
+        for text in nodes_of_directory(db, package, directory).iter().filter_map(|node| of_node(db, *node)) {
+            let tags = stated_tags(text.region.of(text.file.content(db).text()));
+            rows.extend(tags.map(|tags| (sym(db, &text.id), sym(db, &tags))));
         }
     }
 }

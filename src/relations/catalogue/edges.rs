@@ -60,6 +60,24 @@ relation! {
 }
 
 relation! {
+    /// An enabled exposure, semantic model, metric or saved query names this node, source or metric, which is
+    /// found and enabled.
+    resource_ref as "resource_ref" (child: Node, parent: Node)
+    Fact r#"exposure(id: e), resource_ref(e, m), !description(m, _)"# at places::of_edge;
+    whole |db, rows| {
+        let root = Project::try_get(db).map(|project| project.root(db));
+        let layer = semantic_layer(db);
+        for (root, (resource, file)) in root.into_iter().flat_map(|root| resources_of_package(db, root).into_iter().map(move |it| (root, it))) {
+            if config::enabled(&resource_config(db, root, resource, file)) {
+                let child = sym(db, &resource_id(db, root, resource));
+                let own = resource_parents(db, root, resource, &layer);
+                rows.extend(own.iter().map(|parent| (child, sym(db, parent))));
+            }
+        }
+    }
+}
+
+relation! {
     /// An enabled node names a node of an installed package.
     package_ref as "package_ref" (child: Node, parent: Node)
     Fact r#"package_ref(m, p)"# at places::of_edge;
@@ -89,15 +107,7 @@ relation! {
             let child = sym(db, &thing.id(db));
             rows.extend(thing.parents(db).iter().map(|parent| (child, sym(db, parent))));
         }
-        let root = Project::try_get(db).map(|project| project.root(db));
-        let layer = semantic_layer(db);
-        for (root, (resource, file)) in root.into_iter().flat_map(|root| resources_of_package(db, root).into_iter().map(move |it| (root, it))) {
-            if config::enabled(&resource_config(db, root, resource, file)) {
-                let child = sym(db, &resource_id(db, root, resource));
-                let own = resource_parents(db, root, resource, &layer);
-                rows.extend(own.iter().map(|parent| (child, sym(db, parent))));
-            }
-        }
+        rows.extend_from_slice(resource_ref::rows(db));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::db::settings::{Read, Staging};
 use crate::db::{Project, sym};
-use crate::project::layout::{Layout, layout};
+use crate::project::layout::{Layout, layout, terminal_layers};
 use crate::relations::{places, relation};
 
 fn staging(db: &dyn salsa::Database) -> Option<&Staging> {
@@ -29,6 +29,27 @@ relation! {
                 Read::Layer(other) => Some((name, sym(db, other))),
                 Read::Source | Read::Seed => None,
             }));
+        }
+    }
+}
+
+relation! {
+    /// What a layer may read, as harness.yml lists it or by custom: `marts, intermediate`, or `nothing`.
+    layer_reads as "layer_reads" (layer: Name, reads: Text)
+    Setting r#"layer_reads(l, r)"# at places::of_layers;
+    whole |db, rows| {
+        for layer in &layout(db).layers {
+            let names: Vec<&str> = layer
+                .reads
+                .iter()
+                .map(|read| match read {
+                    Read::Layer(name) => name.as_str(),
+                    Read::Source => "source",
+                    Read::Seed => "seed",
+                })
+                .collect();
+            let reads = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+            rows.push((sym(db, &layer.name), sym(db, &reads)));
         }
     }
 }
@@ -61,5 +82,27 @@ relation! {
     whole |db, rows| {
         let tags = staging(db).map(|staging| staging.tags.as_slice()).unwrap_or_default();
         rows.extend(tags.iter().enumerate().map(|(index, tag)| (sym(db, tag), index as u32)));
+    }
+}
+
+relation! {
+    /// Models of this layer or folder are the end of the flow and wait for no reader, by `terminal` in
+    /// harness.yml, else by custom: marts, applications and reports. None where no layers are known either.
+    terminal as "terminal" (layer: Name)
+    Setting r#"model(m, _, _), !ref(_, m), layer(m, l), !terminal(l)"# at places::of_terminal;
+    whole |db, rows| {
+        rows.extend(terminal_layers(db).iter().map(|layer| (sym(db, layer),)));
+    }
+}
+
+relation! {
+    /// The domains that harness.yml puts in order, numbered from 0: a model may read its own and those of
+    /// smaller numbers. None where it states no order.
+    domain_order as "domain_order" (domain: Name, index: Int)
+    Setting r#"domain_order(d, 0)"# at places::of_domains;
+    whole |db, rows| {
+        let domains = Project::try_get(db).map(|project| project.house_rules(db).domains.as_slice());
+        let domains = domains.unwrap_or_default().iter().enumerate();
+        rows.extend(domains.map(|(index, domain)| (sym(db, domain), index as u32)));
     }
 }

@@ -1,8 +1,9 @@
 //! Data tests.
 
 use crate::db::{Directory, Package, sym};
+use crate::project::data::scalar;
 use crate::project::data_tests::declared::Target;
-use crate::project::data_tests::{Test, attached, declaration, test_id, tests_of_directory};
+use crate::project::data_tests::{Test, attached, declaration, facts, test_id, tests_of_directory};
 use crate::project::graph::{Resolved, resolve_source, source_id};
 use crate::relations::things::{Thing, leaves};
 use crate::relations::{places, relation};
@@ -29,8 +30,9 @@ fn tested_id<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Arc<s
 }
 
 relation! {
-    /// An enabled data test: its kind (`not_null`), the namespace before it (`dbt_utils`), and the node and
-    /// column it is declared on. What is absent is "": a test that is a file of its own has only an id.
+    /// An enabled data test: its kind (`not_null`), the namespace before it (`dbt_utils`), the node it is
+    /// declared on, and the column it is declared on or given as `column_name`. What is absent is "": a test
+    /// that is a file of its own has only an id.
     test as "test" (id: Node, name: Name, namespace: Name, node: Node, column: Column)
     Fact r#"test(name: "unique", node: m, column: c), test(name: "not_null", node: m, column: c)"# at places::of_id;
     each |db, package, directory, rows| {
@@ -38,7 +40,8 @@ relation! {
             let declared = declaration(db, test);
             let name = declared.map(|it| &*it.kind).unwrap_or_default();
             let namespace = declared.and_then(|it| it.namespace.as_deref()).unwrap_or_default();
-            let column = declared.and_then(|it| it.column.as_deref()).unwrap_or_default();
+            let given = declared.and_then(|it| it.arguments.get("column_name")?.as_str());
+            let column = declared.and_then(|it| it.column.as_deref()).or(given).unwrap_or_default();
             let node = tested_id(db, test).unwrap_or_default();
             rows.push((sym(db, &test_id(db, test)), sym(db, name), sym(db, namespace), sym(db, &node), sym(db, column)));
         }
@@ -59,6 +62,18 @@ relation! {
                     leaves(key, value, &mut |key, value| rows.push((id, sym(db, key), sym(db, value))));
                 }
             }
+        }
+    }
+}
+
+relation! {
+    /// The condition of an enabled data test that looks at some rows alone: its `where`.
+    test_filter as "test_filter" (id: Node, condition: Text)
+    Fact r#"test(id: t, name: "unique", node: m), test_filter(t, w)"# at places::of_id;
+    each |db, package, directory, rows| {
+        for test in living_tests(db, package, directory) {
+            let condition = facts(db, test).config.get("where").and_then(scalar);
+            rows.extend(condition.map(|condition| (sym(db, &test_id(db, test)), sym(db, &condition))));
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Where things stand. Facts have no places, so that a line that moves derives nothing again: a place
 //! is looked up when a finding or a proof is made.
 
+mod excuses;
 mod rows;
 mod settings;
 mod stands;
 
+pub use excuses::{Lines, MetaExcuse, meta_excuses};
 pub(super) use rows::*;
 
 use crate::db::{Project, SourceFile};
@@ -13,6 +15,7 @@ use crate::project::graph::{Resolved, resolve_ref, resolve_source, source_id};
 use crate::project::nodes::{Node, Part, Reference, is_enabled, nodes_of_package, rendering, unique_id};
 use crate::project::packages::dbt_packages;
 use crate::project::properties::entry_span;
+use crate::relations::{Cell, Relation};
 use crate::syntax::span::{LineIndex, Position, Span};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
@@ -101,6 +104,23 @@ pub fn calls<'db>(db: &'db dyn salsa::Database, child: Node<'db>, parent: &str) 
     let mut places: Vec<Place> = sites.into_iter().map(|site| call(db, child, site)).collect();
     places.dedup();
     places
+}
+
+/// Where a thing with a unique_id begins.
+pub fn of_thing(db: &dyn salsa::Database, id: &str) -> Option<Place> {
+    stands::stands(db, id)
+}
+
+/// All places of a row of a base relation: of an edge each call that makes it, of a table each of its names.
+pub fn all(db: &dyn salsa::Database, relation: &Relation, row: &[Cell<'_>]) -> Vec<Place> {
+    let edge = match (relation.schema.name, row) {
+        ("ref" | "reads_source", [Cell::Text(child), Cell::Text(parent)]) => {
+            node(db, child).map(|child| calls(db, child, parent)).unwrap_or_default()
+        }
+        ("reads_table", [Cell::Text(id), Cell::Text(table)]) => named(db, id, table),
+        _ => Vec::new(),
+    };
+    if edge.is_empty() { (relation.place)(db, row).into_iter().collect() } else { edge }
 }
 
 /// The position of a span's beginning.

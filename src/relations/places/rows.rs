@@ -5,12 +5,18 @@ use super::{Place, calls, node, own_files, place, settings, start_of, start_of_f
 use crate::db::{Project, SourceFile};
 use crate::project::docs::docs_in;
 use crate::project::macros::blocks;
-use crate::project::packages::dbt_packages;
+use crate::project::nodes::region;
+use crate::project::packages::{dbt_packages, package_by_name};
+use crate::project::properties::{PatchKind, entry_span, patch};
 use crate::relations::Cell;
-use crate::relations::texts::{Text, moved, of_node, of_test, scan_of};
+use crate::relations::scaled_in;
+use crate::relations::texts::{Text, moved, named_tables, of_node, of_test, scan_of};
 use crate::relations::things::Thing;
 use crate::syntax::jinja::call_names::{call_names, call_with, reads_of};
+use crate::syntax::jinja::config_call::config_calls;
 use crate::syntax::span::{Position, Span};
+use crate::syntax::sql::keys::keys;
+use crate::syntax::sql::raw_names::raw_names;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -230,6 +236,85 @@ pub(in crate::relations) fn of_cte(db: &dyn salsa::Database, row: &[Cell<'_>]) -
     Some(cte.unwrap_or_else(|| start_of(db, node)))
 }
 
+/// The tags in a node's config(), else where they could stand: its first config().
+pub(in crate::relations) fn of_own_tags(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    in_text(db, row, |text, region| {
+        let calls = config_calls(region.of(text));
+        let tags = calls.iter().flat_map(|call| &call.args).find(|arg| &*arg.name == "tags");
+        let tags = tags.map(|arg| Span { start: arg.name_span.start, end: arg.value_span.end });
+        tags.or_else(|| calls.first().map(|call| call.span)).map(|span| moved(span, region.start))
+    })
+}
+
+/// Where a node's SQL names a table.
+pub(super) fn named(db: &dyn salsa::Database, id: &str, table: &str) -> Vec<Place> {
+    let Some(node) = node(db, id) else { return Vec::new() };
+    let base = scan_of(db, node).map_or(0, |(_, base)| base);
+    let names = named_tables(db, node).into_iter().filter(|name| *name.text == *table);
+    names.map(|name| place(db, node.file(db), moved(name.span, base))).collect()
+}
+
+pub(in crate::relations) fn of_reads_table(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    let (id, table) = (text_at(row, 0)?, text_at(row, 1)?);
+    named(db, id, table).into_iter().next().or_else(|| stands(db, id))
+}
+
+pub(in crate::relations) fn of_raw_name(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    let name = text_at(row, 1)?;
+    in_text(db, row, |text, region| {
+        let own = region.of(text);
+        let found = raw_names(own).into_iter().find(|span| span.of(own) == name)?;
+        Some(moved(found, region.start))
+    })
+}
+
+pub(in crate::relations) fn of_scaled(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    let (node, nth) = (node(db, text_at(row, 0)?)?, number_at(row, 3)?);
+    let value = row.get(2)?.constant();
+    let mut all = scaled_in(db, node).into_iter();
+    let own = all.find(|(_, other, at, _)| *at == nth && Cell::Decimal(other).constant() == value);
+    Some(own.map_or_else(|| start_of(db, node), |(.., span)| place(db, node.file(db), span)))
+}
+
+pub(in crate::relations) fn of_candidate_key(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    match text_at(row, 2)? {
+        "unique_key" => of_setting(db, row, "unique_key", 1),
+        kind => in_text(db, row, |text, region| {
+            let found = keys(region.of(text));
+            let own = if kind == "partition" { found.partition } else { found.surrogate };
+            own.map(|(_, span)| moved(span, region.start))
+        }),
+    }
+}
+
+/// The entry of the source that a table belongs to.
+pub(in crate::relations) fn of_source_entry(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    settings::of_entry(db, first(db, row)?)
+}
+
+pub(in crate::relations) fn of_time_spine(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    settings::of_key(db, first(db, row)?, "time_spine")
+}
+
+pub(in crate::relations) fn of_owner_field(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    settings::of_key(db, first(db, row)?, "owner")
+}
+
+/// The entry that describes a macro.
+pub(in crate::relations) fn of_macro_entry(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    let id = text_at(row, 0)?;
+    let (space, name) = id.strip_prefix("macro.")?.split_once('.')?;
+    let (file, patch) = patch(db, package_by_name(db, space)?, PatchKind::Macro, &name.into()).as_ref()?;
+    Some(place(db, *file, entry_span(db, *file, PatchKind::Macro.key(), patch.index)))
+}
+
+pub(in crate::relations) fn of_final_semicolon(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    let node = node(db, text_at(row, 0)?)?;
+    let (file, region) = (node.file(db), region(db, node));
+    let end = region.start as usize + region.of(file.content(db).text()).trim_end().len();
+    Some(place(db, file, Span::new(end.saturating_sub(1), end)))
+}
+
 fn of_house(is_stated: bool) -> Option<Place> {
     is_stated.then(|| start_of_file(&HOUSE_RULES_FILE.into()))
 }
@@ -241,4 +326,13 @@ pub(in crate::relations) fn of_layers(db: &dyn salsa::Database, _: &[Cell<'_>]) 
 
 pub(in crate::relations) fn of_staging(db: &dyn salsa::Database, _: &[Cell<'_>]) -> Option<Place> {
     of_house(Project::try_get(db).is_some_and(|project| project.house_rules(db).staging.is_some()))
+}
+
+/// The end of the flow, where harness.yml states it.
+pub(in crate::relations) fn of_terminal(db: &dyn salsa::Database, _: &[Cell<'_>]) -> Option<Place> {
+    of_house(Project::try_get(db).is_some_and(|project| !project.house_rules(db).terminal.is_empty()))
+}
+
+pub(in crate::relations) fn of_domains(db: &dyn salsa::Database, _: &[Cell<'_>]) -> Option<Place> {
+    of_house(Project::try_get(db).is_some_and(|project| !project.house_rules(db).domains.is_empty()))
 }

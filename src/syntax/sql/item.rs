@@ -7,7 +7,7 @@ use crate::syntax::span::Span;
 use std::sync::Arc;
 
 /// A name without the quotes around it.
-pub(crate) fn unquoted(name: &str) -> &str {
+pub fn unquoted(name: &str) -> &str {
     ['"', '`'].into_iter().find_map(|quote| name.strip_prefix(quote)?.strip_suffix(quote)).unwrap_or(name)
 }
 

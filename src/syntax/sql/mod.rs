@@ -2,14 +2,19 @@
 //! of one, whatever the dialect. Nothing here can fail, and all of it takes linear time.
 
 mod branch;
+pub mod factor;
 mod frame;
 mod item;
+pub mod keys;
 mod keyword;
+pub mod raw_names;
 mod scan;
 pub(crate) mod token;
 
+pub use item::unquoted;
 pub use scan::scan;
 
+use self::factor::Scale;
 use crate::syntax::span::Span;
 use std::sync::Arc;
 
@@ -17,6 +22,8 @@ use std::sync::Arc;
 pub struct Scan {
     /// The CTEs of the file's own `with`; those inside other CTEs are part of their bodies.
     pub ctes: Vec<Cte>,
+    /// The names of those inside.
+    pub inner_ctes: Vec<Arc<str>>,
     /// The last select of the file itself.
     pub final_select: Option<Select>,
     /// The `with` that introduces the CTEs.
@@ -73,6 +80,8 @@ pub struct Item {
 pub struct Literal {
     pub span: Span,
     pub text: Arc<str>,
+    /// Whether something is multiplied or divided by it.
+    pub scale: Option<Scale>,
 }
 
 /// A table read by its name: no CTE, no function, no Jinja.

@@ -1,10 +1,11 @@
 //! One walk over the tokens with a stack of open brackets.
 
 use super::branch::unread;
+use super::factor::scale;
 use super::frame::{Frame, Level, Phase, Query, Role, With};
 use super::item::{item, modifiers, unquoted};
 use super::keyword::Keyword;
-use super::token::{Kind, Token, tokens};
+use super::token::{Kind, Token, Tokens, tokens};
 use super::{Cte, FromName, Item, Literal, Scan, Select, TableName};
 use crate::syntax::span::Span;
 use rustc_hash::FxHashSet;
@@ -38,10 +39,21 @@ pub fn scan(text: &str) -> Scan {
             _ => walk.step(at),
         };
     }
-    let (with, ctes, final_select, tables) = walk.finish();
-    let literals = found.numbers.iter();
-    let literals = literals.map(|span| Literal { span: *span, text: Arc::from(span.of(text)) });
-    Scan { ctes, final_select, with, literals: literals.collect(), comments: found.comments, tables }
+    let (with, ctes, inner_ctes, final_select, tables) = walk.finish();
+    let literals = literals(text, &found);
+    Scan { ctes, inner_ctes, final_select, with, literals, comments: found.comments, tables }
+}
+
+/// The numbers; those in captured blocks, which are no tokens, scale nothing.
+fn literals(text: &str, found: &Tokens) -> Vec<Literal> {
+    let mut tokens = found.tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Number).peekable();
+    let literal = |span: &Span| {
+        while tokens.next_if(|(_, token)| token.start < span.start).is_some() {}
+        let token = tokens.next_if(|(_, token)| token.start == span.start);
+        let scale = token.and_then(|(at, _)| scale(text, &found.tokens, at));
+        Literal { span: *span, text: Arc::from(span.of(text)), scale }
+    };
+    found.numbers.iter().map(literal).collect()
 }
 
 struct Walk<'text> {
@@ -60,7 +72,7 @@ struct Walk<'text> {
     tables: Vec<Span>,
 }
 
-type Findings = (Option<Span>, Vec<Cte>, Option<Select>, Vec<TableName>);
+type Findings = (Option<Span>, Vec<Cte>, Vec<Arc<str>>, Option<Select>, Vec<TableName>);
 
 impl Walk<'_> {
     /// Reads the token at `at`; returns the place of the next one.
@@ -481,7 +493,8 @@ impl Walk<'_> {
         }
         let final_select = self.frames.pop().and_then(|mut frame| self.end_query(&mut frame, end));
         let tables = self.named_tables();
-        (self.with, self.ctes, final_select, tables)
+        let inner = self.inner_ctes.iter().map(|span| Arc::from(unquoted(span.of(self.text))));
+        (self.with, self.ctes, inner.collect(), final_select, tables)
     }
 
     /// The tables that are neither a CTE nor, as in BigQuery's `from t, t.items`, part of a row.

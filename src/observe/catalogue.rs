@@ -1,0 +1,238 @@
+//! The relations of what is seen, by name.
+
+use super::{Observation, Rows, docs, duplicates, edges, project, staging};
+use crate::datalog::{Column, Schema, Type};
+
+/// A relation of what is seen.
+#[derive(Debug, Clone, Copy)]
+pub struct Observed {
+    pub name: &'static str,
+    /// All but the last three, which are the place: path, line, column.
+    pub columns: &'static [(&'static str, Type)],
+    /// What a row means; the first sentence alone says the most.
+    pub doc: &'static str,
+    /// One question over it.
+    pub example: &'static str,
+    pub(super) derive: for<'db> fn(&Rows<'db>) -> Vec<Observation>,
+}
+
+/// The columns of the place.
+const PLACE: [(&str, Type); 3] = [("path", Type::Path), ("line", Type::Int), ("column", Type::Int)];
+
+impl Observed {
+    pub fn schema(&self) -> Schema {
+        let columns = self.columns.iter().chain(&PLACE);
+        let columns = columns.map(|(name, of)| Column { name: (*name).to_owned(), of: *of }).collect();
+        Schema { name: self.name.to_owned(), columns }
+    }
+}
+
+pub fn by_name(name: &str) -> Option<&'static Observed> {
+    ALL.get(index_of(name)?)
+}
+
+pub(super) fn index_of(name: &str) -> Option<usize> {
+    ALL.binary_search_by(|observed| observed.name.cmp(name)).ok()
+}
+
+pub static ALL: [Observed; 24] = [
+    Observed {
+        name: "column_grouping",
+        columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
+        doc: "A staging model has fewer than two of the comments that group columns. Nothing before harness.yml has a `staging:` block.",
+        example: "column_grouping(node: m)",
+        derive: staging::column_grouping,
+    },
+    Observed {
+        name: "config_block",
+        columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
+        doc: "A staging model has no config() block. Nothing before harness.yml has a `staging:` block.",
+        example: "config_block(node: m)",
+        derive: staging::config_block,
+    },
+    Observed {
+        name: "cte_missing",
+        columns: &[("node", Type::Node), ("cte", Type::Name), ("detail", Type::Text), ("expected", Type::Text)],
+        doc: "A staging model lacks a CTE of the pattern. Once a CTE. Nothing before harness.yml has a `staging:` block.",
+        example: "cte_missing(node: m)",
+        derive: staging::cte_missing,
+    },
+    Observed {
+        name: "cte_order",
+        columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
+        doc: "A staging model's CTEs stand in another order than the pattern's. Nothing before harness.yml has a `staging:` block.",
+        example: "cte_order(node: m)",
+        derive: staging::cte_order,
+    },
+    Observed {
+        name: "cte_pattern",
+        columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
+        doc: "A staging model has no CTE at all. Nothing before harness.yml has a `staging:` block.",
+        example: "cte_pattern(node: m)",
+        derive: staging::cte_pattern,
+    },
+    Observed {
+        name: "cycle_path",
+        columns: &[("node", Type::Node), ("way", Type::Text)],
+        doc: "A circle of refs, once, at its smallest name, with the way round it. Metrics have circles too.",
+        example: "cycle_path(node: m, way: w)",
+        derive: project::cycle,
+    },
+    Observed {
+        name: "disabled_parent",
+        columns: &[
+            ("node", Type::Node),
+            ("child_name", Type::Name),
+            ("parent_name", Type::Name),
+            ("severity", Type::Name),
+        ],
+        doc: "An enabled node names one that is disabled. In a test that is a warning.",
+        example: "disabled_parent(node: m, parent_name: p)",
+        derive: edges::disabled_parent,
+    },
+    Observed {
+        name: "duplicate_resource",
+        columns: &[("what", Type::Text), ("first_place", Type::Text)],
+        doc: "A thing that bears the name of another, or writes the table of another, which stands at `first_place`.",
+        example: "duplicate_resource(what: w, path: p, line: l)",
+        derive: duplicates::duplicate_resource,
+    },
+    Observed {
+        name: "duplicate_yaml_key",
+        columns: &[("key", Type::Text), ("mapping", Type::Text), ("later_line", Type::Text)],
+        doc: "A key that stands twice in one mapping of a YAML file. The later one counts.",
+        example: "duplicate_yaml_key(key: k, path: p, line: l)",
+        derive: project::duplicate_yaml_key,
+    },
+    Observed {
+        name: "final_explicit_columns",
+        columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
+        doc: "The last CTE of a staging model does not list its columns. Nothing before harness.yml has a `staging:` block.",
+        example: "final_explicit_columns(node: m)",
+        derive: staging::final_explicit_columns,
+    },
+    Observed {
+        name: "final_select",
+        columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
+        doc: "A staging model does not end in select * from a CTE. Nothing before harness.yml has a `staging:` block.",
+        example: "final_select(node: m)",
+        derive: staging::final_select,
+    },
+    Observed {
+        name: "loaded_at",
+        columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
+        doc: "The CTE `enhanced` of a staging model has no `_loaded_at`. Nothing before harness.yml has a `staging:` block.",
+        example: "loaded_at(node: m)",
+        derive: staging::loaded_at,
+    },
+    Observed {
+        name: "materialized_view",
+        columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
+        doc: "A staging model's own config() does not give the materialization of the pattern. Nothing before harness.yml has a `staging:` block.",
+        example: "materialized_view(node: m)",
+        derive: staging::materialized_view,
+    },
+    Observed {
+        name: "package_not_installed",
+        columns: &[("package", Type::Name)],
+        doc: "A package that packages.yml or dependencies.yml declares and that is not in the packages' folder.",
+        example: "package_not_installed(package: p)",
+        derive: project::package_not_installed,
+    },
+    Observed {
+        name: "parse_error",
+        columns: &[("what", Type::Text), ("fix", Type::Text), ("severity", Type::Name)],
+        doc: "What keeps dbt or harness from reading a file, or a part of it, as it was meant.",
+        example: "parse_error(path: p, line: l, what: w)",
+        derive: project::parse_error,
+    },
+    Observed {
+        name: "surrogate_key",
+        columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
+        doc: "The CTE `enhanced` of a staging model makes no surrogate key. Nothing before harness.yml has a `staging:` block.",
+        example: "surrogate_key(node: m)",
+        derive: staging::surrogate_key,
+    },
+    Observed {
+        name: "tags_missing",
+        columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
+        doc: "A staging model's own config() has no tags. Nothing before harness.yml has a `staging:` block.",
+        example: "tags_missing(node: m)",
+        derive: staging::tags_missing,
+    },
+    Observed {
+        name: "tags_source",
+        columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
+        doc: "A staging model's first tag is not the folder below staging. Nothing before harness.yml has a `staging:` block.",
+        example: "tags_source(node: m)",
+        derive: staging::tags_source,
+    },
+    Observed {
+        name: "tags_staging",
+        columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
+        doc: "A staging model's own tags lack the pattern's fixed one. Nothing before harness.yml has a `staging:` block.",
+        example: "tags_staging(node: m)",
+        derive: staging::tags_staging,
+    },
+    Observed {
+        name: "tags_third",
+        columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
+        doc: "A staging model's third tag is another than the pattern's. Nothing before harness.yml has a `staging:` block.",
+        example: "tags_third(node: m)",
+        derive: staging::tags_third,
+    },
+    Observed {
+        name: "unknown_doc",
+        columns: &[("name", Type::Name), ("hint", Type::Text)],
+        doc: "A description asks for a docs block that is not there.",
+        example: "unknown_doc(name: n, path: p)",
+        derive: docs::unknown_doc,
+    },
+    Observed {
+        name: "unknown_macro",
+        columns: &[("node", Type::Node), ("name", Type::Name), ("child_name", Type::Name)],
+        doc: "A macro that is called and that neither the project nor an installed package has, once, at its first call.",
+        example: "unknown_macro(name: n, path: p, line: l)",
+        derive: edges::unknown_macro,
+    },
+    Observed {
+        name: "unknown_ref",
+        columns: &[
+            ("node", Type::Node),
+            ("name", Type::Name),
+            ("child_name", Type::Name),
+            ("hint", Type::Text),
+            ("severity", Type::Name),
+        ],
+        doc: "A ref names what is no model, seed or snapshot here. Once a node and name.",
+        example: "unknown_ref(node: m, name: n)",
+        derive: edges::unknown_ref,
+    },
+    Observed {
+        name: "unknown_source",
+        columns: &[
+            ("node", Type::Node),
+            ("name", Type::Name),
+            ("child_name", Type::Name),
+            ("hint", Type::Text),
+            ("severity", Type::Name),
+        ],
+        doc: "A source that is read and that no YAML file declares. Once a node and name.",
+        example: "unknown_source(node: m, name: n)",
+        derive: edges::unknown_source,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_relations_are_sorted_and_documented() {
+        assert!(ALL.windows(2).all(|pair| pair[0].name < pair[1].name));
+        for observed in &ALL {
+            assert!(observed.doc.ends_with('.'), "{}", observed.name);
+            assert!(observed.example.starts_with(observed.name), "{}", observed.name);
+        }
+    }
+}

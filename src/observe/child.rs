@@ -1,0 +1,124 @@
+//! What names others: the living nodes and data tests of the root project.
+
+use super::Rows;
+use crate::db::{Package, Project};
+use crate::observe::Place;
+use crate::observe::start_of_file;
+use crate::project::data_tests::declared::Target;
+use crate::project::data_tests::{self, Place as TestPlace, Test, declaration, tests_of_package};
+use crate::project::jinja::run::{RefCall, Site, SourceCall, Trace};
+use crate::project::nodes::{Node, is_enabled, nodes_of_package, rendering, unique_id};
+use std::sync::Arc;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Child<'db> {
+    Node(Node<'db>),
+    Test(Test<'db>),
+}
+
+/// The enabled nodes of the root project, and the enabled data tests whose own texts name others.
+pub(super) fn living<'db>(rows: &Rows<'db>) -> Vec<Child<'db>> {
+    let db = rows.db;
+    let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
+    let nodes = nodes_of_package(db, root).into_iter().filter(|node| is_enabled(db, *node)).map(Child::Node);
+    let tests = tests_of_package(db, root)
+        .into_iter()
+        .filter(|test| names_others(db, *test) && data_tests::facts(db, *test).enabled)
+        .map(Child::Test);
+    nodes.chain(tests).collect()
+}
+
+pub(super) fn prefetch<'db>(db: &'db dyn salsa::Database, test: Test<'db>) {
+    data_tests::called(db, test);
+    if names_others(db, test) {
+        data_tests::facts(db, test);
+    }
+}
+
+/// A declared test names what it is declared on; only its arguments can name more.
+fn names_others<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> bool {
+    declaration(db, test).is_none_or(|declared| {
+        let model = declared.target.call();
+        declared.arguments.iter().filter(|(key, _)| *key != "model").any(|(_, value)| {
+            let shown = value.to_string();
+            (shown.contains("ref(") || shown.contains("source(")) && !shown.contains(&model)
+        })
+    })
+}
+
+impl<'db> Child<'db> {
+    pub(super) fn id(self, db: &'db dyn salsa::Database) -> Arc<str> {
+        match self {
+            Self::Node(node) => unique_id(db, node).clone(),
+            Self::Test(test) => data_tests::test_id(db, test),
+        }
+    }
+
+    pub(super) fn name(self, db: &'db dyn salsa::Database) -> Arc<str> {
+        match self {
+            Self::Node(node) => node.name(db).clone(),
+            Self::Test(test) => data_tests::name(db, test),
+        }
+    }
+
+    pub(super) fn package(self, db: &'db dyn salsa::Database) -> Package {
+        match self {
+            Self::Node(node) => node.package(db),
+            Self::Test(test) => test.package(db),
+        }
+    }
+
+    pub(super) fn trace(self, db: &'db dyn salsa::Database) -> &'db Trace {
+        match self {
+            Self::Node(node) => &rendering(db, node).trace,
+            Self::Test(test) => data_tests::rendering(db, test),
+        }
+    }
+
+    /// dbt only warns of a test that cannot run.
+    pub(super) fn is_test(self) -> bool {
+        matches!(self, Self::Test(_))
+    }
+
+    /// Whether a call is only what a declared test is declared on: a test of a model that is not there
+    /// or switched off is switched off with it.
+    pub(super) fn is_own_target(self, db: &'db dyn salsa::Database, call: &RefCall) -> bool {
+        let Self::Test(test) = self else { return false };
+        declaration(db, test).is_some_and(|declared| match &declared.target {
+            Target::Node { name, version } => *name == call.name && *version == call.version,
+            Target::Source { .. } => false,
+        })
+    }
+
+    pub(super) fn is_own_source(self, db: &'db dyn salsa::Database, call: &SourceCall) -> bool {
+        let Self::Test(test) = self else { return false };
+        declaration(db, test).is_some_and(|declared| match &declared.target {
+            Target::Source { source, table } => *source == call.source && *table == call.table,
+            Target::Node { .. } => false,
+        })
+    }
+
+    pub(super) fn start(self, rows: &Rows<'db>) -> Place {
+        match self {
+            Self::Node(node) => rows.start_of(node),
+            Self::Test(test) => match test.place(rows.db) {
+                TestPlace::Declared(_) => rows.place(test.file(rows.db), data_tests::test_span(rows.db, test)),
+                TestPlace::File => start_of_file(test.file(rows.db).path(rows.db)),
+            },
+        }
+    }
+
+    /// The call that begins at an offset of the child's text.
+    pub(super) fn call(self, rows: &Rows<'db>, site: Site) -> Place {
+        match self {
+            Self::Node(node) => rows.call(node, site),
+            Self::Test(test) => match test.place(rows.db) {
+                TestPlace::Declared(_) => self.start(rows),
+                TestPlace::File => {
+                    let file = test.file(rows.db);
+                    rows.place(file, crate::project::calls::call_span(file.content(rows.db).text(), site))
+                }
+            },
+        }
+    }
+}

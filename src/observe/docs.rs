@@ -1,0 +1,179 @@
+//! Descriptions that name docs blocks which are not there.
+
+use super::Rows;
+use crate::db::{FileKind, Package, Project, SourceFile};
+use crate::observe::Observation;
+use crate::observe::{Place, Severity};
+use crate::project::config::enabled;
+use crate::project::data::has_jinja;
+use crate::project::docs::{DocCall, doc_calls, has_docs};
+use crate::project::graph::{is_source_enabled, sources_of_package};
+use crate::project::macros::macros_of_package;
+use crate::project::nodes::{is_enabled, nodes_of_package, unique_id};
+use crate::project::packages::{absent_packages, dbt_packages};
+use crate::project::resources::{Origin, resource_config, resource_id, resources_of_package};
+use crate::project::schema_yaml::root as root_of;
+use crate::syntax::span::Span;
+use crate::syntax::yaml::Node;
+use std::sync::Arc;
+
+/// The lists of a YAML file whose entries dbt looks for docs in. It does not in groups and unit tests.
+const DESCRIBED: [&str; 11] = [
+    "models",
+    "seeds",
+    "snapshots",
+    "analyses",
+    "functions",
+    "macros",
+    "sources",
+    "exposures",
+    "metrics",
+    "semantic_models",
+    "saved_queries",
+];
+
+/// The parts of an entry that have descriptions of their own.
+const PARTS: [&str; 9] =
+    ["columns", "versions", "arguments", "tests", "data_tests", "tables", "dimensions", "entities", "measures"];
+
+pub(super) fn unknown_doc(rows: &Rows<'_>) -> Vec<Observation> {
+    let db = rows.db;
+    let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
+    let mut found = Vec::new();
+    let files = root.directories(db).iter().flat_map(|directory| directory.files(db));
+    for file in files.filter(|file| file.kind(db) == FileKind::Properties) {
+        for key in DESCRIBED {
+            let list = root_of(db, root, *file).get(key).and_then(Node::as_seq).unwrap_or_default();
+            for (index, entry) in list.iter().enumerate() {
+                found.extend(of_entry(rows, root, *file, (key, index as u32), entry));
+            }
+        }
+    }
+    found
+}
+
+fn of_entry(rows: &Rows<'_>, root: Package, file: SourceFile, at: (&str, u32), entry: &Node) -> Vec<Observation> {
+    let db = rows.db;
+    let mut found = Vec::new();
+    for (table, description) in descriptions(entry, at.0 == "sources") {
+        let Some(text) = description.as_str().filter(|text| has_jinja(text)) else { continue };
+        for call in doc_calls(text).into_iter().filter(|call| !has_docs(db, call)) {
+            let Some(hint) = hint(rows, &call) else { continue };
+            let Some(owner) = owner(rows, root, file, at, entry, table) else { continue };
+            let shown = match &call.package {
+                Some(package) => format!("{package}.{}", call.name),
+                None => call.name.to_string(),
+            };
+            found.push(Observation {
+                node: owner.clone(),
+                subject: vec![owner.unwrap_or_else(|| file.path(db).clone()), shown.as_str().into()],
+                place: place(rows, file, description, &call),
+                locations: Vec::new(),
+                severity: (!hint.is_empty()).then_some(Severity::Warning),
+                args: vec![("name", shown), ("hint", hint)],
+            });
+        }
+    }
+    found
+}
+
+/// All descriptions of an entry, of a source's with the table they are of.
+fn descriptions(entry: &Node, is_source: bool) -> Vec<(Option<&Node>, &Node)> {
+    let mut found = Vec::new();
+    let mut work = vec![(None, entry)];
+    while let Some((table, node)) = work.pop() {
+        found.extend(node.get("description").map(|text| (table, text)));
+        for part in node.as_map().unwrap_or_default() {
+            let key = part.key.as_str().unwrap_or_default();
+            for item in part.value.as_seq().filter(|_| PARTS.contains(&key)).unwrap_or_default() {
+                match key {
+                    "tables" if is_source => work.push((Some(item), item)),
+                    "tests" | "data_tests" => {
+                        // A test is a mapping of its name to its settings, or these alone.
+                        let settings = item.as_map().unwrap_or_default().iter().map(|entry| &entry.value);
+                        let texts = settings.chain([item]).filter_map(|node| node.get("description"));
+                        found.extend(texts.map(|text| (table, text)));
+                    }
+                    _ => work.push((table, item)),
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What to add where the block may be in a package that is not installed; `None` where nothing can be
+/// said.
+fn hint(rows: &Rows<'_>, call: &DocCall) -> Option<String> {
+    let absent: Vec<_> = absent_packages(rows.db).collect();
+    if let Some(package) = &call.package {
+        let may_be = absent.iter().any(|declared| declared.name.as_ref().is_none_or(|name| name == package));
+        return (!may_be).then(String::new);
+    }
+    let names: Vec<&str> = absent.iter().map(|declared| declared.name.as_deref().unwrap_or(&declared.shown)).collect();
+    match names.is_empty() {
+        true => Some(String::new()),
+        false => Some(format!("; it may come from a package that is not installed: {}", names.join(", "))),
+    }
+}
+
+/// Whose description it is, a unique_id where it has one; `None` where dbt does not look, because
+/// nothing enabled bears that name.
+fn owner(
+    rows: &Rows<'_>,
+    root: Package,
+    file: SourceFile,
+    (key, index): (&str, u32),
+    entry: &Node,
+    table: Option<&Node>,
+) -> Option<Option<Arc<str>>> {
+    let db = rows.db;
+    let name = entry.get("name").and_then(Node::as_str)?;
+    match key {
+        "sources" => {
+            if entry.get("overrides").is_some_and(|package| !package.is_null()) {
+                return Some(None);
+            }
+            let table = table.and_then(|table| table.get("name")).and_then(Node::as_str);
+            let mut own = sources_of_package(db, root).iter().filter(|source| {
+                &**source.source(db) == name && table.is_none_or(|table| &**source.table(db) == table)
+            });
+            own.any(|source| is_source_enabled(db, *source)).then_some(None)
+        }
+        "macros" => macros_of_package(db, root).iter().any(|(known, _)| &**known == name).then_some(None),
+        "exposures" | "metrics" | "semantic_models" | "saved_queries" => {
+            let (resource, file) = resources_of_package(db, root).into_iter().find(|(resource, of)| {
+                *of == file && resource.origin == Origin::Entry(index) && resource.kind.section() == key
+            })?;
+            let id = resource_id(db, root, resource).into();
+            enabled(&resource_config(db, root, resource, file)).then_some(Some(id))
+        }
+        _ => {
+            // An entry without a resource in its own package takes one of another.
+            let others = dbt_packages(db).into_iter().filter(|package| *package != root);
+            let mut nodes = std::iter::once(root).chain(others).flat_map(|package| nodes_of_package(db, package));
+            let node = nodes.find(|node| {
+                &**node.name(db) == name && node.kind(db).patch_kind().key() == key && is_enabled(db, *node)
+            })?;
+            Some(Some(unique_id(db, node).clone()))
+        }
+    }
+}
+
+/// The call within the description; the whole description where it is written in another way.
+fn place(rows: &Rows<'_>, file: SourceFile, description: &Node, call: &DocCall) -> Place {
+    let text = description.span.of(file.content(rows.db).text());
+    let is_call = |at: &usize| {
+        let after = text[*at..].trim_start_matches("doc").trim_start();
+        let end = after.find(')').unwrap_or(after.len());
+        let is_whole = after[..end].contains(',') == call.package.is_some();
+        after.starts_with('(') && is_whole && after[..end].contains(&*call.name)
+    };
+    let at = text.match_indices("doc").map(|(at, _)| at).find(is_call);
+    let span = at.map_or(description.span, |at| {
+        let start = description.span.start as usize + at;
+        let length = text[at..].find(')').map_or(3, |end| end + 1);
+        Span::new(start, start + length)
+    });
+    rows.place(file, span)
+}

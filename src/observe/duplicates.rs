@@ -1,0 +1,256 @@
+//! Resources that share a name, a table or a YAML entry which only one of them may have.
+
+use super::child::Child;
+use super::{Rows, place};
+use crate::db::{FileKind, Package, Project};
+use crate::observe::Observation;
+use crate::observe::{Place, Severity};
+use crate::project::config::enabled;
+use crate::project::data_tests::unit::unit_tests;
+use crate::project::data_tests::{self, Test, test_id, tests_of_package};
+use crate::project::docs::docs_blocks;
+use crate::project::graph::{is_source_enabled, source_id, sources_of_package};
+use crate::project::macros::{blocks, macros_of_package};
+use crate::project::naming::{are_surely_one, plain_alias, relation_names};
+use crate::project::nodes::{Node, Part, is_enabled, nodes_of_package, unique_id};
+use crate::project::overrides::overriding;
+use crate::project::packages::{dbt_packages, package_name, project_file};
+use crate::project::properties::{PatchKind, entry_span, patch_index, properties, table_span};
+use crate::project::resources::{resource_config, resource_span, resources_of_package};
+use crate::project::versions::version;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Things that share a name they must not share: kind, name, and where each stands.
+type Declarations = BTreeMap<(&'static str, String), Vec<Place>>;
+
+pub(super) fn duplicate_resource(rows: &Rows<'_>) -> Vec<Observation> {
+    let db = rows.db;
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let root = project.root(db);
+    let mut declared: Declarations = BTreeMap::new();
+    add_nodes(rows, root, &mut declared);
+    add_sources(rows, root, &mut declared);
+    add_entries(rows, root, &mut declared);
+    add_tests(rows, root, &mut declared);
+    let mut found = Vec::new();
+    for ((kind, name), mut places) in declared.into_iter().filter(|(_, places)| places.len() > 1) {
+        places.sort();
+        let first = places.remove(0);
+        let (shown, kind) = match kind.strip_suffix("!") {
+            Some(kind) => ("YAML entry", kind),
+            None => (kind, kind),
+        };
+        for place in places {
+            let subject = vec![kind.into(), name.as_str().into()];
+            found.push(violation(subject, &format!("{shown} '{name}'"), &first, place));
+        }
+    }
+    found.extend(names_of_two_kinds(rows, root));
+    found.extend(shared_tables(rows, root));
+    found
+}
+
+fn violation(subject: Vec<Arc<str>>, what: &str, first: &Place, place: Place) -> Observation {
+    let args = vec![("what", what.to_owned()), ("first_place", format!("{}:{}", first.path, first.start.line))];
+    Observation { node: None, subject, place, locations: vec![first.clone()], severity: None, args }
+}
+
+fn living<'db>(db: &'db dyn salsa::Database, package: Package) -> impl Iterator<Item = Node<'db>> {
+    nodes_of_package(db, package).into_iter().filter(move |node| is_enabled(db, *node))
+}
+
+fn add_nodes(rows: &Rows<'_>, root: Package, declared: &mut Declarations) {
+    let db = rows.db;
+    for node in living(db, root) {
+        let name = match version(db, node) {
+            Some(version) => format!("{}.{}", node.name(db), version.suffix()),
+            None => node.name(db).to_string(),
+        };
+        declared.entry((node.kind(db).name(), name)).or_default().push(start(rows, node));
+    }
+    for (name, (file, index)) in macros_of_package(db, root) {
+        let span = blocks(db, *file).blocks.get(*index as usize).map(|block| block.name_span).unwrap_or_default();
+        declared.entry(("macro", name.to_string())).or_default().push(place(db, *file, span));
+    }
+    for (block, file) in docs_blocks(db, root) {
+        declared.entry(("docs block", block.name.to_string())).or_default().push(place(db, file, block.name_span));
+    }
+}
+
+/// Where a node begins: of some in one file each at its own name.
+fn start<'db>(rows: &Rows<'db>, node: Node<'db>) -> Place {
+    let (db, file) = (rows.db, node.file(rows.db));
+    match node.part(db) {
+        Part::Block(index) => match blocks(db, file).blocks.get(index as usize) {
+            Some(block) => place(db, file, block.name_span),
+            None => rows.start_of(node),
+        },
+        Part::Whole | Part::Entry(_) => rows.start_of(node),
+    }
+}
+
+fn add_sources(rows: &Rows<'_>, root: Package, declared: &mut Declarations) {
+    let db = rows.db;
+    for source in sources_of_package(db, root).iter().filter(|source| is_source_enabled(db, **source)) {
+        let file = source.file(db);
+        let tables = properties(db, root, file).sources.iter();
+        let own = tables.filter(|table| table.source == *source.source(db) && table.table == *source.table(db));
+        let places = own.map(|table| place(db, file, table_span(db, file, table.source_index, table.table_index)));
+        let id = source_id(db, *source);
+        let name = id.splitn(3, '.').nth(2).unwrap_or_default().to_owned();
+        let known = declared.entry(("source table", name)).or_default();
+        for place in places {
+            if !known.contains(&place) {
+                known.push(place);
+            }
+        }
+    }
+}
+
+/// What YAML alone declares, and what it says of other resources.
+fn add_entries(rows: &Rows<'_>, root: Package, declared: &mut Declarations) {
+    let db = rows.db;
+    for (resource, file) in resources_of_package(db, root) {
+        if enabled(&resource_config(db, root, resource, file)) {
+            let span = resource_span(db, resource, file);
+            let known = declared.entry((resource.kind.label(), resource.name.to_string())).or_default();
+            known.push(place(db, file, span));
+        }
+    }
+    for unit in unit_tests(db, root).iter().filter(|unit| unit.enabled) {
+        let name = format!("{}.{}", unit.model, unit.name);
+        let span = entry_span(db, unit.file, "unit_tests", unit.index);
+        declared.entry(("unit test", name)).or_default().push(place(db, unit.file, span));
+    }
+    let files = root.directories(db).iter().flat_map(|directory| directory.files(db));
+    for file in files.filter(|file| file.kind(db) == FileKind::Properties) {
+        for (index, name) in overriding(db, root, *file) {
+            let span = entry_span(db, *file, "sources", index);
+            declared.entry(("sources!", name)).or_default().push(place(db, *file, span));
+        }
+    }
+    for ((kind, name), patches) in patch_index(db, root) {
+        let yaml_snapshots = *kind == PatchKind::Snapshot;
+        for (file, at) in patches {
+            let patch = properties(db, root, *file).patches.get(*at as usize);
+            let Some(patch) = patch.filter(|patch| !(yaml_snapshots && patch.relation.is_some())) else { continue };
+            let span = entry_span(db, *file, kind.key(), patch.index);
+            declared.entry((entry_kind(*kind), name.to_string())).or_default().push(place(db, *file, span));
+        }
+    }
+}
+
+/// Tests of one file name, and tests that are declared twice in the same words on the same column.
+fn add_tests(rows: &Rows<'_>, root: Package, declared: &mut Declarations) {
+    let db = rows.db;
+    let mut by_id: BTreeMap<Arc<str>, Vec<Test<'_>>> = BTreeMap::new();
+    for test in tests_of_package(db, root) {
+        by_id.entry(test_id(db, test)).or_default().push(test);
+    }
+    for tests in by_id.into_values().filter(|tests| tests.len() > 1) {
+        for test in tests.into_iter().filter(|test| data_tests::facts(db, *test).enabled) {
+            let name = data_tests::name(db, test).to_string();
+            declared.entry(("data test", name)).or_default().push(Child::Test(test).start(rows));
+        }
+    }
+}
+
+/// A seed and a model of one name are as ambiguous as two models. dbt refuses them only where they
+/// are one table too or a flag asks for it, and else warns.
+fn names_of_two_kinds(rows: &Rows<'_>, root: Package) -> Vec<Observation> {
+    let db = rows.db;
+    let mut by_name: BTreeMap<Arc<str>, Vec<(Place, Node<'_>)>> = BTreeMap::new();
+    for node in living(db, root).filter(|node| node.kind(db).is_refable()) {
+        by_name.entry(node.name(db).clone()).or_default().push((start(rows, node), node));
+    }
+    let strict = project_file(db, root).flag("require_unique_project_resource_names");
+    let mut found = Vec::new();
+    for (name, mut nodes) in by_name.into_iter().filter(|(_, nodes)| nodes.len() > 1) {
+        nodes.sort_by(|a, b| a.0.cmp(&b.0));
+        let Some((first_place, first)) = nodes.first().cloned() else { continue };
+        let is_versioned = |node: Node<'_>| version(db, node).is_some();
+        let other = |node: Node<'_>| node.kind(db) != first.kind(db) || is_versioned(node) != is_versioned(first);
+        let Some((place, second)) = nodes.into_iter().find(|(_, node)| other(*node)) else { continue };
+        let both_models = second.kind(db) == first.kind(db);
+        let grave = both_models || strict || are_surely_one(db, first, second);
+        let subject = vec![unique_id(db, first).clone(), unique_id(db, second).clone()];
+        let mut violation = violation(subject, &format!("model '{name}'"), &first_place, place);
+        violation.severity = (!grave).then_some(Severity::Warning);
+        found.push(violation);
+    }
+    found
+}
+
+/// Two nodes that would be built as one table.
+fn shared_tables(rows: &Rows<'_>, root: Package) -> Vec<Observation> {
+    let db = rows.db;
+    // dbt counts ephemeral models, too.
+    let is_built = |node: &Node<'_>| node.kind(db).is_refable();
+    let mut by_alias: BTreeMap<Option<Arc<str>>, Vec<Node<'_>>> = BTreeMap::new();
+    for node in living(db, root).filter(is_built) {
+        by_alias.entry(plain_alias(db, node)).or_default().push(node);
+    }
+    // Of packages' nodes only those are looked at that have a name of the project's.
+    for package in dbt_packages(db).into_iter().filter(|package| *package != root) {
+        for node in nodes_of_package(db, package) {
+            let is_meant = by_alias.contains_key(&Some(node.name(db).clone()));
+            if is_meant && is_enabled(db, node) && is_built(&node) {
+                by_alias.entry(plain_alias(db, node)).or_default().push(node);
+            }
+        }
+    }
+    let mut by_relation: BTreeMap<Vec<Arc<str>>, Vec<Node<'_>>> = BTreeMap::new();
+    for node in by_alias.into_values().filter(|nodes| nodes.len() > 1).flatten() {
+        let names = relation_names(db, node);
+        let parts = [&names.database, &names.schema, &names.alias];
+        let parts = parts.into_iter().flatten().filter(|part| !part.is_empty()).cloned().collect();
+        by_relation.entry(parts).or_default().push(node);
+    }
+    let mut found = Vec::new();
+    for (parts, nodes) in by_relation {
+        let mut nodes: Vec<_> =
+            nodes.into_iter().map(|node| (node.package(db) == root, start(rows, node), node)).collect();
+        nodes.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+        let Some((_, first_place, first)) = nodes.first().cloned() else { continue };
+        for (is_own, place, node) in nodes.into_iter().skip(1) {
+            let same_name = first.package(db) == node.package(db) && first.name(db) == node.name(db);
+            let both_versions = version(db, first).is_some() && version(db, node).is_some();
+            if !is_own || (same_name && !both_versions) || !are_surely_one(db, first, node) {
+                continue;
+            }
+            let what = format!("the table {} of {}", parts.join("."), called(db, node));
+            let subject = vec![unique_id(db, first).clone(), unique_id(db, node).clone()];
+            let mut violation = violation(subject, &what, &first_place, place);
+            violation.node = Some(unique_id(db, node).clone());
+            let at = format!("{}:{}, by {}", first_place.path, first_place.start.line, called(db, first));
+            violation.args = vec![("what", what), ("first_place", at)];
+            found.push(violation);
+        }
+    }
+    found
+}
+
+fn called(db: &dyn salsa::Database, node: Node<'_>) -> String {
+    let name = match version(db, node) {
+        Some(version) => format!("{}.{}", node.name(db), version.suffix()),
+        None => node.name(db).to_string(),
+    };
+    let shown = format!("{} '{name}'", node.kind(db).name());
+    match Project::try_get(db).is_some_and(|project| project.root(db) == node.package(db)) {
+        true => shown,
+        false => format!("{shown} of package {}", package_name(db, node.package(db))),
+    }
+}
+
+/// Entries of two kinds may share a name; the mark keeps them apart from the resources themselves.
+fn entry_kind(kind: PatchKind) -> &'static str {
+    match kind {
+        PatchKind::Model => "models!",
+        PatchKind::Seed => "seeds!",
+        PatchKind::Snapshot => "snapshots!",
+        PatchKind::Analysis => "analyses!",
+        PatchKind::Function => "functions!",
+        PatchKind::Macro => "macros!",
+    }
+}

@@ -1,0 +1,279 @@
+//! What else dbt refuses while it parses, though each file alone can be read: groups and contracts
+//! that are incomplete, and refs that access rules forbid.
+
+use super::child::{Child, living};
+use super::{Rows, metrics};
+use crate::db::{Package, Project};
+use crate::observe::Place;
+use crate::project::config::enabled;
+use crate::project::data;
+use crate::project::data_tests::{attached, facts as test_facts};
+use crate::project::graph::{Resolved, resolve_ref};
+use crate::project::nodes::{
+    Node, NodeKind, Reference, columns, facts, has_entry, is_enabled, nodes_of_package, rendering, unique_id,
+};
+use crate::project::packages::{dbt_packages, is_whole, package_name, project_file};
+use crate::project::properties::{PatchKind, entry_span, patch_index, properties};
+use crate::project::resources::{ResourceKind, resource_config, resource_id, resource_span, resources_of_package};
+use crate::project::versions::version;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub(super) struct Refusal {
+    pub(super) place: Place,
+    pub(super) what: String,
+    pub(super) fix: String,
+    /// dbt only warns.
+    pub(super) mild: bool,
+}
+
+impl Refusal {
+    fn new(place: Place, what: String, fix: &str) -> Self {
+        Self { place, what, fix: fix.to_owned(), mild: false }
+    }
+}
+
+pub(super) fn refusals(rows: &Rows<'_>) -> Vec<Refusal> {
+    let Some(root) = Project::try_get(rows.db).map(|project| project.root(rows.db)) else { return Vec::new() };
+    let mut found = unknown_groups(rows, root);
+    found.extend(properties_of_models(rows, root));
+    found.extend(forbidden_refs(rows, root));
+    found.extend(missing_versions(rows, root));
+    found.extend(metrics::unknown_inputs(rows));
+    found.extend(incomplete_snapshots(rows, root));
+    found.extend(names_with_spaces(rows, root));
+    found
+}
+
+/// Snapshots that do not say how they find what has changed.
+fn incomplete_snapshots(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
+    let db = rows.db;
+    let is_set = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        _ => true,
+    };
+    let mut found = Vec::new();
+    for node in nodes_of_package(db, root).into_iter().filter(|node| node.kind(db) == NodeKind::Snapshot) {
+        let rendered = rendering(db, node);
+        if !is_enabled(db, node) || rendered.trace.incomplete || !rendered.errors.is_empty() {
+            continue;
+        }
+        let config = &facts(db, node).config;
+        let lacks = |key: &&&str| !config.get(**key).is_some_and(is_set);
+        let of_strategy: &[&str] = match config.get("strategy").and_then(Value::as_str) {
+            Some("check") => &["check_cols"],
+            Some("timestamp") => &["updated_at"],
+            _ => &[],
+        };
+        if let Some(missing) = ["strategy", "unique_key"].iter().chain(of_strategy).find(lacks) {
+            let what = format!("{} has no `{missing}`, which stops dbt", called(rows, node));
+            found.push(Refusal::new(rows.start_of(node), what, "Set it in the snapshot's config."));
+        }
+    }
+    found
+}
+
+/// dbt takes no names with spaces, unless a flag lets it.
+fn names_with_spaces(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
+    let db = rows.db;
+    let flag = project_file(db, root).get("flags").and_then(|flags| flags.get("require_resource_names_without_spaces"));
+    if flag.and_then(data::flag) == Some(false) {
+        return Vec::new();
+    }
+    let nodes = nodes_of_package(db, root).into_iter().filter(|node| node.name(db).contains(' '));
+    let nodes = nodes.filter(|node| node.kind(db) != NodeKind::Function && is_enabled(db, *node));
+    let refusal = |node: Node<'_>| {
+        let what = format!("the name of {} has a space, which stops dbt", called(rows, node));
+        Refusal::new(rows.start_of(node), what, "Give the file a name without spaces.")
+    };
+    nodes.map(refusal).collect()
+}
+
+/// A setting that is a text which is known here.
+fn text(config: &Map<String, Value>, key: &str) -> Option<String> {
+    let text = config.get(key).and_then(data::scalar)?;
+    (!text.is_empty() && !data::is_unknown(&text)).then_some(text)
+}
+
+/// Groups that nobody declares, each once: one line of a dbt_project.yml may set it for many.
+fn unknown_groups(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
+    let db = rows.db;
+    if !is_whole(db) {
+        return Vec::new();
+    }
+    let all = dbt_packages(db).into_iter().flat_map(|package| resources_of_package(db, package));
+    let groups: BTreeSet<&str> =
+        all.filter(|(it, _)| it.kind == ResourceKind::Group).map(|(group, _)| &*group.name).collect();
+    let mut first: BTreeMap<String, (Place, String)> = BTreeMap::new();
+    let mut note = |group: String, place: Place, who: String| match first.get(&group) {
+        Some((known, _)) if *known <= place => {}
+        _ => drop(first.insert(group, (place, who))),
+    };
+    for node in nodes_of_package(db, root).into_iter().filter(|node| is_enabled(db, *node)) {
+        let group = text(&facts(db, node).config, "group").filter(|_| node.kind(db) != NodeKind::Function);
+        if let Some(group) = group.filter(|group| !groups.contains(group.as_str())) {
+            note(group, rows.start_of(node), called(rows, node));
+        }
+    }
+    for (resource, file) in resources_of_package(db, root) {
+        let config = resource_config(db, root, resource, file);
+        let is_meant = !matches!(resource.kind, ResourceKind::Group | ResourceKind::Exposure) && enabled(&config);
+        if let Some(group) = text(&config, "group").filter(|group| is_meant && !groups.contains(group.as_str())) {
+            let place = rows.place(file, resource_span(db, resource, file));
+            note(group, place, format!("{} '{}'", resource.kind.label(), resource.name));
+        }
+    }
+    let refusal = |(group, (place, who)): (String, (Place, String))| {
+        let what = format!("{who} is in group '{group}', which nobody declares; that stops dbt");
+        Refusal::new(place, what, "Correct the name, or declare the group under `groups:` in a YAML file.")
+    };
+    first.into_iter().map(refusal).collect()
+}
+
+fn called(rows: &Rows<'_>, node: Node<'_>) -> String {
+    format!("{} '{}'", node.kind(rows.db).name(), node.name(rows.db))
+}
+
+/// Access and contracts of the project's models.
+fn properties_of_models(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
+    let db = rows.db;
+    let mut found = Vec::new();
+    let models = nodes_of_package(db, root).into_iter().filter(|node| node.kind(db) == NodeKind::Model);
+    for model in models.filter(|node| is_enabled(db, *node)) {
+        let (facts, who) = (facts(db, model), called(rows, model));
+        let access = text(&facts.config, "access").unwrap_or_default();
+        if !matches!(access.as_str(), "" | "private" | "protected" | "public") {
+            let what = format!("{who} has access '{access}', which stops dbt");
+            found.push(Refusal::new(rows.start_of(model), what, "Write private, protected or public."));
+        }
+        if access == "public" && &*facts.materialized == "ephemeral" {
+            let what = format!("{who} is public and ephemeral, which stops dbt: others have no table to read");
+            found.push(Refusal::new(rows.start_of(model), what, "Materialize the model, or make it protected."));
+        }
+        let contract = facts.config.get("contract").and_then(|contract| contract.get("enforced"));
+        if contract != Some(&Value::Bool(true)) || !has_entry(db, model) {
+            continue;
+        }
+        if columns(db, model).is_empty() {
+            let what = format!("{who} has a contract and its YAML entry no columns, which stops dbt");
+            found.push(Refusal::new(rows.start_of(model), what, "List the columns with their data types."));
+        }
+        if model.file(db).kind(db) == crate::db::FileKind::PythonModel {
+            let what = format!("{who} has a contract and is written in Python, which stops dbt");
+            found.push(Refusal::new(rows.start_of(model), what, "Take the contract off: only SQL models have one."));
+        }
+    }
+    found
+}
+
+/// Refs to private models of other groups, and to what a package keeps for itself.
+fn forbidden_refs(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
+    let db = rows.db;
+    let mut found = Vec::new();
+    let mut seen: BTreeSet<(Place, Arc<str>)> = BTreeSet::new();
+    for child in living(rows) {
+        for call in child.trace(db).refs.iter().filter(|call| !child.is_own_target(db, call)) {
+            let Resolved::Found(parent) = resolve_ref(db, root, &Reference::of(call)) else { continue };
+            let Some(why) = forbidden(rows, root, || group_of(rows, child), parent) else { continue };
+            let place = child.call(rows, call.site);
+            if seen.insert((place.clone(), unique_id(db, parent).clone())) {
+                found.push(refused(place, &child.name(db), rows, parent, &why));
+            }
+        }
+    }
+    for (exposure, file) in
+        resources_of_package(db, root).into_iter().filter(|(it, _)| it.kind == ResourceKind::Exposure)
+    {
+        for reference in &exposure.named.refs {
+            let Resolved::Found(parent) = resolve_ref(db, root, reference) else { continue };
+            let Some(why) = forbidden(rows, root, || None, parent) else { continue };
+            if enabled(&resource_config(db, root, exposure, file)) {
+                let place = super::resources::place(rows, exposure, file, &reference.name);
+                found.push(refused(place, &resource_id(db, root, exposure), rows, parent, &why));
+            }
+        }
+    }
+    found
+}
+
+fn refused(place: Place, child: &str, rows: &Rows<'_>, parent: Node<'_>, why: &str) -> Refusal {
+    let what = format!("{child} refs {}, which is {why}; that stops dbt", called(rows, parent));
+    Refusal::new(place, what, "Ref another model, put the reader into the same group, or open the model by `access:`.")
+}
+
+/// Why a model may not be read, if it may not.
+fn forbidden(
+    rows: &Rows<'_>,
+    root: Package,
+    group: impl FnOnce() -> Option<String>,
+    parent: Node<'_>,
+) -> Option<String> {
+    let db = rows.db;
+    let config = &facts(db, parent).config;
+    if parent.kind(db) != NodeKind::Model || config.get("access").is_some_and(|access| !access.is_string()) {
+        return None;
+    }
+    let package = parent.package(db);
+    let restricted =
+        package != root && project_file(db, package).get("restrict-access").and_then(data::flag).unwrap_or_default();
+    let access = config.get("access").and_then(data::scalar).unwrap_or_else(|| "protected".to_owned());
+    match access.as_str() {
+        "private" => {
+            let own = config.get("group").and_then(data::scalar);
+            let is_one = own.is_some() && group() == own && !restricted;
+            let of_group =
+                own.map_or_else(|| "its group, which it has none".to_owned(), |own| format!("group '{own}'"));
+            (!is_one).then(|| format!("private to {of_group}"))
+        }
+        "protected" if restricted => Some(format!("not open to others than package {}", package_name(db, package))),
+        _ => None,
+    }
+}
+
+/// A declared test is in the group of what it is declared on.
+fn group_of(rows: &Rows<'_>, child: Child<'_>) -> Option<String> {
+    let db = rows.db;
+    let of_config = |config: &Map<String, Value>| config.get("group").and_then(data::scalar);
+    match child {
+        Child::Node(node) => of_config(&facts(db, node).config),
+        Child::Test(test) => {
+            let own = of_config(&test_facts(db, test).config);
+            own.or_else(|| of_config(&facts(db, attached(db, test)?).config))
+        }
+    }
+}
+
+/// Versions that no file is: dbt warns and forgets them.
+fn missing_versions(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
+    let db = rows.db;
+    let mut found = Vec::new();
+    let versioned = |node: Node<'_>| Some((node.name(db).clone(), version(db, node)?.version.clone()));
+    let there: BTreeSet<_> = nodes_of_package(db, root).into_iter().filter_map(versioned).collect();
+    for ((_, model), patches) in patch_index(db, root).iter().filter(|((kind, _), _)| *kind == PatchKind::Model) {
+        let Some((file, patch)) = patches
+            .first()
+            .and_then(|(file, at)| Some((*file, properties(db, root, *file).patches.get(*at as usize)?)))
+        else {
+            continue;
+        };
+        for version in &patch.versions {
+            if there.contains(&(model.clone(), version.version.clone())) {
+                continue;
+            }
+            let stem = version.defined_in.clone().unwrap_or_else(|| format!("{model}_v{}", version.version).into());
+            let span = entry_span(db, file, PatchKind::Model.key(), patch.index);
+            let what = format!("version {} of model '{model}' has no file: no model is called {stem}", version.version);
+            let refusal = Refusal::new(
+                rows.place(file, span),
+                what,
+                "Add the file, name it by `defined_in:`, or delete the version.",
+            );
+            found.push(Refusal { mild: true, ..refusal });
+        }
+    }
+    found.sort_by(|a, b| (&a.place, &a.what).cmp(&(&b.place, &b.what)));
+    found
+}

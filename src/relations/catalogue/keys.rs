@@ -1,0 +1,31 @@
+//! What may be a node's key, before anybody tests it.
+
+use super::nodes::living;
+use crate::db::sym;
+use crate::project::data;
+use crate::project::nodes::{facts, unique_id};
+use crate::relations::texts::of_node;
+use crate::relations::{places, relation};
+use crate::syntax::sql::keys::keys;
+
+relation! {
+    /// What an enabled node names as its key, column by column with a comma between, and how: a "surrogate
+    /// key" that its SQL makes, a "partition" of whose rows its SQL keeps one, the "unique_key" of its
+    /// configuration. At most one of each kind.
+    candidate_key as "candidate_key" (id: Node, key: Text, kind: Name)
+    Fact r#"candidate_key(m, k, _), !key(m, _)"# at places::of_candidate_key;
+    each |db, package, directory, rows| {
+        for node in living(db, package, directory) {
+            let id = sym(db, unique_id(db, node));
+            if let Some(text) = of_node(db, node) {
+                let found = keys(text.region.of(text.file.content(db).text()));
+                rows.extend(found.surrogate.map(|(key, _)| (id, sym(db, &key), sym(db, "surrogate key"))));
+                rows.extend(found.partition.map(|(key, _)| (id, sym(db, &key), sym(db, "partition"))));
+            }
+            let stated = data::texts(facts(db, node).config.get("unique_key")).join(", ");
+            if !stated.is_empty() {
+                rows.push((id, sym(db, &stated), sym(db, "unique_key")));
+            }
+        }
+    }
+}

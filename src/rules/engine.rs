@@ -1,0 +1,279 @@
+//! Runs the `datalog` block of a rule: what it finds, each with place and texts, and what could break it.
+
+use crate::datalog::{
+    Arg, Catalogue, Cell, Column, CompiledReports, Constant, Facts, Form, Limits, Proof, Reported, Schema, Type,
+};
+use crate::observe::{Place, Severity};
+use crate::query::{Repo, library, shown_id};
+use crate::rules::block::{FINDING, ROW, SUBJECT, told};
+use crate::rules::rule::{OptionValue, Rule};
+use crate::rules::violation::Violation;
+use crate::syntax::span::Position;
+use indexmap::IndexMap;
+use rustc_hash::FxHashSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Bytes of rows that one rule may derive.
+const MEMORY: usize = 1 << 30;
+
+/// What no rule is stopped by: it ends when its rows are derived, or their memory is used up.
+const LIMITS: Limits<'static> = Limits { memory: MEMORY, poll: &|| None };
+
+/// The relation of a rule's options that are lists.
+const OPTION: &str = "option";
+
+/// What a rule's options are set to, by name.
+pub type Options = BTreeMap<String, OptionValue>;
+
+/// Why a rule cannot be run, and on which line of its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    pub line: u32,
+    pub what: String,
+}
+
+/// What a rule's block gives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Evaluation {
+    pub violations: Vec<Violation>,
+    /// How many things could break it; none where it is no convention.
+    pub subjects: usize,
+    /// What they are: `models`.
+    pub noun: &'static str,
+}
+
+/// Facts and the rule's own options.
+#[derive(Debug)]
+pub struct Scoped<'r, F> {
+    pub facts: &'r F,
+    pub options: &'r Options,
+}
+
+impl<F: Catalogue> Catalogue for Scoped<'_, F> {
+    fn schema(&self, relation: &str) -> Option<Schema> {
+        if relation != OPTION {
+            return self.facts.schema(relation);
+        }
+        let column = |name: &str, of| Column { name: name.to_owned(), of };
+        Some(Schema { name: OPTION.to_owned(), columns: vec![column("name", Type::Name), column("value", Type::Text)] })
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names = self.facts.names();
+        names.push(OPTION.to_owned());
+        names
+    }
+
+    fn nodes(&self, name: &str) -> Vec<Arc<str>> {
+        self.facts.nodes(name)
+    }
+
+    fn similar_node(&self, name: &str) -> Option<String> {
+        self.facts.similar_node(name)
+    }
+}
+
+impl<F: Facts> Facts for Scoped<'_, F> {
+    fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
+        if relation != OPTION {
+            return self.facts.visit(relation, row);
+        }
+        for (name, value) in self.options {
+            if let OptionValue::List(values) = value {
+                let mut seen = BTreeSet::new();
+                for value in values.iter().filter(|value| seen.insert(*value)) {
+                    row(&[Cell::Text(name), Cell::Text(value)]);
+                }
+            }
+        }
+    }
+}
+
+/// Options that are one value are parameters of the block.
+fn parameters(options: &Options) -> BTreeMap<String, String> {
+    let plain = options.iter().filter_map(|(name, value)| {
+        let value = match value {
+            OptionValue::Switch(switch) => switch.to_string(),
+            OptionValue::Number(number) => number.to_string(),
+            OptionValue::Text(text) => text.clone(),
+            OptionValue::List(_) => return None,
+        };
+        Some((name.clone(), value))
+    });
+    plain.collect()
+}
+
+/// Makes a rule's block ready to run.
+pub fn compile<F: Catalogue>(rule: &Rule, scoped: &Scoped<'_, F>) -> Result<CompiledReports, Broken> {
+    let library =
+        library::embedded().map_err(|broken| Broken { line: 1, what: format!("the library is broken: {broken:?}") })?;
+    rule.program.compile(library, scoped, &parameters(scoped.options)).map_err(|errors| {
+        let first = errors.first();
+        let line = first.map_or(0, |error| error.span.line_in(rule.program.text()).saturating_sub(1));
+        let mut what = first.map(told).unwrap_or_default();
+        if let (Some(name), true) = (first.and_then(unknown_parameter), rule.options.is_empty()) {
+            what = format!("datalog: ${name} is no option of this rule. Write options: into its front matter.");
+        }
+        Broken { line: rule.program_line + line, what }
+    })
+}
+
+/// The parameter that an error says has no value.
+fn unknown_parameter(error: &crate::datalog::Diagnostic) -> Option<&str> {
+    error.message.strip_prefix("the parameter '$")?.strip_suffix("' has no value.")
+}
+
+/// Compiles a rule's block and throws the result away: whether it can be run.
+pub fn check(rule: &Rule, options: &Options, repo: &Repo<'_>) -> Result<(), Broken> {
+    compile(rule, &Scoped { facts: repo, options }).map(|_| ())
+}
+
+/// Runs a rule.
+pub fn evaluate(rule: &Rule, options: &Options, repo: &Repo<'_>) -> Result<Evaluation, Broken> {
+    let scoped = Scoped { facts: repo, options };
+    let compiled = compile(rule, &scoped)?;
+    let (answers, _) = compiled.run(&scoped, &LIMITS).map_err(|failure| Broken {
+        line: rule.program_line,
+        what: match failure {
+            crate::datalog::Failure::Overflow => "datalog: a number has more than 28 digits.".to_owned(),
+            _ => "datalog: the block derives more rows than fit into memory. Bind more of its variables.".to_owned(),
+        },
+    })?;
+    let mut found: IndexMap<Violation, (usize, Vec<Constant>)> = IndexMap::new();
+    let mut subjects: FxHashSet<&[Constant]> = FxHashSet::default();
+    for (at, (report, rows)) in compiled.reports.iter().zip(&answers).enumerate() {
+        let types = compiled.types(at);
+        for row in rows {
+            match report.head.as_str() {
+                SUBJECT => {
+                    subjects.insert(row);
+                }
+                FINDING => {
+                    let violation = violation(repo, Reported { report, row }, &types);
+                    found.entry(violation).or_insert_with(|| (at, row.clone()));
+                }
+                _ => {}
+            }
+        }
+    }
+    let noun = noun(&subjects);
+    let subjects = subjects.len();
+    let violations = found.into_iter().map(|(violation, row)| Violation { row, ..violation }).collect();
+    Ok(Evaluation { violations, subjects, noun })
+}
+
+/// What some subjects are called together.
+fn noun(subjects: &FxHashSet<&[Constant]>) -> &'static str {
+    let kind = |value: Option<&Constant>| match value {
+        Some(Constant::Text(id)) => id.split_once('.').map_or("", |(kind, _)| match kind {
+            "model" => "models",
+            "source" => "source tables",
+            "snapshot" => "snapshots",
+            "seed" => "seeds",
+            "exposure" => "exposures",
+            "macro" => "macros",
+            _ => "",
+        }),
+        _ => "",
+    };
+    let nouns: BTreeSet<&'static str> = subjects
+        .iter()
+        .map(|subject| match (kind(subject.first()), kind(subject.get(1))) {
+            ("", _) => "cases",
+            (own, "") => own,
+            _ => "edges",
+        })
+        .collect();
+    let mut nouns = nouns.into_iter();
+    nouns.next().filter(|_| nouns.next().is_none()).unwrap_or("cases")
+}
+
+/// Why a violation is one, of a repo whose families are interpreted.
+pub fn explain(
+    rule: &Rule,
+    options: &Options,
+    repo: &Repo<'_>,
+    violation: &Violation,
+    limits: &Limits<'_>,
+) -> Result<Option<Proof>, crate::datalog::Failure> {
+    let scoped = Scoped { facts: repo, options };
+    let Ok(compiled) = compile(rule, &scoped) else { return Ok(None) };
+    compiled.explain(violation.row.0, &violation.row.1, &scoped, limits)
+}
+
+fn text(value: &Constant) -> Arc<str> {
+    match value {
+        Constant::Text(text) => text.clone(),
+        other => other.to_string().into(),
+    }
+}
+
+fn number(value: Option<&Constant>) -> Option<u32> {
+    match value {
+        Some(Constant::Int(number)) => u32::try_from(*number).ok().filter(|number| *number > 0),
+        _ => None,
+    }
+}
+
+fn violation(repo: &Repo<'_>, reported: Reported<'_>, types: &[Type]) -> Violation {
+    let one = |name: &str| reported.arg(name).and_then(|(_, values)| values.first());
+    let node = one("node").map(text).filter(|node| !node.is_empty());
+    let row = match reported.arg(ROW) {
+        Some((Arg { form: Form::Row(relation, _), .. }, values)) => Some((relation.as_str(), values)),
+        _ => None,
+    };
+    let mut places = row.map(|(relation, values)| repo.places(relation, values)).unwrap_or_default();
+    if places.is_empty() {
+        let path = one("path").map(text);
+        let start = || Position { line: number(one("line")).unwrap_or(1), column: number(one("column")).unwrap_or(1) };
+        let own = || node.as_deref().and_then(|node| repo.place_of_node(node));
+        let place = match (path, one("line")) {
+            (Some(path), _) => Place { path, start: start(), end: start() },
+            (None, Some(_)) => own().map_or_else(nowhere, |own| Place { path: own.path, start: start(), end: start() }),
+            (None, None) => own().unwrap_or_else(nowhere),
+        };
+        places.push(place);
+    }
+    let place = places.remove(0);
+
+    let seen = row.and_then(|(relation, values)| repo.observation(relation, values));
+    let subject = match reported.arg("subject") {
+        Some((_, values)) => values.iter().map(text).collect(),
+        None => match (seen, &node) {
+            (Some(seen), _) => seen.subject.clone(),
+            (None, Some(node)) => vec![node.clone()],
+            (None, None) => vec![place.path.clone()],
+        },
+    };
+    let mut args: Vec<(String, String)> = Vec::new();
+    let mut column = 0;
+    for (arg, values) in reported.args() {
+        let of = types.get(column);
+        column += values.len();
+        if let (Form::Value, Some(value)) = (&arg.form, values.first()) {
+            // People know a node by its name.
+            let value = match of {
+                Some(Type::Node) => shown_id(&text(value)).to_owned(),
+                _ => text(value).to_string(),
+            };
+            args.push((arg.name.clone(), value));
+        }
+    }
+    let mut add = |name: &str, value: &str| {
+        if !args.iter().any(|arg| arg.0 == name) {
+            args.push((name.to_owned(), value.to_owned()));
+        }
+    };
+    if let Some(node) = &node {
+        add("name", shown_id(node));
+    }
+    add("path", &place.path);
+    let severity = one("severity").and_then(|value| Severity::of(&text(value)));
+    Violation { node, subject, place, locations: places, severity, args, row: (0, Vec::new()) }
+}
+
+/// The place of what stands in no file.
+fn nowhere() -> Place {
+    crate::relations::places::start_of_file(&"dbt_project.yml".into())
+}

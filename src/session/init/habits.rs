@@ -1,0 +1,311 @@
+//! What a repo's own files show of its conventions: layers, the meaning of folders, how staging models
+//! are built.
+
+use crate::db::settings::{Layer, Placeholder, Read, Segment};
+use crate::project::layout::{Layout, layout, place_of};
+use crate::project::nodes::{Node, NodeKind, is_enabled, nodes_of_package, unique_id};
+use crate::relations::reads;
+use crate::session::Session;
+use crate::syntax::jinja::config_call::{ConfigCall, ConfigValue, config_calls};
+use crate::syntax::sql::scan;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
+use std::sync::Arc;
+
+/// What was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Habits {
+    pub models: usize,
+    /// Those that folders and prefixes show; none where they show none.
+    pub layers: Vec<SeenLayer>,
+    pub pattern: Option<Pattern>,
+    /// Folders of models without a layer, most models first.
+    pub unplaced: Vec<(String, usize)>,
+    /// Where no layers are to be seen: the folders directly below the models' own, with what they read.
+    pub folders: Vec<Folder>,
+    pub staging: Option<SeenStaging>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SeenLayer {
+    pub layer: Layer,
+    pub models: usize,
+    /// Some models show their layer by their names alone.
+    pub by_prefix: bool,
+    /// Some stand in a folder that is not called like the layer.
+    pub by_other_folder: bool,
+    /// Layers that models of this one read though they may not, each with the number of edges.
+    pub against: Vec<(String, usize)>,
+}
+
+/// What folders at one depth mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pattern {
+    pub text: String,
+    /// It gives every model the layer that folders and prefixes give it.
+    pub is_exact: bool,
+    /// The folders that may be tenants, with the pattern that says so.
+    pub tenants: Option<(Vec<String>, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Folder {
+    pub name: String,
+    pub models: usize,
+    pub reads: BTreeSet<String>,
+    pub reads_sources: bool,
+}
+
+/// The pattern that most staging models follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SeenStaging {
+    pub models: usize,
+    pub ctes: Vec<String>,
+    /// How many models have exactly these CTEs.
+    pub follow: usize,
+    /// Empty where most do not say one.
+    pub materialized: String,
+    pub tags: Vec<String>,
+}
+
+/// Fewer staging models than these show no pattern.
+const FEWEST_STAGING: usize = 5;
+/// More different folders than these are no tenants.
+const MOST_TENANTS: usize = 8;
+/// How many unplaced folders are named.
+const UNPLACED_NAMED: usize = 6;
+
+struct Model {
+    id: Arc<str>,
+    path: String,
+    name: Arc<str>,
+    layer: Option<Arc<str>>,
+}
+
+pub(super) fn observe(session: &Session) -> Habits {
+    let db = &session.db;
+    let own = layout(db);
+    let nodes: Vec<Node<'_>> = nodes_of_package(db, session.project.root(db))
+        .into_iter()
+        .filter(|node| node.kind(db) == NodeKind::Model && is_enabled(db, *node))
+        .collect();
+    let models: Vec<Model> = nodes
+        .iter()
+        .map(|node| {
+            let path = node.file(db).package_path(db).to_string();
+            let layer = place_of(own, &path, node.name(db)).layer;
+            Model { id: unique_id(db, *node).clone(), path, name: node.name(db).clone(), layer }
+        })
+        .collect();
+    let edges: Vec<(&str, &str)> =
+        reads::rows(db).iter().map(|(child, parent)| (&**child.text(db), &**parent.text(db))).collect();
+    let sources: BTreeSet<&str> =
+        crate::relations::reads_source::rows(db).iter().map(|(child, _)| &**child.text(db)).collect();
+    let texts = nodes.iter().zip(&models).filter_map(|(node, model)| {
+        own.layer(model.layer.as_deref()?).filter(|layer| Layout::reads_sources(layer))?;
+        let below = place_of(own, &model.path, &model.name).below_layer.unwrap_or_default();
+        model.path.ends_with(".sql").then(|| (node.file(db).content(db).text(), below))
+    });
+    Habits {
+        models: models.len(),
+        layers: layers(own, &models, &edges),
+        pattern: pattern(own, &models),
+        unplaced: if own.layers.is_empty() { Vec::new() } else { unplaced(&models) },
+        folders: if own.layers.is_empty() { folders(&models, &edges, &sources) } else { Vec::new() },
+        staging: staging(texts),
+    }
+}
+
+fn layers(layout: &Layout, models: &[Model], edges: &[(&str, &str)]) -> Vec<SeenLayer> {
+    let layer_of: BTreeMap<&str, &str> =
+        models.iter().filter_map(|model| Some((&*model.id, model.layer.as_deref()?))).collect();
+    let mut pairs: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (child, parent) in edges {
+        if let (Some(lower), Some(upper)) = (layer_of.get(child), layer_of.get(parent)) {
+            *pairs.entry((lower, upper)).or_default() += 1;
+        }
+    }
+    let seen = |layer: &Layer| {
+        let own: Vec<&Model> = models.iter().filter(|model| model.layer.as_deref() == Some(&layer.name)).collect();
+        let place = |model: &&&Model| place_of(layout, &model.path, &model.name);
+        let folder = |model: &&Model| place(&model).layer_folder;
+        let is_other = |folder: Arc<str>| folder.rsplit('/').next() != Some(&*layer.name);
+        let may_read = |other: &str| layer.reads.contains(&Read::Layer(other.to_owned()));
+        let mut against: Vec<(String, usize)> = pairs
+            .iter()
+            .filter(|((lower, upper), _)| *lower == layer.name && !may_read(upper))
+            .map(|((_, upper), edges)| ((*upper).to_owned(), *edges))
+            .collect();
+        against.sort_by_key(|(name, edges)| (std::cmp::Reverse(*edges), name.clone()));
+        SeenLayer {
+            models: own.len(),
+            by_prefix: own.iter().any(|model| folder(model).is_none()),
+            by_other_folder: own.iter().filter_map(folder).any(is_other),
+            against,
+            layer: layer.clone(),
+        }
+    };
+    layout.layers.iter().map(seen).filter(|seen| seen.models > 0).collect()
+}
+
+/// The pattern in which the layer's folder stands at the depth at which it stands for most models.
+fn pattern(layout: &Layout, models: &[Model]) -> Option<Pattern> {
+    let placed = models.iter().filter_map(|model| {
+        let folder = place_of(layout, &model.path, &model.name).layer_folder?;
+        Some((folder.split('/').count() - 1, model))
+    });
+    let placed: Vec<(usize, &Model)> = placed.collect();
+    let depth = most_common(placed.iter().map(|(depth, _)| *depth)).map(|(depth, _)| depth)?;
+    let at: Vec<&Model> = placed.iter().filter(|(own, _)| *own == depth).map(|(_, model)| *model).collect();
+    if at.len() * 10 < models.len() * 6 {
+        return None;
+    }
+    let folder = |model: &Model, index: usize| {
+        let folders = model.path.rsplit_once('/').map(|(folders, _)| folders).unwrap_or_default();
+        folders.split('/').nth(index).map(str::to_owned)
+    };
+    let mut segments = Vec::new();
+    for index in 0..depth {
+        let names: BTreeSet<Option<String>> = at.iter().map(|model| folder(model, index)).collect();
+        segments.push(match (names.len(), names.into_iter().next().flatten()) {
+            (1, Some(name)) => Segment::Literal(name),
+            _ => Segment::Any,
+        });
+    }
+    segments.push(Segment::Placeholder(Placeholder::Layer));
+    let deeper = at.iter().filter(|model| folder(model, depth + 1).is_some()).count();
+    if deeper * 10 >= at.len() * 6 {
+        segments.push(Segment::Placeholder(Placeholder::Domain));
+    }
+    segments.push(Segment::Rest);
+    // A folder that cannot be written into the pattern as it is cannot be stated.
+    if segments.iter().any(|segment| matches!(segment, Segment::Literal(name) if name.contains(['{', '}', '*', '\\'])))
+    {
+        return None;
+    }
+    let stated = Layout { pattern: Some(segments.clone()), tenants: Vec::new(), layers: layout.layers.clone() };
+    let is_exact = models.iter().all(|model| place_of(&stated, &model.path, &model.name).layer == model.layer);
+    let tenants = segments.iter().position(|segment| *segment == Segment::Any).and_then(|index| {
+        let mut layers: BTreeMap<String, BTreeSet<Option<&str>>> = BTreeMap::new();
+        for model in &at {
+            layers.entry(folder(model, index)?).or_default().insert(model.layer.as_deref());
+        }
+        let fits = (2..=MOST_TENANTS).contains(&layers.len()) && layers.values().all(|layers| layers.len() >= 2);
+        let mut stated = segments.clone();
+        stated[index] = Segment::Placeholder(Placeholder::Tenant);
+        fits.then(|| (layers.into_keys().collect(), shown(&stated)))
+    });
+    Some(Pattern { text: shown(&segments), is_exact, tenants })
+}
+
+fn shown(segments: &[Segment]) -> String {
+    let word = |segment: &Segment| match segment {
+        Segment::Literal(name) => name.clone(),
+        Segment::Placeholder(Placeholder::Tenant) => "{tenant}".to_owned(),
+        Segment::Placeholder(Placeholder::Layer) => "{layer}".to_owned(),
+        Segment::Placeholder(Placeholder::Domain) => "{domain}".to_owned(),
+        Segment::Any => "*".to_owned(),
+        Segment::Rest => "**".to_owned(),
+    };
+    segments.iter().map(word).collect::<Vec<_>>().join("/")
+}
+
+/// The folder of the models' own folder that a model stands in: `marts` of `models/marts/sales/a.sql`.
+fn first_folder(model: &Model) -> Option<String> {
+    let mut folders = model.path.split('/').skip(1);
+    let first = folders.next()?;
+    folders.next().map(|_| first.to_owned())
+}
+
+fn unplaced(models: &[Model]) -> Vec<(String, usize)> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for model in models.iter().filter(|model| model.layer.is_none()) {
+        let folder = model.path.rsplit_once('/').map(|(folder, _)| folder).unwrap_or_default();
+        *counts.entry(folder).or_default() += 1;
+    }
+    let mut counts: Vec<(String, usize)> = counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+    counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), name.clone()));
+    counts.truncate(UNPLACED_NAMED);
+    counts
+}
+
+fn folders(models: &[Model], edges: &[(&str, &str)], sources: &BTreeSet<&str>) -> Vec<Folder> {
+    let mut found: BTreeMap<String, Folder> = BTreeMap::new();
+    let mut folder_of: BTreeMap<&str, String> = BTreeMap::new();
+    for model in models {
+        let Some(name) = first_folder(model) else { continue };
+        let entry = found.entry(name.clone());
+        let reads = BTreeSet::new();
+        let folder = entry.or_insert(Folder { name: name.clone(), models: 0, reads, reads_sources: false });
+        folder.models += 1;
+        folder.reads_sources |= sources.contains(&*model.id);
+        folder_of.insert(&model.id, name);
+    }
+    for (child, parent) in edges {
+        if let (Some(own), Some(other)) = (folder_of.get(child), folder_of.get(parent))
+            && let Some(folder) = found.get_mut(own)
+        {
+            folder.reads.insert(other.clone());
+        }
+    }
+    found.into_values().collect()
+}
+
+/// The pattern of most of these texts; each with the folder below its layer's.
+fn staging<'t>(texts: impl Iterator<Item = (&'t str, Arc<str>)>) -> Option<SeenStaging> {
+    let mut lists: Vec<Vec<String>> = Vec::new();
+    let mut materialized: Vec<String> = Vec::new();
+    let mut tags: Vec<Vec<String>> = Vec::new();
+    for (text, source) in texts {
+        lists.push(scan(text).ctes.iter().map(|cte| cte.name.to_lowercase()).collect());
+        let calls = config_calls(text);
+        materialized.extend(stated(&calls, "materialized").into_iter().last());
+        let own: Vec<String> = stated(&calls, "tags");
+        if !own.is_empty() {
+            let of_source = |tag: String| if *tag == *source { "{source}".to_owned() } else { tag };
+            tags.push(own.into_iter().map(of_source).collect());
+        }
+    }
+    let models = lists.len();
+    let is_most = |count: usize| count * 2 > models;
+    let (ctes, follow) = most_common(lists.into_iter())?;
+    if models < FEWEST_STAGING || ctes.is_empty() || !is_most(follow) {
+        return None;
+    }
+    let materialized = most_common(materialized.into_iter()).filter(|(_, count)| is_most(*count));
+    let tags = most_common(tags.into_iter()).filter(|(_, count)| is_most(*count));
+    // A tag that looks like a placeholder could not be stated.
+    let tags = tags
+        .map(|(tags, _)| tags)
+        .filter(|tags| tags.iter().all(|tag| !tag.replace("{source}", "").contains(['{', '}'])));
+    Some(SeenStaging {
+        models,
+        ctes,
+        follow,
+        materialized: materialized.map(|(value, _)| value).unwrap_or_default(),
+        tags: tags.unwrap_or_default(),
+    })
+}
+
+/// The texts that the config calls of a file give a setting.
+fn stated(calls: &[ConfigCall], name: &str) -> Vec<String> {
+    let text = |value: &ConfigValue| match value {
+        ConfigValue::Str(text) => Some(text.to_string()),
+        _ => None,
+    };
+    let args = calls.iter().flat_map(|call| &call.args).filter(|arg| &*arg.name == name);
+    args.flat_map(|arg| match &arg.value {
+        ConfigValue::List(items) => items.iter().filter_map(|(_, item)| text(item)).collect(),
+        value => text(value).into_iter().collect::<Vec<_>>(),
+    })
+    .collect()
+}
+
+/// The most frequent of some values, with how often it is there; of equals the smallest.
+fn most_common<T: Ord + Hash>(values: impl Iterator<Item = T>) -> Option<(T, usize)> {
+    let mut counts: BTreeMap<T, usize> = BTreeMap::new();
+    for value in values {
+        *counts.entry(value).or_default() += 1;
+    }
+    counts.into_iter().rev().max_by_key(|(_, count)| *count)
+}
