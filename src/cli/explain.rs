@@ -101,7 +101,6 @@ fn wanted(what: &str) -> Option<Wanted> {
 }
 
 fn found(session: &Session, registry: &Registry, wanted: &Wanted) -> Vec<Finding> {
-    let all = session.check(registry, &Selection::default()).findings;
     let is_wanted = |finding: &Finding| match wanted {
         Wanted::Fingerprint(digits) => finding.fingerprint.starts_with(digits.as_str()),
         Wanted::Place(path, line) => {
@@ -109,7 +108,16 @@ fn found(session: &Session, registry: &Registry, wanted: &Wanted) -> Vec<Finding
             *finding.place.path == *path && finding.place.start.line == *line
         }
     };
-    all.into_iter().filter(is_wanted).collect()
+    let found = |selection: &Selection| -> Vec<Finding> {
+        session.check(registry, selection).findings.into_iter().filter(is_wanted).collect()
+    };
+    let shown = found(&Selection::default());
+    if !shown.is_empty() {
+        return shown;
+    }
+    // `--rule` shows findings of rules that are off, too.
+    let only = registry.rules().iter().map(|rule| rule.id.to_string()).collect();
+    found(&Selection { only, ..Selection::default() })
 }
 
 fn headline(finding: &Finding) -> String {
