@@ -1,12 +1,14 @@
 //! `harness check`
 
+use super::adoption::{AdoptionArguments, count_again, new_ones};
+use super::select::{self, Selecting};
 use super::{Color, Failure, Global, Verdict, print, project, say};
 use crate::files::{absolute, exists, normalise};
 use crate::report::text::{PIPED_LIMIT, TERMINAL_LIMIT, TextOptions};
-use crate::report::{Summary, json, text};
-use crate::rules::finding::{Finding, Severity};
+use crate::report::{json, text};
+use crate::rules::finding::{Finding, Severity, Status};
 use crate::rules::selection::Selection;
-use crate::session::{Outcome, is_within, not_understood};
+use crate::session::{Circumstances, Outcome, is_within, not_understood};
 use clap::ValueEnum;
 use std::io::{IsTerminal, stdout};
 use std::path::PathBuf;
@@ -16,6 +18,8 @@ pub(super) struct Arguments {
     /// Report only what lies in these files and folders. All else is still read.
     #[arg(value_name = "PATHS")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    selecting: Selecting,
     /// How to print findings.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -34,6 +38,8 @@ pub(super) struct Arguments {
     /// Print the table of rules alone.
     #[arg(long)]
     summary: bool,
+    #[command(flatten)]
+    adoption: AdoptionArguments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,11 +84,26 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
         };
         return Err(Failure(format!("harness: no rule is called {id}.\n  → {hint}`harness rules` lists all of them.")));
     }
+    let adoption = &arguments.adoption;
+    adoption.refuse_parts(&[
+        (!arguments.paths.is_empty(), "PATHS"),
+        (!arguments.rule.is_empty(), "--rule"),
+        (!arguments.skip_rule.is_empty(), "--skip-rule"),
+        (!arguments.selecting.is_empty(), "--select"),
+    ])?;
+    let baseline = adoption.read(global)?;
+    let circumstances = Circumstances { today: Some(adoption.today()), baseline: baseline.as_ref() };
     let paths = reported_paths(global, &arguments.paths)?;
+    let asked = arguments.selecting.read()?;
     let (mut outcome, nowhere) = project::with_session(global, |session, registry| {
         let nowhere = paths.iter().position(|path| !session.holds(path));
-        (session.check(registry, &selection), nowhere)
-    })?;
+        let selected = select::selected(session, asked)?;
+        let mut outcome = session.check_with(registry, &selection, circumstances);
+        if let Some(selected) = selected {
+            narrow(&mut outcome, |finding| selected.holds(finding));
+        }
+        Ok::<_, Failure>((outcome, nowhere))
+    })??;
     if let Some(path) = nowhere.and_then(|at| arguments.paths.get(at)) {
         return Err(Failure(format!(
             "harness: {} holds no file of the project.\n  → Give files and folders that dbt reads, below the folder of dbt_project.yml.",
@@ -90,9 +111,13 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
         )));
     }
     if !paths.is_empty() {
-        narrow(&mut outcome, &paths);
+        narrow(&mut outcome, |finding| paths.iter().any(|path| is_within(&finding.place.path, path)));
     }
     outcome.notes.iter().for_each(|note| say(&format!("harness: note: {note}")));
+    if adoption.write_baseline {
+        adoption.write(global, &outcome)?;
+        return Ok(Verdict::Clean);
+    }
     let shown = match arguments.format {
         Format::Json => json::render(&outcome.findings, &outcome.summary),
         Format::Text => {
@@ -109,7 +134,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
                 Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             };
             let options = TextOptions { terminal, color, limit, summary_only: arguments.summary };
-            text::render(&outcome.findings, &outcome.summary, &options)
+            text::render(&new_ones(&outcome.findings), &outcome.summary, &options)
         }
     };
     print(&shown)?;
@@ -119,18 +144,20 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
         FailOn::Info => true,
         FailOn::Never => false,
     };
-    Ok(if outcome.findings.iter().any(grave) { Verdict::Findings } else { Verdict::Clean })
+    Ok(if outcome.findings.iter().filter(|finding| finding.status == Status::New).any(grave) {
+        Verdict::Findings
+    } else {
+        Verdict::Clean
+    })
 }
 
-/// Keeps what lies in the paths; the totals are those of what is kept.
-fn narrow(outcome: &mut Outcome, paths: &[String]) {
-    outcome.findings.retain(|finding| paths.iter().any(|path| is_within(&finding.place.path, path)));
-    let summary = Summary::of(&outcome.findings);
-    outcome.summary.not_understood = not_understood(&outcome.findings);
-    outcome.summary.errors = summary.errors;
-    outcome.summary.warnings = summary.warnings;
-    outcome.summary.infos = summary.infos;
-    outcome.summary.by_rule = summary.by_rule;
+/// Keeps some findings; the totals are those of what is kept.
+fn narrow(outcome: &mut Outcome, is_kept: impl Fn(&Finding) -> bool) {
+    outcome.findings.retain(&is_kept);
+    outcome.suppressed.retain(|it| is_kept(&it.finding));
+    let excused = outcome.suppressed.iter().map(|it| &it.finding);
+    outcome.summary.not_understood = not_understood(outcome.findings.iter().chain(excused));
+    count_again(outcome);
 }
 
 /// The paths as findings show them. A path is looked for from the current folder, as a shell

@@ -108,8 +108,11 @@ fn found(session: &Session, registry: &Registry, wanted: &Wanted) -> Vec<Finding
             *finding.place.path == *path && finding.place.start.line == *line
         }
     };
+    // What is excused is a finding all the same.
     let found = |selection: &Selection| -> Vec<Finding> {
-        session.check(registry, selection).findings.into_iter().filter(is_wanted).collect()
+        let outcome = session.check(registry, selection);
+        let excused = outcome.suppressed.into_iter().map(|suppressed| suppressed.finding);
+        outcome.findings.into_iter().chain(excused).filter(is_wanted).collect()
     };
     let shown = found(&Selection::default());
     if !shown.is_empty() {

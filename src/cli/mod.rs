@@ -1,14 +1,17 @@
 //! The command line: one file a command. Only here is anything printed, and only here does the
 //! program end.
 
+mod adoption;
 mod check;
 mod explain;
 mod export;
 mod init;
+mod list;
 mod project;
 mod query;
 mod relations;
 mod rules;
+mod select;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
@@ -68,6 +71,9 @@ enum Color {
 enum Command {
     /// Check the project and print findings.
     Check(check::Arguments),
+    /// List what a selection selects, as `dbt ls` does.
+    #[command(visible_alias = "ls")]
+    List(list::Arguments),
     /// List the rules.
     Rules(rules::Arguments),
     /// List the relations that questions can be asked of, or show one.
@@ -143,6 +149,7 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Verdict, Failure> {
     match &arguments.command {
         Command::Check(own) => check::run(&arguments.global, own),
+        Command::List(own) => list::run(&arguments.global, own),
         Command::Rules(own) => rules::run(&arguments.global, own),
         Command::Relations(own) => relations::run(&arguments.global, own),
         Command::Query(own) => query::run(&arguments.global, own),

@@ -88,7 +88,7 @@ fn read_house_rules(global: &Global, folder: &Path, registry: &Registry) -> Resu
 }
 
 /// Errors of a file with line and column, the form of findings.
-fn located(path: &str, text: &str, errors: &[SyntaxError]) -> String {
+pub(super) fn located(path: &str, text: &str, errors: &[SyntaxError]) -> String {
     let lines = LineIndex::new(text);
     let mut shown = String::new();
     for error in errors {

@@ -5,12 +5,13 @@ pub mod adherence;
 pub mod agents;
 pub mod answer;
 pub mod json;
+pub mod list;
 pub mod manifest;
 pub mod proof;
 pub mod text;
 
 use crate::rules::adherence::Adherence;
-use crate::rules::finding::{Finding, Severity};
+use crate::rules::finding::{Finding, Severity, Status};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,6 +33,10 @@ pub struct Summary {
     pub suppressed: usize,
     /// How well the conventions are kept that the run judged, by rule.
     pub adherence: Vec<Adherence>,
+    /// Findings that a baseline knows; none of the counts above has them.
+    pub old: usize,
+    /// Entries of the baseline that no finding has any more.
+    pub fixed: usize,
 }
 
 impl Summary {
@@ -39,6 +44,10 @@ impl Summary {
     pub fn of(findings: &[Finding]) -> Self {
         let mut summary = Self::default();
         for finding in findings {
+            if finding.status == Status::Old {
+                summary.old += 1;
+                continue;
+            }
             *match finding.severity {
                 Severity::Error => &mut summary.errors,
                 Severity::Warning => &mut summary.warnings,
@@ -92,5 +101,13 @@ mod tests {
         let summary = Summary::of(&found);
         assert_eq!((summary.errors, summary.warnings, summary.infos), (1, 1, 1));
         assert_eq!(summary.by_rule["CYCLE"], 2);
+    }
+
+    #[test]
+    fn what_a_baseline_knows_is_counted_apart() {
+        let mut old = sample::finding("CYCLE", Severity::Error, "a.sql", 1);
+        old.status = Status::Old;
+        let summary = Summary::of(&[old, sample::finding("CYCLE", Severity::Error, "b.sql", 1)]);
+        assert_eq!((summary.errors, summary.old, summary.by_rule["CYCLE"]), (1, 1, 1));
     }
 }

@@ -212,6 +212,9 @@ impl Page {
         if summary.suppressed > 0 {
             let _ = write!(line, "; {} suppressed", count(summary.suppressed, "finding"));
         }
+        if summary.old > 0 {
+            let _ = write!(line, "; {} of the baseline not shown", count(summary.old, "finding"));
+        }
         line.push('.');
         self.line(&line);
     }
@@ -398,11 +401,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_understood_or_suppressed_is_never_silent() {
-        let summary = Summary { models: 1, files: 1, not_understood: 1, suppressed: 2, ..Summary::default() };
+    fn what_was_not_understood_or_suppressed_or_parked_is_never_silent() {
+        let summary = Summary { models: 1, files: 1, not_understood: 1, suppressed: 2, old: 3, ..Summary::default() };
         assert_eq!(
             render(&[], &summary, &PIPED),
-            "No findings; 1 model checked, 1 file read; 1 file not fully understood; 2 findings suppressed.\n"
+            "No findings; 1 model checked, 1 file read; 1 file not fully understood; 2 findings suppressed; \
+             3 findings of the baseline not shown.\n"
         );
     }
 
