@@ -14,13 +14,14 @@
 //! - [`db`]: the salsa database, its inputs, and counters of executed queries
 //! - [`syntax`]: one text in, a tree with byte spans and errors out: YAML, Jinja, SQL
 //! - [`project`]: what dbt makes of a repo: profile and target, packages, configuration, macros,
-//!   rendering, nodes, data tests, YAML resources, edges; harness.yml, layers, the staging pattern
+//!   rendering, nodes, data tests, YAML resources, edges; node selection; harness.yml, layers, the
+//!   staging pattern
 //! - [`relations`]: the base relations, each declared once, by directory and in sum
 //! - [`mod@derive`]: what follows from them: one Ascent program a family, and cycles
 //! - [`query`]: questions about a repo: the relations as facts, the rules of `queries/derived`, the
 //!   named questions of `queries/ask`, places of proofs
 //! - [`rules`]: the Markdown files of `queries/rules`, which of them run, and findings with places
-//! - [`report`]: what a run says, one file a format: text, JSON; answers and proofs; and the subset of
+//! - [`report`]: what a run says, one file a format: text, JSON; answers, proofs and lists; and the subset of
 //!   dbt's manifest
 //! - [`session`]: a project loaded into a database, the run of the rules on it, answers to questions
 //! - [`cli`]: the command line, one file a command; the only place that prints

@@ -297,7 +297,7 @@ fn edges_calls_and_names_stand_where_they_are_written() {
         assert_eq!(at(db, "known_layer", &["stg"]), "harness.yml:1:1");
         assert_eq!(at(db, "resource_ref", &["exposure.shop.board"]), "models/shop.yml:25:5");
         assert_eq!(at(db, "reads_table", &["raw.other"]), "models/stg/stg_orders.sql:4:6");
-        assert_eq!(at(db, "own_tags", &["model.shop.stg_orders"]), "models/stg/stg_orders.sql:1:31");
+        assert_eq!(at(db, "own_tags", &["model.shop.stg_orders"]), "models/stg/stg_orders.sql:1:32");
         assert_eq!(at(db, "own_tags", &["model.shop.off"]), "models/marts/off.sql:1:4");
         assert_eq!(at(db, "test_filter", &["id > 0"]), "models/shop.yml:18:13");
         assert_eq!(at(db, "scaling_macro", &["macro.shop.half"]), "macros/cents.sql:2:10");

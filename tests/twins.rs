@@ -332,7 +332,8 @@ impl Facts for Changed<'_, '_> {
                 visit(row);
             }
         });
-        for row in self.derived.iter().flatten().filter(|_| is_changed) {
+        let is_removed = |row: &&Vec<Constant>| self.removed.as_ref() == Some(*row);
+        for row in self.derived.iter().flatten().filter(|row| is_changed && !is_removed(row)) {
             with_cells(row, |cells| visit(cells));
         }
         if let Some(added) = self.added.as_ref().filter(|_| is_changed) {
@@ -365,11 +366,16 @@ fn every_finding_has_a_proof_that_stands_on_its_leaves() {
     assert!(counted > 65, "{counted}");
 }
 
-/// All rows of a relation of the library.
-fn rows_of(repo: &Repo<'_>, relation: &str) -> Vec<Vec<Constant>> {
+/// The rows of a relation that is to be changed, where the library derives it; nothing where it is the rule's
+/// own, which cannot be changed from outside.
+fn derived_rows(repo: &Repo<'_>, relation: &str) -> Option<Option<Vec<Vec<Constant>>>> {
+    if repo.schema(relation).is_some() {
+        return Some(None);
+    }
+    library::embedded().unwrap().schema(relation)?;
     let question = format!("?- {relation}({}).", columns_of(relation));
     let compiled = compile(&question, library::embedded().unwrap(), repo, &BTreeMap::new()).unwrap();
-    compiled.run(repo, &UNBOUNDED).unwrap().rows
+    Some(Some(compiled.run(repo, &UNBOUNDED).unwrap().rows))
 }
 
 fn stands_on_its_leaves(repo: &Repo<'_>, registry: &Registry, finding: &Finding, proof: &Proof, shown: &str) {
@@ -382,18 +388,13 @@ fn stands_on_its_leaves(repo: &Repo<'_>, registry: &Registry, finding: &Finding,
     let (report, row) = &all.iter().find(is_it).unwrap().row;
     let mut changes: Vec<Changed<'_, '_>> = Vec::new();
     for (relation, row) in leaves(proof) {
-        changes.push(Changed { repo, relation: relation.to_owned(), removed: Some(row), added: None, derived: None });
+        if let Some(derived) = derived_rows(repo, relation) {
+            changes.push(Changed { repo, relation: relation.to_owned(), removed: Some(row), added: None, derived });
+        }
     }
     for (relation, row) in absences(proof) {
         let filled = row.into_iter().map(|value| value.unwrap_or_else(|| Constant::text("anything"))).collect();
-        let derived = if repo.schema(relation).is_some() {
-            None
-        } else if library::embedded().unwrap().schema(relation).is_some() {
-            Some(rows_of(repo, relation))
-        } else {
-            // The rule's own relations cannot be filled from outside.
-            continue;
-        };
+        let Some(derived) = derived_rows(repo, relation) else { continue };
         changes.push(Changed { repo, relation: relation.to_owned(), removed: None, added: Some(filled), derived });
     }
     assert!(!changes.is_empty(), "no leaves: {shown}");

@@ -101,7 +101,9 @@ fn wanted(what: &str) -> Option<Wanted> {
 }
 
 fn found(session: &Session, registry: &Registry, wanted: &Wanted) -> Vec<Finding> {
-    let all = session.check(registry, &Selection::default()).findings;
+    // What is excused is a finding all the same.
+    let outcome = session.check(registry, &Selection::default());
+    let all = outcome.findings.into_iter().chain(outcome.suppressed.into_iter().map(|suppressed| suppressed.finding));
     let is_wanted = |finding: &Finding| match wanted {
         Wanted::Fingerprint(digits) => finding.fingerprint.starts_with(digits.as_str()),
         Wanted::Place(path, line) => {
@@ -109,13 +111,13 @@ fn found(session: &Session, registry: &Registry, wanted: &Wanted) -> Vec<Finding
             *finding.place.path == *path && finding.place.start.line == *line
         }
     };
-    all.into_iter().filter(is_wanted).collect()
+    all.filter(is_wanted).collect()
 }
 
 fn headline(finding: &Finding) -> String {
     let start = finding.place.start;
-    let place = crate::report::text::escaped(&finding.place.path);
-    let message = crate::report::text::escaped(&finding.message);
+    let place = crate::report::escaped(&finding.place.path);
+    let message = crate::report::escaped(&finding.message);
     format!("{place}:{}:{} {}#{} {message}", start.line, start.column, finding.rule, &finding.fingerprint[..DIGITS])
 }
 

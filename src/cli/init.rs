@@ -8,7 +8,7 @@ use crate::report::adherence::table;
 use crate::report::agents::with_block;
 use crate::rules::registry::Registry;
 use crate::rules::selection::Selection;
-use crate::session::{HOUSE_RULES_FILE, house_rules};
+use crate::session::{HOUSE_RULES_FILE, house_rules, with_house_rules};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,8 @@ fn house(global: &Global) -> Result<Verdict, Failure> {
             )));
         }
     }
-    let registry = project::all_rules(global)?;
+    // Without what --config names: that file is the one to write.
+    let registry = with_house_rules(project::registry()?, &Disk::new(&folder), &[]);
     let everything = Selection::default();
     let mut proposal = with_stated(global, &registry, HouseRules::default(), |session, registry| {
         let outcome = session.check(registry, &everything);

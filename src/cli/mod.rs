@@ -1,17 +1,21 @@
 //! The command line: one file a command. Only here is anything printed, and only here does the
 //! program end.
 
+mod adoption;
 mod check;
 mod explain;
 mod export;
 mod init;
+mod list;
 mod project;
 mod query;
 mod relations;
 mod rules;
+mod select;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -68,6 +72,9 @@ enum Color {
 enum Command {
     /// Check the project and print findings.
     Check(check::Arguments),
+    /// List what a selection selects, as `dbt ls` does.
+    #[command(visible_alias = "ls")]
+    List(list::Arguments),
     /// List the rules.
     Rules(rules::Arguments),
     /// List the relations that questions can be asked of, or show one.
@@ -115,8 +122,10 @@ pub fn main() -> ExitCode {
             "harness: this is a bug of harness, not of your project: {bug}\n  → Please report it with the file it was working on."
         );
     }));
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let parsed = Arguments::command().try_get_matches();
+    let parsed = parsed.and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, matches)));
+    let (arguments, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // clap knows which stream its message belongs to; help is no error.
             let _ = error.print();
@@ -128,7 +137,8 @@ pub fn main() -> ExitCode {
     let ended = ctrlc::set_handler(|| std::process::exit(INTERRUPTED));
     // Where no handler can be set, the system's own ends the program as well.
     drop(ended);
-    let run = std::panic::catch_unwind(|| run(&arguments));
+    // After a panic nothing looks at the arguments again.
+    let run = std::panic::catch_unwind(AssertUnwindSafe(|| run(&arguments, &matches)));
     match run {
         Ok(Ok(Verdict::Clean)) => ExitCode::SUCCESS,
         Ok(Ok(Verdict::Findings)) => ExitCode::from(FINDINGS),
@@ -140,9 +150,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<Verdict, Failure> {
+fn run(arguments: &Arguments, matches: &ArgMatches) -> Result<Verdict, Failure> {
+    // A command's matches hold the global options too.
+    let matches = matches.subcommand().map_or(matches, |(_, own)| own);
     match &arguments.command {
-        Command::Check(own) => check::run(&arguments.global, own),
+        Command::Check(own) => check::run(&arguments.global, own, matches),
+        Command::List(own) => list::run(&arguments.global, own),
         Command::Rules(own) => rules::run(&arguments.global, own),
         Command::Relations(own) => relations::run(&arguments.global, own),
         Command::Query(own) => query::run(&arguments.global, own),

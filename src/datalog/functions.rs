@@ -22,6 +22,9 @@ pub(crate) enum Function {
     Length,
     Substring,
     Replace,
+    Trim,
+    Directory,
+    Position,
     ToNumber,
     ToText,
 }
@@ -35,9 +38,10 @@ pub(crate) enum Test {
 }
 
 /// Name, arguments, what it is.
-pub const FUNCTIONS: [(&str, &str, &str); 12] = [
+pub const FUNCTIONS: [(&str, &str, &str); 15] = [
     ("concat", "value, value, …", "the texts one after the other"),
     ("contains", "text, part", "holds where the part stands in the text"),
+    ("directory", "path", "the path without its last part: `models/staging`; no slash is at its end"),
     ("ends_with", "text, end", "holds where the text ends so"),
     ("length", "text", "how many characters the text has"),
     ("lower", "text", "the text in small letters"),
@@ -46,11 +50,13 @@ pub const FUNCTIONS: [(&str, &str, &str); 12] = [
         "text, \"regex\"",
         "holds where the regular expression matches somewhere in the text; ^ and $ are its ends",
     ),
+    ("position", "text, part", "where the part first stands in the text; the first is 0, and no row where it does not"),
     ("replace", "text, part, other", "the text with each such part replaced"),
     ("starts_with", "text, start", "holds where the text begins so"),
     ("substring", "text, start, length", "that many characters from a place on; the first is 0"),
     ("to_number", "text", "the number a text spells; no row where it spells none"),
     ("to_text", "value", "the value as a text"),
+    ("trim", "text", "the text without white space at its ends"),
     ("upper", "text", "the text in capital letters"),
 ];
 
@@ -63,6 +69,9 @@ impl Function {
             "length" => Self::Length,
             "substring" => Self::Substring,
             "replace" => Self::Replace,
+            "trim" => Self::Trim,
+            "directory" => Self::Directory,
+            "position" => Self::Position,
             "to_number" => Self::ToNumber,
             "to_text" => Self::ToText,
             _ => return None,
@@ -73,7 +82,8 @@ impl Function {
     pub(super) fn takes(self) -> Option<&'static [Takes]> {
         Some(match self {
             Self::Concat => return None,
-            Self::Lower | Self::Upper | Self::Length | Self::ToNumber => &[Takes::Text],
+            Self::Lower | Self::Upper | Self::Length | Self::Trim | Self::Directory | Self::ToNumber => &[Takes::Text],
+            Self::Position => &[Takes::Text, Takes::Text],
             Self::Substring => &[Takes::Text, Takes::Number, Takes::Number],
             Self::Replace => &[Takes::Text, Takes::Text, Takes::Text],
             Self::ToText => &[Takes::Anything],
@@ -82,7 +92,7 @@ impl Function {
 
     pub(super) fn gives(self) -> Type {
         match self {
-            Self::Length => Type::Int,
+            Self::Length | Self::Position => Type::Int,
             Self::ToNumber => Type::Decimal,
             _ => Type::Text,
         }
@@ -102,6 +112,13 @@ impl Function {
             Self::Lower => Constant::text(&text(0)?.to_lowercase()),
             Self::Upper => Constant::text(&text(0)?.to_uppercase()),
             Self::Length => Constant::Int(i64::try_from(text(0)?.chars().count()).ok()?),
+            Self::Trim => Constant::text(text(0)?.trim()),
+            Self::Directory => Constant::text(text(0)?.rsplit_once('/').map_or("", |(before, _)| before)),
+            Self::Position => {
+                let (whole, part) = (text(0)?, text(1)?);
+                let before = whole.get(..whole.find(&**part)?)?;
+                Constant::Int(i64::try_from(before.chars().count()).ok()?)
+            }
             Self::ToNumber => Constant::number(text(0)?.trim())?,
             Self::ToText => Constant::text(&args.first()?.to_string()),
             Self::Concat => bounded(args.iter().map(ToString::to_string).collect())?,
@@ -193,6 +210,15 @@ mod tests {
         assert_eq!(Function::Substring.apply(&args), Some(text("öß")));
         let args = [text("ab"), Constant::Int(5), Constant::Int(2)];
         assert_eq!(Function::Substring.apply(&args), Some(text("")));
+    }
+
+    #[test]
+    fn parts_of_paths_and_texts() {
+        assert_eq!(Function::Directory.apply(&[text("models/größe/a.sql")]), Some(text("models/größe")));
+        assert_eq!(Function::Directory.apply(&[text("a.sql")]), Some(text("")));
+        assert_eq!(Function::Position.apply(&[text("größe"), text("ß")]), Some(Constant::Int(3)));
+        assert_eq!(Function::Position.apply(&[text("größe"), text("x")]), None);
+        assert_eq!(Function::Trim.apply(&[text(" a b\n")]), Some(text("a b")));
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub struct Column {
     pub description: Arc<str>,
     /// As YAML states it; may be empty.
     pub data_type: Arc<str>,
+    /// The kinds of its own constraints: `not_null`, `primary_key`.
+    pub constraints: Vec<Arc<str>>,
 }
 
 /// Of two entries for one column the last counts.
@@ -21,7 +23,10 @@ pub(super) fn columns_of(entry: &Node) -> Vec<Column> {
         if let Some(name) = column.get("name").and_then(text_of) {
             let data_type = column.get("data_type").filter(|node| !node.is_null()).and_then(text_of);
             let data_type = data_type.unwrap_or_default().into();
-            add(&mut found, Column { name: name.into(), description: described(column), data_type });
+            let constraints =
+                entries(column, "constraints").filter_map(|(_, constraint)| text_of(constraint.get("type")?));
+            let constraints = constraints.map(Arc::from).collect();
+            add(&mut found, Column { name: name.into(), description: described(column), data_type, constraints });
         }
     }
     found

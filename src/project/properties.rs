@@ -59,6 +59,10 @@ pub struct Patch {
     pub latest_version: Option<Arc<str>>,
     /// A snapshot that is defined in YAML selects from this.
     pub relation: Option<Arc<str>>,
+    /// A model that the semantic layer counts days by.
+    pub is_time_spine: bool,
+    /// What it says of a macro's arguments: name and description.
+    pub arguments: Vec<(Arc<str>, Arc<str>)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +76,8 @@ pub struct SourceTable {
     pub identifier: Arc<str>,
     pub schema: Arc<str>,
     pub database: Option<Arc<str>>,
+    pub loader: Arc<str>,
+    pub source_description: Arc<str>,
     pub description: Arc<str>,
     pub columns: Vec<Column>,
 }
@@ -105,6 +111,8 @@ fn properties_of<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Propert
                 latest_version: entry.get("latest_version").and_then(text_of).map(Arc::from),
                 columns,
                 relation: entry.get("relation").and_then(Node::as_str).map(Arc::from),
+                is_time_spine: entry.get("time_spine").is_some_and(|spine| !spine.is_null()),
+                arguments: arguments_of(entry),
             });
         }
     }
@@ -119,6 +127,7 @@ fn properties_of<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Propert
         // Each followed by adapters' own words for it.
         let schema = ["schema", "dataset"].iter().find_map(|key| place(source, key, &mut render));
         let database = ["database", "project", "catalog"].iter().find_map(|key| place(source, key, &mut render));
+        let loader: Arc<str> = source.get("loader").and_then(Node::as_str).unwrap_or_default().into();
         for (table_index, table) in entries(source, "tables") {
             let Some(table_name) = table.get("name").and_then(text_of) else { continue };
             let identifier = place(table, "identifier", &mut render);
@@ -134,6 +143,8 @@ fn properties_of<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Propert
                 identifier: identifier.unwrap_or_else(|| table_name.into()),
                 schema: schema.clone().unwrap_or_else(|| name.as_str().into()),
                 database: database.clone(),
+                loader: loader.clone(),
+                source_description: described(source),
                 description: described(table),
                 columns: columns_of(table),
             });
@@ -157,6 +168,12 @@ pub(super) fn text_of(node: &Node) -> Option<String> {
 
 pub(super) fn described(entry: &Node) -> Arc<str> {
     entry.get("description").and_then(Node::as_str).unwrap_or_default().into()
+}
+
+fn arguments_of(entry: &Node) -> Vec<(Arc<str>, Arc<str>)> {
+    let named =
+        |(_, argument): (u32, &Node)| Some((argument.get("name").and_then(text_of)?.into(), described(argument)));
+    entries(entry, "arguments").filter_map(named).collect()
 }
 
 /// What dbt takes from beside `config:` as if it stood in it. Other keys there mean nothing.

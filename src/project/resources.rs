@@ -84,8 +84,12 @@ pub struct Resource {
     pub of: Arc<str>,
     /// Who answers for an exposure or group, by name or else by address; else empty.
     pub owner: Arc<str>,
+    /// What it says of them, `name` and `email` and whatever else.
+    pub owner_fields: Vec<(Arc<str>, Arc<str>)>,
     /// What its own entry sets.
     pub config: Map<String, Value>,
+    /// A metric's tags: dbt takes those beside `config:` alone, and of the terse spelling none.
+    pub tags: Vec<Arc<str>>,
     /// The nodes it names by `ref` and `source`.
     pub named: Named,
     /// The metrics it is made of.
@@ -96,7 +100,7 @@ pub struct Resource {
     pub semantic_model: Option<Arc<str>>,
     /// The model whose entry it is written in: without the model dbt forgets about it.
     pub below: Option<Arc<str>>,
-    /// A metric in the spelling without `type_params:`, of which dbt shows no tags and meta.
+    /// A metric in the spelling without `type_params:`, of which dbt shows no meta.
     pub is_terse: bool,
 }
 
@@ -109,7 +113,9 @@ impl Resource {
             description: described(entry),
             of: entry.get("type").and_then(Node::as_str).unwrap_or_default().into(),
             owner: owner_of(entry),
+            owner_fields: owner_fields(entry),
             config: Map::new(),
+            tags: Vec::new(),
             named: Named::default(),
             metrics: Vec::new(),
             measures: Vec::new(),
@@ -126,6 +132,12 @@ fn owner_of(entry: &Node) -> Arc<str> {
     said("name").or_else(|| said("email")).or_else(|| text_of(owner)).unwrap_or_default().into()
 }
 
+fn owner_fields(entry: &Node) -> Vec<(Arc<str>, Arc<str>)> {
+    let fields = entry.get("owner").and_then(Node::as_map).unwrap_or_default().iter();
+    let stated = fields.filter(|field| !field.value.is_null());
+    stated.filter_map(|field| Some((field.key.as_str()?.into(), text_of(&field.value)?.into()))).collect()
+}
+
 #[salsa::tracked(returns(ref))]
 fn resources_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Resource> {
     let package = key.package(db);
@@ -139,7 +151,11 @@ fn resources_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Reso
         for (index, entry) in entries(root, kind.section()) {
             let Some(name) = entry.get("name").and_then(text_of) else { continue };
             let mut resource = Resource::new(kind, Origin::Entry(index), name, entry);
-            resource.config = config_of(entry, &["tags", "meta", "group", "enabled"], &mut render);
+            let beside: &[&str] = match kind {
+                ResourceKind::Metric => &["meta", "group", "enabled"],
+                _ => &["tags", "meta", "group", "enabled"],
+            };
+            resource.config = config_of(entry, beside, &mut render);
             match kind {
                 ResourceKind::Exposure => {
                     let lines = data::texts(entry.get("depends_on").map(data::of).as_ref());
@@ -150,7 +166,11 @@ fn resources_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Reso
                     resource.named = named_by(package, entry.get("model").and_then(text_of).iter());
                     resource.measures = names_in(entry.get("measures"));
                 }
-                ResourceKind::Metric => add_inputs(&mut resource, entry),
+                ResourceKind::Metric => {
+                    let tags = data::texts(entry.get("tags").map(data::of).as_ref());
+                    resource.tags = tags.into_iter().map(Arc::from).collect();
+                    add_inputs(&mut resource, entry);
+                }
                 ResourceKind::SavedQuery => {
                     resource.metrics = names_in(entry.get("query_params").and_then(|params| params.get("metrics")));
                 }

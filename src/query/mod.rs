@@ -49,7 +49,7 @@ impl OfTheRun {
 }
 
 /// The relations that a run gives.
-pub const OF_THE_RUN: [OfTheRun; 2] = [
+pub const OF_THE_RUN: [OfTheRun; 4] = [
     OfTheRun {
         name: "broken_rule",
         columns: &[
@@ -73,6 +73,32 @@ pub const OF_THE_RUN: [OfTheRun; 2] = [
         ],
         doc: "A finding of the rules that `harness check` runs here; its node is empty where it is about none.",
         example: r#"finding(rule: r, node: m, severity: "error"), tag(m, "nightly", _)"#,
+    },
+    OfTheRun {
+        name: "stale_baseline",
+        columns: &[
+            ("fingerprint", Type::Text),
+            ("rule", Type::Name),
+            ("about", Type::Text),
+            ("path", Type::Path),
+            ("line", Type::Int),
+        ],
+        doc: "A line of the baseline that no finding needs any more: its rule, and the node or file it is about. Only where `harness check` has a baseline.",
+        example: "stale_baseline(rule: r, about: a, line: l)",
+    },
+    OfTheRun {
+        name: "unused_suppression",
+        columns: &[
+            ("rule", Type::Name),
+            ("kind", Type::Name),
+            ("what", Type::Text),
+            ("fix", Type::Text),
+            ("path", Type::Path),
+            ("line", Type::Int),
+            ("column", Type::Int),
+        ],
+        doc: "A comment or an entry of `meta` that is to excuse findings of a rule and is not as it should be. Its kind is `unused` where it excuses none, `unknown` where it names no rule, `ended` where its day has passed or is none, and `reasonless` where it serves and gives no reason.",
+        example: "unused_suppression(rule: r, path: p, line: l, what: w)",
     },
 ];
 

@@ -7,7 +7,6 @@
 mod catalogue;
 pub mod places;
 mod texts;
-mod things;
 
 pub use catalogue::*;
 
@@ -15,6 +14,7 @@ pub use crate::datalog::{Cell, Type};
 
 use self::places::Place;
 use crate::db::Sym;
+use crate::project::things;
 use rustc_hash::FxHashSet;
 use std::hash::Hash;
 

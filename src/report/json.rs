@@ -10,10 +10,10 @@ use std::sync::Arc;
 /// Changes when a reader that knows the former one would be misled.
 const VERSION: u64 = 1;
 
-pub fn render(findings: &[Finding], summary: &Summary) -> String {
+pub(super) fn render(findings: &[&Finding], summary: &Summary) -> String {
     let document = object([
         ("version", VERSION.into()),
-        ("findings", findings.iter().map(finding).collect()),
+        ("findings", findings.iter().map(|shown| finding(shown)).collect()),
         (
             "summary",
             object([
@@ -28,6 +28,8 @@ pub fn render(findings: &[Finding], summary: &Summary) -> String {
                 ("rules_skipped", names(&summary.rules_skipped)),
                 ("suppressed", summary.suppressed.into()),
                 ("adherence", summary.adherence.iter().map(adherence).collect()),
+                ("old", summary.old.into()),
+                ("fixed", summary.fixed.map_or(Value::Null, Value::from)),
             ]),
         ),
     ]);
@@ -109,6 +111,8 @@ mod tests {
             rules_skipped: vec![Arc::from("TAGS_MISSING")],
             suppressed: 2,
             adherence: vec![Adherence::of(&Arc::from("CYCLE"), "models", 3, 1)],
+            old: 4,
+            fixed: Some(5),
             ..Summary::of(&found)
         };
         let expected = concat!(
@@ -125,10 +129,10 @@ mod tests {
             r#""summary":{"errors":1,"warnings":1,"infos":0,"by_rule":{"CYCLE":1,"PARSE_ERROR":1},"#,
             r#""models":3,"files":4,"not_understood":1,"rules_run":["CYCLE","PARSE_ERROR"],"#,
             r#""rules_skipped":["TAGS_MISSING"],"suppressed":2,"#,
-            r#""adherence":[{"rule":"CYCLE","subjects":3,"breaks":1,"verdict":"summary"}]}}"#,
+            r#""adherence":[{"rule":"CYCLE","subjects":3,"breaks":1,"verdict":"summary"}],"old":4,"fixed":5}}"#,
             "\n"
         );
-        assert_eq!(render(&found, &summary), expected);
+        assert_eq!(render(&found.each_ref(), &summary), expected);
     }
 
     #[test]
@@ -138,7 +142,7 @@ mod tests {
             concat!(
                 r#"{"version":1,"findings":[],"summary":{"errors":0,"warnings":0,"infos":0,"#,
                 r#""by_rule":{},"models":0,"files":0,"not_understood":0,"rules_run":[],"#,
-                r#""rules_skipped":[],"suppressed":0,"adherence":[]}}"#,
+                r#""rules_skipped":[],"suppressed":0,"adherence":[],"old":0,"fixed":null}}"#,
                 "\n"
             )
         );

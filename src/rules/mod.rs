@@ -1,4 +1,6 @@
 pub mod adherence;
+pub mod adoption;
+pub mod baseline;
 pub mod block;
 pub mod case;
 pub mod engine;
@@ -8,5 +10,6 @@ pub mod registry;
 pub mod rule;
 pub mod run;
 pub mod selection;
+pub mod suppression;
 pub mod template;
 pub mod violation;

@@ -6,12 +6,15 @@ use crate::db::settings::HouseRules;
 use crate::observe::Observations;
 use crate::query::{Families, NoRun, Repo, Run};
 use crate::rules::adherence::Adherence;
+use crate::rules::adoption::{Adoption, Circumstances, STALE, UNUSED};
+use crate::rules::baseline::Stale;
 use crate::rules::block::FINDING;
 use crate::rules::engine::{self, Evaluation};
-use crate::rules::finding::{Finding, Severity};
+use crate::rules::finding::{Finding, Severity, Suppressed};
 use crate::rules::registry::Registry;
 use crate::rules::rule::{Rule, RuleError};
 use crate::rules::selection::{Course, Decision, House, Selection};
+use crate::rules::suppression::Problem;
 use crate::rules::violation::{report, sort};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +29,8 @@ pub struct Given {
     /// With whether only a reader that names the rule sees it: it is off.
     findings: Vec<(Finding, bool)>,
     broken: Vec<RuleError>,
+    problems: Vec<Problem>,
+    stale: Vec<Stale>,
 }
 
 /// The rows as one reader sees them.
@@ -62,15 +67,41 @@ impl Run for View<'_> {
                     ]);
                 }
             }
+            UNUSED => {
+                for problem in &self.given.problems {
+                    let start = problem.place.start;
+                    row(&[
+                        Cell::Text(&problem.rule),
+                        Cell::Text(problem.kind.name()),
+                        Cell::Text(&problem.what),
+                        Cell::Text(&problem.fix),
+                        Cell::Text(&problem.place.path),
+                        Cell::Int(i64::from(start.line)),
+                        Cell::Int(i64::from(start.column)),
+                    ]);
+                }
+            }
+            STALE => {
+                for stale in &self.given.stale {
+                    row(&[
+                        Cell::Text(&stale.fingerprint),
+                        Cell::Text(&stale.rule),
+                        Cell::Text(&stale.about),
+                        Cell::Text(&stale.path),
+                        Cell::Int(i64::from(stale.line)),
+                    ]);
+                }
+            }
             _ => {}
         }
     }
 }
 
 impl Given {
-    /// What questions see: all findings of the rules that are on.
-    pub fn of(findings: Vec<Finding>, broken: Vec<RuleError>) -> Self {
-        Self { findings: findings.into_iter().map(|finding| (finding, false)).collect(), broken }
+    /// What questions see: all findings of the rules that are on, and what is wrong with excuses.
+    pub fn of(findings: Vec<Finding>, broken: Vec<RuleError>, problems: Vec<Problem>) -> Self {
+        let findings = findings.into_iter().map(|finding| (finding, false)).collect();
+        Self { findings, broken, problems, stale: Vec::new() }
     }
 
     pub fn view(&self) -> View<'_> {
@@ -83,6 +114,12 @@ impl Given {
 pub struct Found {
     /// Sorted as they are printed.
     pub findings: Vec<Finding>,
+    /// Those that are excused.
+    pub suppressed: Vec<Suppressed>,
+    /// What is wrong with the excuses.
+    pub problems: Vec<Problem>,
+    /// How many entries of the baseline no finding needs any more.
+    pub fixed: usize,
     pub run: Vec<Arc<str>>,
     pub skipped: Vec<Arc<str>>,
     /// How well each convention is kept that was looked at, by rule.
@@ -96,12 +133,23 @@ enum Reads {
     Of(Vec<Arc<str>>),
     /// Of all rules that read no findings.
     Findings,
-    /// What becomes of the other rules: it comes last.
+    /// What becomes of the other rules and their findings: it comes after all of them.
     Outcome,
+    /// What the baseline holds too much: it comes last.
+    Baseline,
+}
+
+impl Reads {
+    fn is_late(&self) -> bool {
+        matches!(self, Self::Outcome | Self::Baseline)
+    }
 }
 
 fn reads(rule: &Rule, registry: &Registry) -> Reads {
-    if rule.program.reads(BROKEN_RULE) {
+    if rule.program.reads(STALE) {
+        return Reads::Baseline;
+    }
+    if rule.program.reads(BROKEN_RULE) || rule.program.reads(UNUSED) {
         return Reads::Outcome;
     }
     if !rule.program.reads(FINDING) {
@@ -116,6 +164,8 @@ fn reads(rule: &Rule, registry: &Registry) -> Reads {
 struct Task<'r> {
     rule: &'r Arc<Rule>,
     reads: Reads,
+    /// By what it was decided.
+    house: &'r House<'r>,
     /// `None` where the rule is off and another reads its findings.
     decision: Option<Decision>,
 }
@@ -127,15 +177,25 @@ struct Reported<'r> {
     finding: Finding,
 }
 
-/// The rules to run: those that are on, and those whose findings they read.
-fn tasks<'r>(registry: &'r Registry, house: &House<'_>) -> BTreeMap<Arc<str>, Task<'r>> {
+/// A rule that is to run, and by what that was decided.
+type Open<'r> = (&'r Arc<Rule>, Option<Decision>, &'r House<'r>);
+
+/// The rules to run: those that are on, and those whose findings they read. Who asks for a rule that
+/// judges what becomes of all others means those that would run if nobody asked: `whole` decides them.
+fn tasks<'r>(registry: &'r Registry, house: &'r House<'r>, whole: &'r House<'r>) -> BTreeMap<Arc<str>, Task<'r>> {
     let mut tasks: BTreeMap<Arc<str>, Task<'r>> = BTreeMap::new();
-    let decided = registry.rules().iter().map(|rule| (rule, house.decide(rule)));
-    let mut open: Vec<(&'r Arc<Rule>, Option<Decision>)> = decided
-        .filter(|(_, decision)| decision.course != Course::Off || decision.is_on_somewhere)
-        .map(|(rule, decision)| (rule, Some(decision)))
-        .collect();
-    while let Some((rule, decision)) = open.pop() {
+    let on = |house: &'r House<'r>| {
+        let decided = registry.rules().iter().map(move |rule| (rule, house.decide(rule)));
+        let on = decided.filter(|(_, decision)| decision.course != Course::Off || decision.is_on_somewhere);
+        on.map(move |(rule, decision)| -> Open<'r> { (rule, Some(decision), house) })
+    };
+    let mut open: Vec<Open<'r>> = on(house).collect();
+    if open.iter().any(|(rule, ..)| reads(rule, registry).is_late()) {
+        let others: Vec<Open<'r>> =
+            on(whole).filter(|(rule, ..)| !open.iter().any(|(other, ..)| other.id == rule.id)).collect();
+        open.extend(others);
+    }
+    while let Some((rule, decision, house)) = open.pop() {
         if tasks.contains_key(&rule.id) {
             continue;
         }
@@ -143,11 +203,11 @@ fn tasks<'r>(registry: &'r Registry, house: &House<'_>) -> BTreeMap<Arc<str>, Ta
         if let Reads::Of(ids) = &reads {
             // Those that are on stand in the list already, and are not lost to a reader that comes first.
             let absent =
-                ids.iter().filter(|id| !tasks.contains_key(*id) && !open.iter().any(|(rule, _)| rule.id == **id));
-            let absent: Vec<_> = absent.filter_map(|id| Some((registry.get(id)?, None))).collect();
+                ids.iter().filter(|id| !tasks.contains_key(*id) && !open.iter().any(|(rule, ..)| rule.id == **id));
+            let absent: Vec<Open<'r>> = absent.filter_map(|id| Some((registry.get(id)?, None, house))).collect();
             open.extend(absent);
         }
-        tasks.insert(rule.id.clone(), Task { rule, reads, decision });
+        tasks.insert(rule.id.clone(), Task { rule, reads, house, decision });
     }
     tasks
 }
@@ -159,10 +219,13 @@ pub fn run(
     house: &HouseRules,
     selection: &Selection,
     observations: &Observations,
+    circumstances: Circumstances<'_>,
 ) -> Found {
-    let house = &House::new(house, selection);
-    let mut open = tasks(registry, house);
-    let mut given = Given { findings: Vec::new(), broken: registry.broken().to_vec() };
+    let everything = Selection { only: Vec::new(), skip: selection.skip.clone() };
+    let (house, whole) = (&House::new(house, selection), &House::new(house, &everything));
+    let mut open = tasks(registry, house, whole);
+    let mut given = Given { broken: registry.broken().to_vec(), ..Given::default() };
+    let mut adoption = Adoption::new(db, registry, circumstances);
     // A rule that is off says nothing, but for whether it can be used.
     for rule in registry.house_rules().filter(|rule| !open.contains_key(&rule.id)) {
         let repo = Repo::new(db, Families::Compiled, observations, &NoRun);
@@ -170,6 +233,7 @@ pub fn run(
             given.broken.push(rule.broken(broken.line, &broken.what));
         }
     }
+    let mut findings: Vec<Finding> = Vec::new();
     let mut all: Vec<Reported<'_>> = Vec::new();
     let mut adherence: Vec<Adherence> = Vec::new();
     let mut run: BTreeSet<Arc<str>> = BTreeSet::new();
@@ -180,7 +244,8 @@ pub fn run(
                 Reads::Nothing => true,
                 Reads::Of(ids) => ids.iter().all(|read| read == *id || !open.contains_key(read)),
                 Reads::Findings => open.values().all(|other| !matches!(other.reads, Reads::Nothing)),
-                Reads::Outcome => open.values().all(|other| matches!(other.reads, Reads::Outcome)),
+                Reads::Outcome => open.values().all(|other| other.reads.is_late()),
+                Reads::Baseline => open.values().all(|other| matches!(other.reads, Reads::Baseline)),
             })
             .map(|(id, _)| id.clone())
             .collect();
@@ -193,11 +258,16 @@ pub fn run(
             open.retain(|_, task| !matches!(task.reads, Reads::Of(_)));
             continue;
         }
+        if open.values().all(|task| task.reads.is_late()) {
+            settle(&mut adoption, std::mem::take(&mut all), &mut findings);
+            given.problems = adoption.problems();
+            given.stale = adoption.stale(&findings);
+        }
         let tasks: Vec<Task<'_>> = ready.iter().filter_map(|id| open.remove(id)).collect();
         let evaluated: Vec<_> = tasks
             .par_iter()
             .with_max_len(1)
-            .map_with(db.clone(), |db, task| evaluate(db, task, house, observations, &given))
+            .map_with(db.clone(), |db, task| evaluate(db, task, observations, &given))
             .collect();
         for (task, evaluated) in tasks.iter().zip(evaluated) {
             let evaluation = match evaluated {
@@ -213,7 +283,7 @@ pub fn run(
             let automatic = task.decision.and_then(|decision| decision.automatic.settled(verdict));
             for mut finding in report(task.rule, Severity::Error, evaluation.violations) {
                 let gravity =
-                    house.gravity(&finding, task.rule, of_rule, automatic).filter(|_| task.decision.is_some());
+                    task.house.gravity(&finding, task.rule, of_rule, automatic).filter(|_| task.decision.is_some());
                 finding.severity =
                     gravity.unwrap_or(task.rule.severity.unwrap_or(Severity::Warning).max(finding.severity));
                 given.findings.push((finding.clone(), gravity.is_none()));
@@ -224,24 +294,44 @@ pub fn run(
             }
             if of_rule.is_some() || task.decision.is_some_and(|decision| decision.is_on_somewhere) {
                 run.insert(task.rule.id.clone());
+                adoption.ran(task.rule, task.house, of_rule, automatic);
             }
             adherence.extend(kept.filter(|_| task.decision.is_some()));
         }
     }
-    let mut findings = each_cause_once(all);
+    settle(&mut adoption, all, &mut findings);
+    let fixed = adoption.stale(&findings).len();
+    let mut suppressed = adoption.suppressed;
+    if !selection.only.is_empty() {
+        // What ran for the sake of others, nobody asked for.
+        findings.retain(|finding| house.asks_for(finding, registry));
+        suppressed.retain(|suppressed| house.asks_for(&suppressed.finding, registry));
+        let is_off = |decision: Decision| decision.course == Course::Off && !decision.is_on_somewhere;
+        let is_asked = |id: &Arc<str>| registry.get(id).is_some_and(|rule| !is_off(house.decide(rule)));
+        run.retain(is_asked);
+        adherence.retain(|kept| is_asked(&kept.rule));
+    }
     sort(&mut findings);
     adherence.sort();
     let ids = registry.rules().iter().map(|rule| rule.id.clone());
     let (run, skipped) = ids.partition(|id| run.contains(id));
-    Found { findings, run, skipped, adherence }
+    Found { findings, suppressed, problems: given.problems, fixed, run, skipped, adherence }
+}
+
+/// Adds what was reported to the findings, but for what is excused or told better by another rule.
+fn settle(adoption: &mut Adoption<'_>, all: Vec<Reported<'_>>, findings: &mut Vec<Finding>) {
+    let (kept, told) = each_cause_once(all);
+    // A comment for what is not told is none too many.
+    adoption.note(&told);
+    findings.extend(adoption.settle(kept));
 }
 
 fn kept(rule: &Rule, evaluation: &Evaluation) -> Adherence {
     Adherence::of(&rule.id, evaluation.noun, evaluation.subjects, evaluation.violations.len())
 }
 
-/// The findings without those that tell of a node what another rule tells better.
-fn each_cause_once(all: Vec<Reported<'_>>) -> Vec<Finding> {
+/// The findings, and apart those that tell of a node what another rule tells better.
+fn each_cause_once(all: Vec<Reported<'_>>) -> (Vec<Finding>, Vec<Finding>) {
     let mut told: BTreeSet<(Arc<str>, Arc<str>)> = BTreeSet::new();
     for reported in &all {
         told.extend(reported.finding.node.clone().map(|node| (node, reported.rule.id.clone())));
@@ -251,18 +341,18 @@ fn each_cause_once(all: Vec<Reported<'_>>) -> Vec<Finding> {
         let mut causes = reported.rule.subsumed_by.iter();
         causes.any(|cause| told.contains(&(node.clone(), Arc::from(cause.as_str()))))
     };
-    let kept: Vec<bool> = all.iter().map(|reported| !is_told(reported)).collect();
-    all.into_iter().zip(kept).filter(|(_, is_kept)| *is_kept).map(|(reported, _)| reported.finding).collect()
+    let (told, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(is_told);
+    let findings = |reported: Vec<Reported<'_>>| reported.into_iter().map(|reported| reported.finding).collect();
+    (findings(kept), findings(told))
 }
 
 fn evaluate(
     db: &Database,
     task: &Task<'_>,
-    house: &House<'_>,
     observations: &Observations,
     given: &Given,
 ) -> Result<Evaluation, engine::Broken> {
     let view = View { given, is_by_name: matches!(task.reads, Reads::Of(_)) };
     let repo = Repo::new(db, Families::Compiled, observations, &view);
-    engine::evaluate(task.rule, &house.options(task.rule), &repo)
+    engine::evaluate(task.rule, &task.house.options(task.rule), &repo)
 }

@@ -137,7 +137,9 @@ impl<'h> House<'h> {
             return Course::Off;
         }
         let is_stated = self.states(rule);
-        if !says_auto && (is_stated || is_extended || self.rules.extends == Extends::Strict) {
+        // Who writes a rule states it.
+        let is_own = rule.group == HOUSE;
+        if !says_auto && (is_own || is_stated || is_extended || self.rules.extends == Extends::Strict) {
             return Course::On(severity);
         }
         // What nobody stated is never an error.
@@ -161,6 +163,17 @@ impl<'h> House<'h> {
         }
     }
 
+    /// Whether the command line leaves nothing but others.
+    fn is_asked_for(&self, finding: &Finding, rule: &Rule) -> bool {
+        let only = &self.selection.only;
+        only.is_empty() || only.iter().any(|id| **id == *finding.rule || **id == *rule.id || rule.is_alias(id))
+    }
+
+    /// The same of a finding whose rule is not at hand.
+    pub fn asks_for(&self, finding: &Finding, registry: &Registry) -> bool {
+        registry.get(&finding.rule).is_some_and(|rule| self.is_asked_for(finding, rule))
+    }
+
     /// How grave a finding is, or that it is none: `of_rule` is what its rule came to, `automatic` what it
     /// would be if nobody had said anything. The finding's own severity bounds it.
     pub fn gravity(
@@ -171,10 +184,8 @@ impl<'h> House<'h> {
         automatic: Option<Severity>,
     ) -> Option<Severity> {
         let is_member = finding.rule != rule.id;
-        let asked = |id: &str| self.selection.only.iter().any(|only| only == id);
-        if !self.selection.only.is_empty() && !asked(&finding.rule) && !asked(&rule.id) {
-            let by_alias = self.selection.only.iter().any(|id| rule.is_alias(id));
-            by_alias.then_some(())?;
+        if !self.is_asked_for(finding, rule) {
+            return None;
         }
         if self.selection.skip.iter().any(|id| **id == *finding.rule) {
             return None;

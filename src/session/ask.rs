@@ -121,8 +121,8 @@ struct Asked<'s> {
 impl Run for Asked<'_> {
     fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
         let given = self.given.get_or_init(|| {
-            let findings = self.session.check(self.registry, &Selection::default()).findings;
-            Given::of(findings, self.registry.broken().to_vec())
+            let outcome = self.session.check(self.registry, &Selection::default());
+            Given::of(outcome.findings, self.registry.broken().to_vec(), outcome.problems)
         });
         given.view().visit(relation, row);
     }

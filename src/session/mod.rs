@@ -5,6 +5,7 @@ mod cases;
 mod house;
 mod init;
 mod load;
+mod select;
 
 pub use ask::{Answered, Unanswered};
 pub use cases::{CaseFailure, case_failure, case_failures};
@@ -13,8 +14,8 @@ pub use init::Proposal;
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 
 use crate::db::settings::HouseRules;
-use crate::db::{Database, FileKind, Invocation, Project};
-use crate::files::{Memory, Tree};
+use crate::db::{Database, FileKind, Invocation, Project, SourceFile};
+use crate::files::{Content, Memory, Tree};
 use crate::observe::{self, Observations};
 use crate::project::calls::demanded_variables;
 use crate::project::data_tests::{self, tests_of_directory, tests_of_package};
@@ -28,13 +29,16 @@ use crate::project::schema_yaml;
 use crate::project::settings;
 use crate::relations::{layer, model};
 use crate::report::Summary;
+pub use crate::rules::adoption::Circumstances;
+use crate::rules::baseline::{self, Baseline};
 use crate::rules::finding::{Finding, Suppressed};
 use crate::rules::registry::Registry;
 use crate::rules::run::run;
 use crate::rules::selection::Selection;
+use crate::rules::suppression::Problem;
 use crate::syntax::span::SyntaxError;
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Parsers and templates recurse on what people wrote.
@@ -101,29 +105,40 @@ impl Session {
 pub struct Outcome {
     pub findings: Vec<Finding>,
     pub suppressed: Vec<Suppressed>,
+    /// What is wrong with the excuses.
+    pub problems: Vec<Problem>,
     pub summary: Summary,
     /// Why a group of rules said nothing, where a user would wonder.
     pub notes: Vec<String>,
 }
 
 impl Session {
-    /// Runs the rules.
+    /// Runs the rules, without a day or a baseline.
     pub fn check(&self, registry: &Registry, selection: &Selection) -> Outcome {
+        self.check_with(registry, selection, Circumstances::default())
+    }
+
+    /// Runs the rules.
+    pub fn check_with(&self, registry: &Registry, selection: &Selection, circumstances: Circumstances<'_>) -> Outcome {
         self.prefetch();
         let db = &self.db;
         let house = self.project.house_rules(db);
-        let found = run(db, registry, house, selection, &Observations::default());
+        let found = run(db, registry, house, selection, &Observations::default(), circumstances);
+        let excused = found.suppressed.iter().map(|suppressed| &suppressed.finding);
         let summary = Summary {
             models: model::rows(db).len(),
             files: self.files,
-            not_understood: not_understood(&found.findings),
+            not_understood: not_understood(found.findings.iter().chain(excused)),
             rules_run: found.run,
             rules_skipped: found.skipped,
+            suppressed: found.suppressed.len(),
             adherence: found.adherence,
+            fixed: circumstances.baseline.map(|_| found.fixed),
             ..Summary::of(&found.findings)
         };
         let notes = self.notes(registry, selection);
-        Outcome { findings: found.findings, suppressed: Vec::new(), summary, notes }
+        let (findings, suppressed, problems) = (found.findings, found.suppressed, found.problems);
+        Outcome { findings, suppressed, problems, summary, notes }
     }
 
     /// What a user would wonder about: rules that ran and could not find anything.
@@ -169,12 +184,26 @@ impl Session {
 
     /// Whether a path of the project is a file that was read, or a folder of such files.
     pub fn holds(&self, path: &str) -> bool {
+        self.own_files().any(|file| is_within(file.path(&self.db), path))
+    }
+
+    /// The texts of those of the files that were read.
+    pub fn texts(&self, paths: &BTreeSet<Arc<str>>) -> BTreeMap<Arc<str>, Arc<str>> {
+        let db = &self.db;
+        let wanted = self.own_files().filter(|file| paths.contains(file.path(db)));
+        let text = |file: SourceFile| match file.content(db) {
+            Content::Text(text) => Some((Arc::clone(file.path(db)), Arc::clone(text))),
+            Content::Unreadable(_) | Content::NameOnly => None,
+        };
+        wanted.filter_map(text).collect()
+    }
+
+    /// The files of the project itself, packages apart.
+    fn own_files(&self) -> impl Iterator<Item = SourceFile> {
         let db = &self.db;
         let root = self.project.root(db);
         let files = root.directories(db).iter().flat_map(|directory| directory.files(db));
-        let own = [root.project_file(db)];
-        let mut all = files.chain(self.project.package_files(db)).chain(&own).map(|file| file.path(db));
-        all.any(|file| is_within(file, path))
+        files.chain(self.project.package_files(db)).copied().chain([root.project_file(db)])
     }
 }
 
@@ -184,8 +213,8 @@ pub fn is_within(file: &str, path: &str) -> bool {
 }
 
 /// How many files could not be read in full.
-pub fn not_understood(findings: &[Finding]) -> usize {
-    let broken = findings.iter().filter(|finding| &*finding.rule == "PARSE_ERROR");
+pub fn not_understood<'f>(findings: impl Iterator<Item = &'f Finding>) -> usize {
+    let broken = findings.filter(|finding| &*finding.rule == "PARSE_ERROR");
     broken.map(|finding| &finding.place.path).collect::<BTreeSet<_>>().len()
 }
 
@@ -204,8 +233,11 @@ pub fn on_large_stacks<R: Send>(threads: usize, work: impl FnOnce() -> R + Send)
     }
 }
 
-/// Checks a project that is given as files in memory: their paths and texts. Of a harness.yml that
-/// cannot be read, or rule files that cannot, the error is told.
+/// The day on which test cases of rules are checked.
+const DAY_OF_CASES: jiff::civil::Date = jiff::civil::date(2026, 1, 1);
+
+/// Checks a project that is given as files in memory: their paths and texts, a baseline among them. Of a
+/// harness.yml that cannot be read, or rule files that cannot, the error is told.
 pub fn check_files(files: &[(String, String)], only_rule: Option<&str>) -> Result<Vec<Finding>, String> {
     check_files_with(Registry::embedded().map_err(ToString::to_string)?, files, only_rule)
 }
@@ -222,8 +254,12 @@ pub fn check_files_with(
     let house = house_rules(&registry, house)
         .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
     let selection = Selection { only: only_rule.into_iter().map(str::to_owned).collect(), skip: Vec::new() };
+    let baseline = files.iter().find(|(path, _)| path == baseline::FILE);
+    let baseline = baseline.map(|(path, text)| Baseline::read(path, text)).transpose();
+    let baseline = baseline.map_err(|wrong| wrong.into_iter().map(|it| it.what).collect::<Vec<_>>().join("; "))?;
     on_large_stacks(1, move || {
         let session = Session::load(Database::default(), &tree, house, Invocation::default());
-        session.check(&registry, &selection).findings
+        let circumstances = Circumstances { today: Some(DAY_OF_CASES), baseline: baseline.as_ref() };
+        session.check_with(&registry, &selection, circumstances).findings
     })
 }

@@ -4,4 +4,5 @@
 pub mod jinja;
 pub mod span;
 pub mod sql;
+pub mod suppression;
 pub mod yaml;

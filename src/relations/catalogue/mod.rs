@@ -3,6 +3,7 @@
 
 mod configured;
 mod edges;
+mod entries;
 mod jinja;
 mod keys;
 mod layout;
@@ -15,6 +16,7 @@ mod yaml;
 
 pub use configured::*;
 pub use edges::*;
+pub use entries::*;
 pub use jinja::*;
 pub use keys::*;
 pub use layout::*;
@@ -33,10 +35,12 @@ pub static ALL: &[Relation] = &[
     calls_macro::RELATION,
     candidate_key::RELATION,
     canonical_tags::RELATION,
+    column_constraint::RELATION,
     config::RELATION,
     cte::RELATION,
     depends_on::RELATION,
     depth::RELATION,
+    described_argument::RELATION,
     description::RELATION,
     doc_block::RELATION,
     domain::RELATION,
@@ -45,6 +49,7 @@ pub static ALL: &[Relation] = &[
     env_read::RELATION,
     exposure::RELATION,
     file::RELATION,
+    final_semicolon::RELATION,
     folder::RELATION,
     folder_config::RELATION,
     freshness::RELATION,
@@ -55,7 +60,10 @@ pub static ALL: &[Relation] = &[
     layer_folder::RELATION,
     layer_reads::RELATION,
     literal::RELATION,
+    loader::RELATION,
     macros::RELATION,
+    macro_argument::RELATION,
+    macro_description::RELATION,
     materialized::RELATION,
     may_read::RELATION,
     meta::RELATION,
@@ -64,7 +72,9 @@ pub static ALL: &[Relation] = &[
     own_config::RELATION,
     own_tags::RELATION,
     owner::RELATION,
+    owner_field::RELATION,
     package_ref::RELATION,
+    raw_name::RELATION,
     reads_source::RELATION,
     reads_sources::RELATION,
     reads_table::RELATION,
@@ -75,6 +85,8 @@ pub static ALL: &[Relation] = &[
     scaled::RELATION,
     scaling_macro::RELATION,
     source::RELATION,
+    source_description::RELATION,
+    source_relation::RELATION,
     staging_cte::RELATION,
     staging_tag::RELATION,
     table_name::RELATION,
@@ -85,6 +97,7 @@ pub static ALL: &[Relation] = &[
     test_arg::RELATION,
     test_filter::RELATION,
     text::RELATION,
+    time_spine::RELATION,
     var_read::RELATION,
     yaml_column::RELATION,
     yaml_patch::RELATION,

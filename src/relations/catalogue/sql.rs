@@ -1,11 +1,12 @@
 //! What the SQL of files says, as text.
 
-use super::nodes::living;
+use super::nodes::{living, living_models};
 use crate::db::{Project, sym};
 use crate::project::nodes::unique_id;
 use crate::relations::places::position;
-use crate::relations::texts::{moved, named_tables, nodes_with_text, scan_of, scan_of_file, sql_files};
+use crate::relations::texts::{moved, named_tables, nodes_with_text, of_node, scan_of, scan_of_file, sql_files};
 use crate::relations::{Cell, places, relation};
+use crate::syntax::sql::raw_names::raw_names;
 
 relation! {
     /// A CTE of an enabled node's own `with`, numbered from 0; those inside of CTEs are absent. A name with
@@ -51,6 +52,20 @@ relation! {
                 let last = table.text.rsplit('.').next().unwrap_or_default();
                 (id, sym(db, &table.text), sym(db, last.trim_matches(['"', '`', ' '])))
             }));
+        }
+    }
+}
+
+relation! {
+    /// What looks like a table's name behind `from` or `join` in the raw text of an enabled model, comments of
+    /// Jinja included: a dotted name, one in quotes, a var. `table_name` and `reads_table` know SQL better.
+    raw_name as "raw_name" (id: Node, text: Text)
+    Fact r#"raw_name(m, name), !reads_table(m, name)"# at places::of_raw_name;
+    each |db, package, directory, rows| {
+        for text in living_models(db, package, directory).filter_map(|node| of_node(db, node)) {
+            let id = sym(db, &text.id);
+            let content = text.region.of(text.file.content(db).text());
+            rows.extend(raw_names(content).into_iter().map(|span| (id, sym(db, span.of(content)))));
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Where things stand. Facts have no places, so that a line that moves derives nothing again: a place
 //! is looked up when a finding or a proof is made.
 
+mod excuses;
 mod rows;
 mod settings;
 mod stands;
 
+pub use excuses::{Lines, MetaExcuse, meta_excuses};
 pub(super) use rows::*;
 
 use crate::db::{Project, SourceFile};

@@ -5,7 +5,9 @@ use super::{Place, calls, node, own_files, place, settings, start_of, start_of_f
 use crate::db::{Project, SourceFile};
 use crate::project::docs::docs_in;
 use crate::project::macros::blocks;
-use crate::project::packages::dbt_packages;
+use crate::project::nodes::region;
+use crate::project::packages::{dbt_packages, package_by_name};
+use crate::project::properties::{PatchKind, entry_span, patch};
 use crate::relations::Cell;
 use crate::relations::scaled_in;
 use crate::relations::texts::{Text, moved, named_tables, of_node, of_test, scan_of};
@@ -14,6 +16,7 @@ use crate::syntax::jinja::call_names::{call_names, call_with, reads_of};
 use crate::syntax::jinja::config_call::config_calls;
 use crate::syntax::span::{Position, Span};
 use crate::syntax::sql::keys::keys;
+use crate::syntax::sql::raw_names::raw_names;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -256,6 +259,15 @@ pub(in crate::relations) fn of_reads_table(db: &dyn salsa::Database, row: &[Cell
     named(db, id, table).into_iter().next().or_else(|| stands(db, id))
 }
 
+pub(in crate::relations) fn of_raw_name(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    let name = text_at(row, 1)?;
+    in_text(db, row, |text, region| {
+        let own = region.of(text);
+        let found = raw_names(own).into_iter().find(|span| span.of(own) == name)?;
+        Some(moved(found, region.start))
+    })
+}
+
 pub(in crate::relations) fn of_scaled(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
     let (node, nth) = (node(db, text_at(row, 0)?)?, number_at(row, 3)?);
     let value = row.get(2)?.constant();
@@ -273,6 +285,34 @@ pub(in crate::relations) fn of_candidate_key(db: &dyn salsa::Database, row: &[Ce
             own.map(|(_, span)| moved(span, region.start))
         }),
     }
+}
+
+/// The entry of the source that a table belongs to.
+pub(in crate::relations) fn of_source_entry(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    settings::of_entry(db, first(db, row)?)
+}
+
+pub(in crate::relations) fn of_time_spine(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    settings::of_key(db, first(db, row)?, "time_spine")
+}
+
+pub(in crate::relations) fn of_owner_field(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    settings::of_key(db, first(db, row)?, "owner")
+}
+
+/// The entry that describes a macro.
+pub(in crate::relations) fn of_macro_entry(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    let id = text_at(row, 0)?;
+    let (space, name) = id.strip_prefix("macro.")?.split_once('.')?;
+    let (file, patch) = patch(db, package_by_name(db, space)?, PatchKind::Macro, &name.into()).as_ref()?;
+    Some(place(db, *file, entry_span(db, *file, PatchKind::Macro.key(), patch.index)))
+}
+
+pub(in crate::relations) fn of_final_semicolon(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
+    let node = node(db, text_at(row, 0)?)?;
+    let (file, region) = (node.file(db), region(db, node));
+    let end = region.start as usize + region.of(file.content(db).text()).trim_end().len();
+    Some(place(db, file, Span::new(end.saturating_sub(1), end)))
 }
 
 fn of_house(is_stated: bool) -> Option<Place> {

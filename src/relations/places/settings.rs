@@ -19,6 +19,8 @@ struct Stated {
     file: SourceFile,
     span: Span,
     says_value: bool,
+    /// Where in it the value stands, where that can be told.
+    leaf: Option<Span>,
 }
 
 /// The outermost key of `meta.owner` or `tags[0]`, with dashes as underscores.
@@ -34,6 +36,13 @@ pub(super) fn of_value<'db>(db: &'db dyn salsa::Database, thing: Thing<'db>, key
     all.extend(in_yaml(db, thing, &key, value));
     all.extend(in_project(db, thing, &key, value));
     best(db, &all).unwrap_or_else(|| start(db, thing))
+}
+
+/// The value itself where YAML states it, else as `of_value`.
+pub(super) fn of_leaf<'db>(db: &'db dyn salsa::Database, thing: Thing<'db>, key: &str, value: &str) -> Place {
+    let stated = in_yaml(db, thing, key, value).into_iter().chain(in_project(db, thing, key, value));
+    let leaf = stated.into_iter().find_map(|stated| Some(place(db, stated.file, stated.leaf?)));
+    leaf.unwrap_or_else(|| of_value(db, thing, key, value))
 }
 
 /// Where the file itself states it: the argument.
@@ -76,7 +85,8 @@ fn in_text<'db>(
     for call in config_calls(content) {
         for arg in call.args.iter().filter(|arg| arg.name.replace('-', "_") == key) {
             let span = if argument { Span { start: arg.name_span.start, end: arg.value_span.end } } else { call.span };
-            found.push(Stated { file, span: moved(span, region.start), says_value: says(content, arg, value) });
+            let says_value = says(content, arg, value);
+            found.push(Stated { file, span: moved(span, region.start), says_value, leaf: None });
         }
     }
     found.reverse();
@@ -95,15 +105,20 @@ fn says(text: &str, arg: &ConfigArg, value: &str) -> bool {
     holds(&arg.value, value) || (arg.value == ConfigValue::Other && arg.value_span.of(text).contains(value))
 }
 
-/// Whether a value of YAML is this text or holds it.
-fn holds(node: &Yaml, value: &str) -> bool {
+/// Where a value of YAML is this text: the value itself or one in it.
+fn leaf(node: &Yaml, value: &str) -> Option<Span> {
     let items = node.as_seq().unwrap_or_default().iter();
     let values = node.as_map().unwrap_or_default().iter().map(|entry| &entry.value);
-    items.chain(values).any(|inner| holds(inner, value))
-        || match node.as_bool() {
-            Some(flag) => value == if flag { "true" } else { "false" },
-            None => node.key_text().is_some_and(|text| *text == *value),
-        }
+    let is_it = match node.as_bool() {
+        Some(flag) => value == if flag { "true" } else { "false" },
+        None => node.key_text().is_some_and(|text| *text == *value),
+    };
+    items.chain(values).find_map(|inner| leaf(inner, value)).or(is_it.then_some(node.span))
+}
+
+fn stated(file: SourceFile, entry: &Entry, value: &str) -> Stated {
+    let leaf = leaf(&entry.value, value);
+    Stated { file, span: entry.key.span, says_value: leaf.is_some(), leaf }
 }
 
 fn entry_of<'doc>(node: &'doc Yaml, key: &str) -> impl Iterator<Item = &'doc Entry> {
@@ -115,7 +130,7 @@ fn entry_of<'doc>(node: &'doc Yaml, key: &str) -> impl Iterator<Item = &'doc Ent
 }
 
 /// The entry that describes a thing, after the more special ones inside of it.
-fn entries<'db>(db: &'db dyn salsa::Database, thing: Thing<'db>) -> Option<(SourceFile, Vec<&'db Yaml>)> {
+pub(super) fn entries<'db>(db: &'db dyn salsa::Database, thing: Thing<'db>) -> Option<(SourceFile, Vec<&'db Yaml>)> {
     match thing {
         Thing::Node(node) => {
             let (package, _) = nodes::facts(db, node).patch_file?;
@@ -141,8 +156,7 @@ fn entries<'db>(db: &'db dyn salsa::Database, thing: Thing<'db>) -> Option<(Sour
 fn in_yaml<'db>(db: &'db dyn salsa::Database, thing: Thing<'db>, key: &str, value: &str) -> Vec<Stated> {
     let Some((file, entries)) = entries(db, thing) else { return Vec::new() };
     let levels = entries.into_iter().flat_map(|entry| [entry.get("config"), Some(entry)]).flatten();
-    let stated = levels.flat_map(|level| entry_of(level, key));
-    stated.map(|entry| Stated { file, span: entry.key.span, says_value: holds(&entry.value, value) }).collect()
+    levels.flat_map(|level| entry_of(level, key)).map(|entry| stated(file, entry, value)).collect()
 }
 
 /// The key of a thing's entry in YAML: where `description` stands.
@@ -183,12 +197,7 @@ fn in_project<'db>(db: &'db dyn salsa::Database, thing: Thing<'db>, key: &str, v
         let mut level = yaml(db, file).root.get(section);
         let mut rest = fqn.iter();
         while let Some(here) = level {
-            let stated = entry_of(here, key);
-            found.extend(stated.map(|entry| Stated {
-                file,
-                span: entry.key.span,
-                says_value: holds(&entry.value, value),
-            }));
+            found.extend(entry_of(here, key).map(|entry| stated(file, entry, value)));
             level = rest.next().and_then(|part| here.get(part));
         }
     }

@@ -56,6 +56,23 @@ const SECTIONS: [&str; 11] = [
 ];
 
 pub fn render(db: &Database) -> String {
+    let mut document = Map::new();
+    document.insert("metadata".to_owned(), json!({"generated_by": concat!("harness ", env!("CARGO_PKG_VERSION"))}));
+    let Sections { sections, disabled, parents } = sections(db);
+    for (name, section) in sections.into_iter().chain([("disabled", disabled), ("parent_map", parents)]) {
+        let mut section = section;
+        section.sort_keys();
+        document.insert(name.to_owned(), Value::Object(section));
+    }
+    format!("{}\n", Value::Object(document))
+}
+
+/// What the manifest says of each thing that is enabled, by unique_id.
+pub(super) fn documents(db: &Database) -> Map<String, Value> {
+    sections(db).sections.into_values().flatten().collect()
+}
+
+fn sections(db: &Database) -> Sections {
     let all: Vec<Node<'_>> = dbt_packages(db).into_iter().flat_map(|package| nodes_of_package(db, package)).collect();
     all.par_iter().with_min_len(16).for_each_with(db.clone(), |db, node| {
         relation_names(db, *node);
@@ -72,15 +89,7 @@ pub fn render(db: &Database) -> String {
     add_data_tests(db, &mut sections);
     resources::add(db, &mut sections);
     add_selectors(db, &mut sections);
-    let mut document = Map::new();
-    document.insert("metadata".to_owned(), json!({"generated_by": concat!("harness ", env!("CARGO_PKG_VERSION"))}));
-    let Sections { sections, disabled, parents } = sections;
-    for (name, section) in sections.into_iter().chain([("disabled", disabled), ("parent_map", parents)]) {
-        let mut section = section;
-        section.sort_keys();
-        document.insert(name.to_owned(), Value::Object(section));
-    }
-    format!("{}\n", Value::Object(document))
+    sections
 }
 
 fn add_data_tests(db: &Database, sections: &mut Sections) {

@@ -33,7 +33,8 @@ pub(super) fn add(db: &Database, sections: &mut Sections) {
             let parents = resource_parents(db, package, resource, &layer);
             put("fqn", json!(resource_fqn(db, package, resource, file)));
             let shown = |key: &str| config.get(key).filter(|_| !resource.is_terse);
-            put("tags", json!(data::texts(shown("tags"))));
+            let is_metric = resource.kind == ResourceKind::Metric;
+            put("tags", if is_metric { json!(resource.tags) } else { json!(data::texts(shown("tags"))) });
             put("meta", shown("meta").cloned().unwrap_or_else(|| json!({})));
             put("group", config.get("group").cloned().unwrap_or_default());
             put("depends_on", json!({"nodes": parents, "macros": []}));

@@ -3,8 +3,7 @@
 mod habits;
 mod write;
 
-use crate::report::Summary;
-use crate::rules::adherence::{Adherence, Verdict};
+use crate::rules::adherence::{Adherence, Verdict, judge};
 use crate::rules::finding::{Finding, Severity};
 use crate::rules::registry::Registry;
 use crate::rules::rule::Rule;
@@ -65,19 +64,19 @@ impl Proposal {
                 *new.entry(&finding.rule).or_default() += 1;
             }
         }
-        for (rule, findings) in new {
-            let kept = self.kept(rule, findings, &outcome.summary);
-            let level = if kept.verdict == Verdict::On { "warning" } else { "off" };
-            self.lines.insert(rule.to_owned(), RuleLine { rule: rule.to_owned(), level, why: figures(&kept) });
+        // Some rules judge only models that have a CTE of the pattern: those that follow it are the fewest.
+        let fewest = self.habits.staging.as_ref().map_or(self.models, |staging| staging.follow);
+        for (rule, breaks) in new {
+            let level = if judge(fewest, breaks) == Verdict::On { "warning" } else { "off" };
+            let own = outcome.summary.adherence.iter().find(|kept| &*kept.rule == rule && kept.subjects > 0);
+            let why = own.map_or_else(|| broken(breaks), figures);
+            self.lines.insert(rule.to_owned(), RuleLine { rule: rule.to_owned(), level, why });
         }
     }
+}
 
-    /// The rule's own figures, else those among the models that the staging pattern binds.
-    fn kept(&self, rule: &str, findings: usize, summary: &Summary) -> Adherence {
-        let own = summary.adherence.iter().find(|kept| &*kept.rule == rule && kept.subjects > 0);
-        let models = self.habits.staging.as_ref().map_or(self.models, |staging| staging.models);
-        own.cloned().unwrap_or_else(|| Adherence::of(&Arc::from(rule), "models", models, findings))
-    }
+fn broken(breaks: usize) -> String {
+    if breaks == 1 { "1 finding without this line".to_owned() } else { format!("{breaks} findings without this line") }
 }
 
 /// A convention that is kept may be stated; where it is not, its figures go on deciding.

@@ -21,8 +21,8 @@ const NAMED: usize = 4;
 
 pub(super) fn house_yml(habits: &Habits, rules: &[RuleLine]) -> String {
     let mut page = Page(String::new());
-    page.line("# The house rules of this project, as `harness init` saw them. Change what you want to be otherwise:");
-    page.line("# `harness check` does not tell more than it did without this file until you do.");
+    page.line("# The house rules of this project, as `harness init` saw them. Change what you want to be otherwise.");
+    page.line("# With the file as it is, nothing is an error that was none without it.");
     page.with_comment("extends: auto", "`strict`: every rule at its own severity");
     page.paths(habits);
     page.layers(habits);

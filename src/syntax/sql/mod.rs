@@ -7,6 +7,7 @@ mod frame;
 mod item;
 pub mod keys;
 mod keyword;
+pub mod raw_names;
 mod scan;
 pub(crate) mod token;
 

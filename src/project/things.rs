@@ -9,15 +9,17 @@ use crate::project::graph::{self, Parents, Resolved, Source, source_facts, sourc
 use crate::project::nodes::{self, Node, nodes_of_directory, unique_id};
 use crate::project::packages::package_name;
 use crate::project::properties::properties;
-use crate::project::resources::{Resource, is_there, resource_config, resource_id, resources_of_file};
+use crate::project::resources::{
+    Resource, ResourceKind, is_there, resource_config, resource_fqn, resource_id, resources_of_file,
+};
 use crate::project::{config, data};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-pub(super) type Config = Map<String, Value>;
+pub type Config = Map<String, Value>;
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Thing<'db> {
+pub enum Thing<'db> {
     Node(Node<'db>),
     Test(Test<'db>),
     Source(Source<'db>),
@@ -28,14 +30,14 @@ pub(super) enum Thing<'db> {
 }
 
 /// What files of a directory hold, kind by kind.
-pub(super) fn things_in<'db>(db: &'db dyn salsa::Database, package: Package, directory: Directory) -> Vec<Thing<'db>> {
+pub fn things_in<'db>(db: &'db dyn salsa::Database, package: Package, directory: Directory) -> Vec<Thing<'db>> {
     let mut found = read_in(db, package, directory);
     found.extend(tests_of_directory(db, package, directory).iter().copied().map(Thing::Test));
     found
 }
 
 /// The same without tests: what others may read.
-pub(super) fn read_in<'db>(db: &'db dyn salsa::Database, package: Package, directory: Directory) -> Vec<Thing<'db>> {
+pub fn read_in<'db>(db: &'db dyn salsa::Database, package: Package, directory: Directory) -> Vec<Thing<'db>> {
     let mut found: Vec<Thing<'db>> =
         nodes_of_directory(db, package, directory).iter().copied().map(Thing::Node).collect();
     for file in directory.files(db).iter().copied().filter(|file| file.kind(db) == FileKind::Properties) {
@@ -49,7 +51,7 @@ pub(super) fn read_in<'db>(db: &'db dyn salsa::Database, package: Package, direc
 }
 
 /// What belongs to a package as a whole.
-pub(super) fn things_of_package(db: &dyn salsa::Database, package: Package) -> Vec<Thing<'_>> {
+pub fn things_of_package(db: &dyn salsa::Database, package: Package) -> Vec<Thing<'_>> {
     let mut found: Vec<Thing<'_>> =
         operations(db, package).iter().map(|operation| Thing::Operation(package, operation)).collect();
     for unit in unit_tests(db, package) {
@@ -59,7 +61,7 @@ pub(super) fn things_of_package(db: &dyn salsa::Database, package: Package) -> V
 }
 
 impl<'db> Thing<'db> {
-    pub(super) fn id(self, db: &'db dyn salsa::Database) -> Arc<str> {
+    pub fn id(self, db: &'db dyn salsa::Database) -> Arc<str> {
         match self {
             Self::Node(node) => unique_id(db, node).clone(),
             Self::Test(test) => test_id(db, test),
@@ -76,7 +78,7 @@ impl<'db> Thing<'db> {
     }
 
     /// dbt's resource_type.
-    pub(super) fn kind(self, db: &'db dyn salsa::Database) -> &'static str {
+    pub fn kind(self, db: &'db dyn salsa::Database) -> &'static str {
         match self {
             Self::Node(node) => node.kind(db).name(),
             Self::Test(_) => "test",
@@ -87,7 +89,7 @@ impl<'db> Thing<'db> {
         }
     }
 
-    pub(super) fn name(self, db: &'db dyn salsa::Database) -> Arc<str> {
+    pub fn name(self, db: &'db dyn salsa::Database) -> Arc<str> {
         match self {
             Self::Node(node) => node.name(db).clone(),
             Self::Test(test) => data_tests::name(db, test),
@@ -98,7 +100,7 @@ impl<'db> Thing<'db> {
         }
     }
 
-    pub(super) fn file(self, db: &'db dyn salsa::Database) -> SourceFile {
+    pub fn file(self, db: &'db dyn salsa::Database) -> SourceFile {
         match self {
             Self::Node(node) => node.file(db),
             Self::Test(test) => test.file(db),
@@ -109,7 +111,7 @@ impl<'db> Thing<'db> {
         }
     }
 
-    pub(super) fn package(self, db: &'db dyn salsa::Database) -> Package {
+    pub fn package(self, db: &'db dyn salsa::Database) -> Package {
         match self {
             Self::Node(node) => node.package(db),
             Self::Test(test) => test.package(db),
@@ -119,7 +121,7 @@ impl<'db> Thing<'db> {
     }
 
     /// A test is on where all it names is there, and a unit test where its model is.
-    pub(super) fn is_enabled(self, db: &'db dyn salsa::Database) -> bool {
+    pub fn is_enabled(self, db: &'db dyn salsa::Database) -> bool {
         match self {
             Self::Node(node) => nodes::is_enabled(db, node),
             Self::Test(test) => data_tests::facts(db, test).enabled && tested(db, test).complete,
@@ -140,7 +142,7 @@ impl<'db> Thing<'db> {
     }
 
     /// The whole configuration as the manifest shows it.
-    pub(super) fn config(self, db: &'db dyn salsa::Database) -> Config {
+    pub fn config(self, db: &'db dyn salsa::Database) -> Config {
         let put = |mut config: Config, more: &[(&str, Value)]| {
             config.extend(more.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
             config.insert("enabled".to_owned(), self.is_enabled(db).into());
@@ -170,7 +172,7 @@ impl<'db> Thing<'db> {
     }
 
     /// What `meta` and other single settings need of it, which is less.
-    pub(super) fn setting(self, db: &'db dyn salsa::Database, key: &str) -> Option<Value> {
+    pub fn setting(self, db: &'db dyn salsa::Database, key: &str) -> Option<Value> {
         match self {
             Self::Node(node) => nodes::facts(db, node).config.get(key).cloned(),
             Self::Test(test) => data_tests::facts(db, test).config.get(key).cloned(),
@@ -182,7 +184,7 @@ impl<'db> Thing<'db> {
     }
 
     /// What the folders of dbt_project.yml alone say of it; nothing is said by folder of the rest.
-    pub(super) fn folder_config(self, db: &'db dyn salsa::Database) -> Config {
+    pub fn folder_config(self, db: &'db dyn salsa::Database) -> Config {
         match self {
             Self::Node(node) => nodes::folder_config(db, node),
             Self::Test(test) => data_tests::folder_config(db, test),
@@ -191,19 +193,20 @@ impl<'db> Thing<'db> {
         }
     }
 
-    pub(super) fn tags(self, db: &'db dyn salsa::Database) -> Vec<Arc<str>> {
+    pub fn tags(self, db: &'db dyn salsa::Database) -> Vec<Arc<str>> {
         match self {
             Self::Node(node) => nodes::facts(db, node).tags.clone(),
             Self::Test(test) => data_tests::facts(db, test).tags.clone(),
             Self::Operation(_, operation) => operation.tags.clone(),
             Self::Unit(_, unit, _) => unit.tags.clone(),
+            Self::Resource(_, _, resource) if resource.kind == ResourceKind::Metric => resource.tags.clone(),
             Self::Source(_) | Self::Resource(..) => {
                 data::texts(self.setting(db, "tags").as_ref()).into_iter().map(Arc::from).collect()
             }
         }
     }
 
-    pub(super) fn description(self, db: &'db dyn salsa::Database) -> Arc<str> {
+    pub fn description(self, db: &'db dyn salsa::Database) -> Arc<str> {
         match self {
             Self::Node(node) => nodes::facts(db, node).description.clone(),
             Self::Test(test) => data_tests::facts(db, test).description.clone(),
@@ -214,8 +217,29 @@ impl<'db> Thing<'db> {
         }
     }
 
+    /// Its name with all that stands before it: package, folders.
+    pub fn fqn(self, db: &'db dyn salsa::Database) -> Vec<Arc<str>> {
+        match self {
+            Self::Node(node) => nodes::facts(db, node).fqn.clone(),
+            Self::Test(test) => data_tests::facts(db, test).fqn.clone(),
+            Self::Source(source) => source_facts(db, source).fqn.clone(),
+            Self::Resource(package, file, resource) => resource_fqn(db, package, resource, file),
+            Self::Operation(_, operation) => operation.fqn.clone(),
+            Self::Unit(_, unit, _) => unit.fqn.clone(),
+        }
+    }
+
+    /// The YAML file that describes it, where that is not the file it is declared in.
+    pub fn patch_file(self, db: &'db dyn salsa::Database) -> Option<SourceFile> {
+        match self {
+            Self::Node(node) => nodes::facts(db, node).patch_file.map(|(_, file)| file),
+            Self::Test(test) => data_tests::facts(db, test).patch_file,
+            Self::Source(_) | Self::Resource(..) | Self::Operation(..) | Self::Unit(..) => None,
+        }
+    }
+
     /// The parents it has by `ref`, `source` and `function`, or as a unit test's model.
-    pub(super) fn parents(self, db: &'db dyn salsa::Database) -> Vec<Arc<str>> {
+    pub fn parents(self, db: &'db dyn salsa::Database) -> Vec<Arc<str>> {
         let ids = |parents: &Parents<'db>| -> Vec<Arc<str>> {
             let nodes = parents.nodes.iter().map(|node| unique_id(db, *node).clone());
             nodes.chain(parents.sources.iter().map(|source| source_id(db, *source))).collect()
@@ -233,7 +257,7 @@ impl<'db> Thing<'db> {
 
 /// The leaves of a value, each with its key: `meta.owner`, `tags[0]`. Null says nothing, and empty lists
 /// and mappings have no leaves.
-pub(super) fn leaves(key: &str, value: &Value, leaf: &mut dyn FnMut(&str, &str)) {
+pub fn leaves(key: &str, value: &Value, leaf: &mut dyn FnMut(&str, &str)) {
     match value {
         Value::Null => {}
         Value::Bool(flag) => leaf(key, if *flag { "true" } else { "false" }),
@@ -249,7 +273,7 @@ pub(super) fn leaves(key: &str, value: &Value, leaf: &mut dyn FnMut(&str, &str))
 }
 
 /// The same for the entries of a mapping; an empty key stands for the whole.
-pub(super) fn entries_of(key: &str, entries: &Config, leaf: &mut dyn FnMut(&str, &str)) {
+pub fn entries_of(key: &str, entries: &Config, leaf: &mut dyn FnMut(&str, &str)) {
     for (name, value) in entries {
         // dbt takes both spellings and shows the dash.
         let name = match name.as_str() {

@@ -1,0 +1,126 @@
+//! All excuses that the root project states.
+
+use crate::db::{FileKind, Project, SourceFile};
+use crate::project::data;
+use crate::project::packages::yaml;
+use crate::relations::places::{Lines, MetaExcuse, Place, meta_excuses, place};
+use crate::rules::registry::Registry;
+use crate::syntax::suppression::{Cover, Directive, Until, in_docs, in_python, in_template, in_yaml, may_hold};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// One rule that one comment, or one entry of a `meta`, names.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Excuse {
+    /// As it is written; empty where a comment names none.
+    pub(super) name: Arc<str>,
+    /// The id of a rule or of a family's member; none where no rule is called so.
+    pub(super) meant: Option<Arc<str>>,
+    pub(super) reason: Arc<str>,
+    pub(super) until: Until,
+    pub(super) place: Place,
+    pub(super) scope: Scope,
+}
+
+/// What an excuse is about.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Scope {
+    Comment { path: Arc<str>, cover: Cover },
+    Meta { id: Arc<str>, column: Option<Arc<str>>, lines: Vec<Lines> },
+}
+
+/// Comments first, in the order of their places.
+pub(super) fn excuses(db: &dyn salsa::Database, registry: &Registry) -> Vec<Excuse> {
+    let mut found: Vec<Excuse> = Vec::new();
+    for file in files(db) {
+        for directive in directives(db, file) {
+            let scope = Scope::Comment { path: file.path(db).clone(), cover: directive.cover };
+            let none = [Arc::from("")];
+            let names = if directive.rules.is_empty() { &none[..] } else { &directive.rules };
+            found.extend(names.iter().map(|name| Excuse {
+                name: name.clone(),
+                meant: meant(registry, name),
+                reason: directive.reason.clone(),
+                until: directive.until.clone(),
+                place: place(db, file, directive.span),
+                scope: scope.clone(),
+            }));
+        }
+    }
+    found.extend(meta_excuses(db).into_iter().flat_map(|excuse| of_meta(registry, excuse)));
+    found.sort_by(|left, right| {
+        let is_meta = |it: &Excuse| matches!(it.scope, Scope::Meta { .. });
+        (is_meta(left), &left.place, &left.name).cmp(&(is_meta(right), &right.place, &right.name))
+    });
+    found
+}
+
+fn files(db: &dyn salsa::Database) -> Vec<SourceFile> {
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let root = project.root(db);
+    let mut files = vec![root.project_file(db)];
+    files.extend_from_slice(project.package_files(db));
+    files.extend(project.selectors_file(db));
+    files.extend(root.directories(db).iter().flat_map(|directory| directory.files(db)));
+    files.retain(|file| may_hold(file.content(db).text()));
+    files.sort_unstable_by_key(|file| file.path(db).clone());
+    // Two resource paths may overlap; each comment counts once.
+    files.dedup_by_key(|file| file.path(db).clone());
+    files
+}
+
+#[salsa::tracked(returns(deref))]
+fn directives(db: &dyn salsa::Database, file: SourceFile) -> Vec<Directive> {
+    let text = file.content(db).text();
+    let path = file.path(db);
+    match file.kind(db) {
+        FileKind::ProjectFile
+        | FileKind::PackagesFile
+        | FileKind::Selectors
+        | FileKind::HouseRules
+        | FileKind::Properties => in_yaml(text, &yaml(db, file).comments),
+        FileKind::Docs => in_docs(text),
+        FileKind::Seed => Vec::new(),
+        _ if path.ends_with(".py") => in_python(text),
+        _ if path.ends_with(".sql") => in_template(text),
+        _ => Vec::new(),
+    }
+}
+
+/// What a name means: ids are taken in either case and with dashes, as on the command line, and a
+/// family by `CTE_MISSING_*` as well.
+fn meant(registry: &Registry, name: &str) -> Option<Arc<str>> {
+    let id = name.trim().to_uppercase().replace('-', "_");
+    if let Some(rule) = registry.get(&id) {
+        // What other tools call a rule means the rule.
+        return Some(if rule.owns(&id) { id.into() } else { rule.id.clone() });
+    }
+    let prefix = id.strip_suffix('*')?;
+    let is_meant = |family: &crate::rules::rule::Family| family.prefix == prefix && family.suffix.is_empty();
+    registry.rules().iter().find(|rule| rule.family.as_ref().is_some_and(is_meant)).map(|rule| rule.id.clone())
+}
+
+fn of_meta(registry: &Registry, excuse: MetaExcuse) -> Vec<Excuse> {
+    let MetaExcuse { id, column, lines, entry, place } = excuse;
+    let text = |key: &str| entry.get(key).and_then(data::scalar).unwrap_or_default();
+    let names = match &entry {
+        Value::Object(_) => data::texts(entry.get("rule")),
+        other => data::scalar(other).into_iter().collect(),
+    };
+    let names = if names.is_empty() { vec![String::new()] } else { names };
+    let until = match text("until") {
+        day if day.is_empty() => Until::Ever,
+        day => Until::read(&day),
+    };
+    let reason: Arc<str> = text("reason").into();
+    let scope = Scope::Meta { id, column, lines };
+    let one = |name: String| Excuse {
+        meant: meant(registry, &name),
+        name: name.into(),
+        reason: reason.clone(),
+        until: until.clone(),
+        place: place.clone(),
+        scope: scope.clone(),
+    };
+    names.into_iter().map(one).collect()
+}

@@ -1,0 +1,1 @@
+{{ config(schema='exports', access='private', group='finance') }} select * from {{ ref('revenue') }} join {{ ref('rates') }} on true

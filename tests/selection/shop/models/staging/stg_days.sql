@@ -1,0 +1,2 @@
+{{ config(materialized='ephemeral', enabled=var('with_days', true)) }}
+select day from {{ ref('days') }}

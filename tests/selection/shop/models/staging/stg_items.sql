@@ -1,0 +1,1 @@
+select id from {{ source('till', 'items') }} union all select id from {{ source('erp', 'items') }}
