@@ -34,9 +34,9 @@ fn the_packs_are_whole() {
 fn every_name_of_a_neighbour_stands_in_the_table_of_packs() {
     for rule in registry().rules().iter().filter(|rule| !rule.presets.is_empty()) {
         assert!(!rule.aliases.is_empty(), "{}: no alias", rule.path);
-        let row = |alias: &String| format!("| `{alias}` | `{}` |", rule.id);
+        let row = |alias: &String| format!("| `{}` | `{}` |", alias.to_lowercase(), rule.id);
         let is_told = rule.aliases.iter().any(|alias| DOCS.contains(&row(alias)));
-        assert!(is_told, "docs/packs.md has no row for {} {:?} {}", rule.id, rule.aliases.iter().map(row).collect::<Vec<_>>(), DOCS.len());
+        assert!(is_told, "docs/packs.md has no row for {}", rule.id);
         assert!(
             rule.aliases.iter().all(|alias| registry().get(alias).is_some_and(|own| own.id == rule.id)),
             "{}",
