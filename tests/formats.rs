@@ -194,6 +194,20 @@ fn each_format_writes_what_was_reviewed() {
 }
 
 #[test]
+fn a_family_is_one_rule_whose_remedy_is_told_once() {
+    let member = |cte: &str, line| {
+        let place = place("models/staging/stg_a.sql", line, 1, 3);
+        finding(&format!("CTE_MISSING_{cte}"), Severity::Error, place, "has no such CTE.", "Add the CTE.")
+    };
+    let findings = vec![member("FINAL", 1), member("SOURCE", 2)];
+    let family = Sample { summary: Summary::of(&findings), findings, ..sample() };
+    for format in [Format::Text, Format::Agent] {
+        let text = family.render(format, &PIPED);
+        assert_eq!((text.matches("has no such CTE.").count(), text.matches("→ Add").count()), (2, 1), "{text}");
+    }
+}
+
+#[test]
 fn without_a_baseline_nothing_is_called_new() {
     let sample = sample().uncompared();
     let agent = sample.render(Format::Agent, &PIPED);

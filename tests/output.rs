@@ -118,14 +118,17 @@ fn an_output_file_that_is_none_is_told_with_the_formats_there_are() {
 #[cfg(unix)]
 #[test]
 fn a_link_stays_one_and_what_is_no_file_is_written_to() {
+    use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let (real, link) = (folder.path().join("real.txt"), folder.path().join("link.txt"));
     fs::write(&real, "old").unwrap();
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
     std::os::unix::fs::symlink(&real, &link).unwrap();
     let through_link = format!("--output-file=concise:{}", link.display());
     let output = check(&fixture(), &["--format", "github", &through_link, "--output-file=ndjson:/dev/stdout"]);
     assert_eq!(code(&output), 1);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
     assert_eq!(fs::read_to_string(&real).unwrap(), out(&check(&fixture(), &["--format", "concise"])));
     let printed = out(&output);
     assert!(printed.contains("::error file=") && printed.contains("{\"rule\":"), "{printed}");

@@ -101,9 +101,6 @@ fn wanted(what: &str) -> Option<Wanted> {
 }
 
 fn found(session: &Session, registry: &Registry, wanted: &Wanted) -> Vec<Finding> {
-    // What is excused is a finding all the same.
-    let outcome = session.check(registry, &Selection::default());
-    let all = outcome.findings.into_iter().chain(outcome.suppressed.into_iter().map(|suppressed| suppressed.finding));
     let is_wanted = |finding: &Finding| match wanted {
         Wanted::Fingerprint(digits) => finding.fingerprint.starts_with(digits.as_str()),
         Wanted::Place(path, line) => {
@@ -111,7 +108,19 @@ fn found(session: &Session, registry: &Registry, wanted: &Wanted) -> Vec<Finding
             *finding.place.path == *path && finding.place.start.line == *line
         }
     };
-    all.filter(is_wanted).collect()
+    // What is excused is a finding all the same.
+    let found = |selection: &Selection| -> Vec<Finding> {
+        let outcome = session.check(registry, selection);
+        let excused = outcome.suppressed.into_iter().map(|suppressed| suppressed.finding);
+        outcome.findings.into_iter().chain(excused).filter(is_wanted).collect()
+    };
+    let shown = found(&Selection::default());
+    if !shown.is_empty() {
+        return shown;
+    }
+    // `--rule` shows findings of rules that are off, too.
+    let only = registry.rules().iter().map(|rule| rule.id.to_string()).collect();
+    found(&Selection { only, ..Selection::default() })
 }
 
 fn headline(finding: &Finding) -> String {

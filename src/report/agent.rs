@@ -14,9 +14,11 @@ const CHARACTERS_A_FINDING: usize = 40 * 4;
 /// Digits of a fingerprint that `harness explain` takes.
 const DIGITS: usize = 6;
 
-/// Messages and remedies are not cut below this: paths may be too long for any budget.
-const SHORTEST_MESSAGE: usize = 24;
-const SHORTEST_REMEDY: usize = 40;
+/// Messages are not cut below this.
+const SHORTEST: usize = 24;
+
+/// What they are cut to where no cut is enough: what frames a few findings costs more than they do.
+const WHERE_NONE_IS_ENOUGH: usize = 48;
 
 /// One line of the output.
 struct Line {
@@ -40,7 +42,7 @@ pub(super) fn render(findings: &[&Finding], run: &Run<'_>, limit: Limit) -> Stri
         let (path, rule) = (escaped(&place.path), escaped(&finding.rule));
         let head = format!("{path}:{}:{} {rule}#{digits} ", place.start.line, place.start.column);
         lines.push(Line { head, text: escaped(&finding.message).into_owned(), is_remedy: false });
-        if !finding.remedy.is_empty() && told.insert(&finding.rule) {
+        if !finding.remedy.is_empty() && told.insert(run.rule_of(finding)) {
             lines
                 .push(Line { head: "  → ".to_owned(), text: escaped(&finding.remedy).into_owned(), is_remedy: true });
         }
@@ -85,41 +87,37 @@ fn next(findings: &[&Finding], is_cut: bool, command: &Command) -> String {
 }
 
 /// Cuts texts until the lines have the given number of characters, as far as they can be cut. The
-/// first sentence of a remedy says what to do; of messages the longest lose most.
+/// first clause of a remedy says what to do; of all texts the longest lose most.
 fn fit(lines: &mut [Line], budget: usize) {
     if total(lines) <= budget {
         return;
     }
     for line in lines.iter_mut().filter(|line| line.is_remedy) {
-        if let Some(end) = line.text.find(". ") {
-            line.text.truncate(end + 1);
+        let clause = [". ", "; "].into_iter().filter_map(|end| line.text.find(end)).min();
+        if let Some(end) = clause {
+            line.text.truncate(end);
+            line.text.push('.');
         }
     }
-    cut(lines, budget, false, SHORTEST_MESSAGE);
-    cut(lines, budget, true, SHORTEST_REMEDY);
-}
-
-/// Gives all messages, or all remedies, the greatest common length that fits.
-fn cut(lines: &mut [Line], budget: usize, is_remedy: bool, shortest: usize) {
-    let all = total(lines);
-    let lengths: Vec<usize> =
-        lines.iter().filter(|line| line.is_remedy == is_remedy).map(|line| length(&line.text)).collect();
-    let longest = lengths.iter().copied().max().unwrap_or_default();
-    if all <= budget || longest <= shortest {
-        return;
-    }
-    let fits = |cap: usize| {
-        let saved = lengths.iter().map(|length| length.saturating_sub(cap)).sum::<usize>();
-        all.saturating_sub(saved) <= budget
+    // A remedy serves all findings of its rule, so it may be half as long again.
+    let cap_of = |line: &Line, cap: usize| if line.is_remedy { cap + cap / 2 } else { cap };
+    let fits = |lines: &[Line], cap: usize| {
+        let saved: usize = lines.iter().map(|line| length(&line.text).saturating_sub(cap_of(line, cap))).sum();
+        total(lines).saturating_sub(saved) <= budget
     };
-    // Of two lengths the first fits, or is as short as it gets, and the second does not.
-    let (mut cap, mut too_long) = (shortest, longest);
-    while cap + 1 < too_long {
-        let middle = usize::midpoint(cap, too_long);
-        if fits(middle) { cap = middle } else { too_long = middle }
+    let longest = lines.iter().map(|line| length(&line.text)).max().unwrap_or_default();
+    let mut cap = WHERE_NONE_IS_ENOUGH;
+    if fits(lines, SHORTEST) {
+        // The first of the two lengths always fits.
+        let mut too_long = longest + 1;
+        cap = SHORTEST;
+        while cap + 1 < too_long {
+            let middle = usize::midpoint(cap, too_long);
+            if fits(lines, middle) { cap = middle } else { too_long = middle }
+        }
     }
-    for line in lines.iter_mut().filter(|line| line.is_remedy == is_remedy) {
-        line.text = shortened(&line.text, cap);
+    for line in lines {
+        line.text = shortened(&line.text, cap_of(line, cap));
     }
 }
 
@@ -130,15 +128,23 @@ fn shortened(text: &str, cap: usize) -> String {
     if letters.len() <= cap {
         return text.to_owned();
     }
-    let quote = |from: usize| letters.iter().skip(from).position(|letter| *letter == '\'').map(|at| from + at);
-    let name = quote(0).and_then(|start| Some((start, quote(start + 1)? + 1))).filter(|(_, end)| *end >= cap);
+    let is_quote = |at: usize| letters.get(at) == Some(&'\'');
+    // An apostrophe has a letter on the side where a quote has none; in code a quote follows a sign.
+    let opens = |at: &usize| is_quote(*at) && at.checked_sub(1).is_none_or(|before| letters[before] == ' ');
+    let closes = |at: &usize| is_quote(*at) && !letters.get(at + 1).is_some_and(|letter| letter.is_alphanumeric());
+    let name = (0..letters.len())
+        .find(opens)
+        .and_then(|start| Some((start, (start + 1..letters.len()).find(closes)? + 1)))
+        .filter(|(_, end)| *end >= cap);
     let Some((start, end)) = name else {
-        return letters.iter().take(cap.saturating_sub(1)).chain(&['…']).collect();
+        let kept = cap.saturating_sub(1);
+        let word = letters.iter().take(kept).rposition(|letter| *letter == ' ');
+        let kept = word.filter(|at| at * 2 > kept).unwrap_or(kept);
+        return letters.iter().take(kept).chain(&['…']).collect();
     };
-    let room = cap.saturating_sub(end - start + 1);
-    if room == 0 {
+    let Some(room) = cap.checked_sub(end - start + 1) else {
         return ['…'].iter().chain(letters.iter().skip(start).take(cap.saturating_sub(2))).chain(&['…']).collect();
-    }
+    };
     let head: String = letters.iter().take(room.min(start)).collect();
     let head = head.rsplit_once(' ').map_or("", |(words, _)| words);
     head.chars().chain(['…']).chain(letters[start..end].iter().copied()).collect()
@@ -160,12 +166,13 @@ mod tests {
     fn a_cut_text_keeps_the_name_it_is_about() {
         let text = "refs staging model 'stg_wells__daily' directly.";
         assert_eq!(shortened(text, 47), text);
-        assert_eq!(shortened(text, 46), "refs staging model 'stg_wells__daily' directl…");
+        assert_eq!(shortened(text, 46), "refs staging model 'stg_wells__daily'…");
         assert_eq!(shortened(text, 36), "refs staging…'stg_wells__daily'");
         assert_eq!(shortened(text, 24), "refs…'stg_wells__daily'");
         assert_eq!(shortened(text, 19), "…'stg_wells__daily'");
         assert_eq!(shortened(text, 12), "…'stg_wells…");
-        assert_eq!(shortened("it's not a name in here", 10), "it's not …");
+        assert_eq!(shortened("it's no model's name in here", 10), "it's no…");
+        assert_eq!(shortened("no config(x='view') in it", 12), "no config(x…");
         assert_eq!(shortened("表表表表", 3), "表表…");
     }
 }

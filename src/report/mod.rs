@@ -88,6 +88,13 @@ pub struct Run<'r> {
     pub command: &'r Command,
 }
 
+impl<'r> Run<'r> {
+    /// The rule whose texts a finding bears: of a family's members the family.
+    fn rule_of(&self, finding: &'r Finding) -> &'r str {
+        self.registry.get(&finding.rule).map_or(&finding.rule, |rule| &rule.id)
+    }
+}
+
 /// How the run was called: what to write for another one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Command {

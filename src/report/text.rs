@@ -118,12 +118,15 @@ impl Page {
             let word = self.painted(word, style(severity).bold());
             let path = self.painted(&escaped(path), Style::new().bold());
             self.line(&format!("{word}: {path}"));
+            let mut seen = None;
             for finding in found {
                 self.finding(finding);
-                if self.options.terminal && finding.severity == Severity::Error {
+                // What stands right above is not shown once more.
+                let is_new = seen.replace(finding.place.start) != Some(finding.place.start);
+                if self.options.terminal && finding.severity == Severity::Error && is_new {
                     self.excerpt(finding, run);
                 }
-                if !finding.remedy.is_empty() && told.insert(&finding.rule) {
+                if !finding.remedy.is_empty() && told.insert(run.rule_of(finding)) {
                     self.line(&format!("    → {}", escaped(&finding.remedy)));
                 }
             }

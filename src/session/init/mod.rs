@@ -79,8 +79,12 @@ fn broken(breaks: usize) -> String {
     if breaks == 1 { "1 finding without this line".to_owned() } else { format!("{breaks} findings without this line") }
 }
 
-/// A convention that is kept may be stated; where it is not, its figures go on deciding.
+/// A convention that is kept may be stated; where it is not, its figures go on deciding. So they do where
+/// another rule tells the same cause: what is stated tells it, too.
 fn level(kept: &Adherence, rule: Option<&Rule>) -> &'static str {
+    if rule.is_some_and(|rule| !rule.subsumed_by.is_empty()) {
+        return "auto";
+    }
     match (kept.verdict, rule.and_then(|rule| rule.severity)) {
         (Verdict::On, Some(Severity::Info)) => Severity::Info.name(),
         (Verdict::On, _) => Severity::Warning.name(),
