@@ -60,7 +60,7 @@ relation! {
     /// What looks like a table's name behind `from` or `join` in the raw text of an enabled model, comments of
     /// Jinja included: a dotted name, one in quotes, a var. `table_name` and `reads_table` know SQL better.
     raw_name as "raw_name" (id: Node, text: Text)
-    Fact r#"raw_name(m, name), !reads_table(m, name)"# at places::of_raw_name;
+    Fact r#"raw_name(m, name), !reads_table(m, name, _)"# at places::of_raw_name;
     each |db, package, directory, rows| {
         for text in living_models(db, package, directory).filter_map(|node| of_node(db, node)) {
             let id = sym(db, &text.id);
