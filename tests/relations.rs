@@ -46,7 +46,14 @@ const SHOP: &[(&str, &str)] = &[
          {% if is_incremental() %}where at > (select max(at) from {{ this }}){% endif %} -- {{ var('from') }}\n",
     ),
     ("models/marts/off.sql", "{{ config(enabled=false) }} select * from {{ ref('orders') }}\n"),
-    ("models/marts/loop_a.sql", "select * from {{ ref('loop_b') }}\n"),
+    (
+        "models/entries.yml",
+        "sources:\n  - name: loaded\n    description: From afar.\n    loader: own scripts\n    tables: [{name: days}]\n\
+         models:\n  - name: behind\n    time_spine: {standard_granularity_column: at}\n    \
+         columns: [{name: at, constraints: [{type: not_null}]}]\n\
+         macros:\n  - name: cents\n    description: Cents.\n    arguments: [{name: x, description: An amount.}]\n",
+    ),
+    ("models/marts/loop_a.sql", "select * from {{ ref('loop_b') }};\n"),
     (
         "models/marts/loop_b.sql",
         "select * from {{ ref('loop_a') }} {{ ref('orders') }} qualify row_number() over (partition by a order by b) = 1\n",
@@ -270,6 +277,26 @@ fn a_setting_stands_where_it_is_stated() {
         assert_eq!(at(db, "access", &["public"]), "models/shop.yml:11:5");
         assert_eq!(at(db, "description", &["All orders."]), "models/shop.yml:10:5");
         assert_eq!(at(db, "freshness", &["source.shop.raw.orders"]), "models/shop.yml:3:5");
+    });
+}
+
+#[test]
+fn entries_of_yaml_say_more_than_settings() {
+    on_shop(|session| {
+        let db = &session.db;
+        assert_eq!(at(db, "column_constraint", &["model.shop.behind", "at", "not_null"]), "models/entries.yml:9:22");
+        assert_eq!(at(db, "time_spine", &["model.shop.behind"]), "models/entries.yml:8:5");
+        assert_eq!(at(db, "loader", &["own scripts"]), "models/entries.yml:2:11");
+        assert_eq!(at(db, "source_description", &["From afar."]), "models/entries.yml:2:11");
+        assert_eq!(at(db, "source_relation", &["loaded", "days"]), "models/entries.yml:5:21");
+        assert_eq!(at(db, "owner_field", &["name", "Ann"]), "models/shop.yml:24:5");
+        assert_eq!(at(db, "macro_description", &["macro.shop.cents", "Cents."]), "models/entries.yml:11:11");
+        assert_eq!(at(db, "described_argument", &["x", "An amount."]), "models/entries.yml:11:11");
+        assert_eq!(at(db, "macro_argument", &["macro.shop.half", "x", "0"]), "macros/cents.sql:2:10");
+        assert_eq!(at(db, "final_semicolon", &["model.shop.loop_a"]), "models/marts/loop_a.sql:1:34");
+        assert_eq!(at(db, "raw_name", &["raw.other"]), "models/stg/stg_orders.sql:4:6");
+        assert_eq!(rows(db, "final_semicolon").len(), 1);
+        assert_eq!(rows(db, "loader").len(), 1);
     });
 }
 
