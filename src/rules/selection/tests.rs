@@ -1,7 +1,8 @@
 use super::*;
+use crate::project::settings;
 use crate::rules::finding::{Place, Status};
-use crate::session::house_rules;
 use crate::syntax::span::Position;
+use crate::syntax::span::SyntaxError;
 use std::sync::Arc;
 
 /// Rules of every kind that there is.
@@ -25,6 +26,10 @@ fn registry() -> Registry {
         file("packs", "hub", "severity: warning\npresets: [evaluator]\naliases: [fct-fanout]\n", ""),
     ];
     Registry::read(files.iter().map(|(path, text)| (path.clone(), text.as_str()))).unwrap()
+}
+
+fn house_rules(registry: &Registry, text: &str) -> Result<HouseRules, Vec<SyntaxError>> {
+    settings::read(text, &registry.known())
 }
 
 /// The course of every rule under a harness.yml.
