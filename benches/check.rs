@@ -14,10 +14,11 @@ use harness::project::macros::blocks;
 use harness::project::nodes::{facts, nodes_of_package};
 use harness::project::packages::{dbt_packages, yaml};
 use harness::project::properties::properties;
-use harness::report::{json, text};
+use harness::report::{self as formats, Format};
 use harness::rules::registry::Registry;
 use harness::rules::selection::Selection;
 use harness::session::{HOUSE_RULES_FILE, Outcome, Session, house_rules, on_large_stacks};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -156,7 +157,7 @@ fn run(folder: &Path, threads: usize) -> Result<Run, String> {
     let ((), resolve) = timed(|| resolve(&session, threads));
     let ((), derive) = timed(|| derive(&session));
     let (outcome, rules) = timed(|| session.check(registry, &Selection::default()));
-    let (written, report) = timed(|| report(&outcome));
+    let (written, report) = timed(|| report(&outcome, registry));
     std::hint::black_box(written);
     Ok(Run {
         times: [walk, of_yaml, of_macros, render, resolve, derive, rules, report],
@@ -231,9 +232,18 @@ fn derive(session: &Session) {
     cycles(&session.db);
 }
 
-fn report(outcome: &Outcome) -> (String, String) {
-    let options = text::TextOptions::default();
-    (text::render(&outcome.findings, &outcome.summary, &options), json::render(&outcome.findings, &outcome.summary))
+fn report(outcome: &Outcome, registry: &Registry) -> [String; 2] {
+    let (texts, command) = (BTreeMap::new(), formats::Command::default());
+    let run = formats::Run {
+        findings: &outcome.findings,
+        suppressed: &outcome.suppressed,
+        summary: &outcome.summary,
+        registry,
+        folder: "",
+        texts: &texts,
+        command: &command,
+    };
+    [Format::Text, Format::Json].map(|format| formats::render(format, &run, &formats::Options::default()))
 }
 
 /// Does the same for each item, on as many threads as asked.

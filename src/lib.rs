@@ -18,11 +18,13 @@
 //!   staging pattern
 //! - [`relations`]: the base relations, each declared once, by directory and in sum
 //! - [`mod@derive`]: what follows from them: one Ascent program a family, and cycles
+//! - [`observe`]: what is seen in one place, as relations whose rows know where they stand
 //! - [`query`]: questions about a repo: the relations as facts, the rules of `queries/derived`, the
 //!   named questions of `queries/ask`, places of proofs
-//! - [`rules`]: the Markdown files of `queries/rules`, which of them run, and findings with places
-//! - [`report`]: what a run says, one file a format: text, JSON; answers, proofs and lists; and the subset of
-//!   dbt's manifest
+//! - [`rules`]: the Markdown files of `queries/rules` and of the repo, which of them run, their Datalog, findings
+//!   with places; excuses and the baseline
+//! - [`report`]: what a run says, one file a format, from text to SARIF; answers, proofs and lists; and the
+//!   subset of dbt's manifest
 //! - [`session`]: a project loaded into a database, the run of the rules on it, answers to questions
 //! - [`cli`]: the command line, one file a command; the only place that prints
 //!

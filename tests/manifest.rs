@@ -103,6 +103,26 @@ fn the_semantic_layer_and_exposures_stand_on_each_other() {
     assert_eq!(ids(&shown["groups"]), ["group.shop.g"]);
 }
 
+/// As dbt 1.12 has it: of an exposure's and a model's tags the manifest makes one list.
+#[test]
+fn a_metrics_tags_stand_beside_its_config_and_what_a_test_inherits_is_no_setting_of_its_own() {
+    let shown = manifest(&[
+        ("models/a.sql", "select 1"),
+        (
+            "models/m.yml",
+            "sources:\n- name: s\n  tags: [raw]\n  tables: [{name: t, columns: [{name: c, data_tests: [unique]}]}]\n\
+             semantic_models:\n- {name: s, model: ref('a'), measures: [{name: k}]}\n\
+             metrics:\n- {name: m, type: simple, type_params: {measure: k}, tags: [x], config: {tags: [y]}}\n\
+             exposures:\n- {name: e, type: dashboard, tags: [x], config: {tags: [y]}}\n",
+        ),
+    ]);
+    let metric = &shown["metrics"]["metric.shop.m"];
+    assert_eq!([&metric["tags"], &metric["config"]["tags"]], [&json!(["x"]), &json!(["y"])]);
+    assert_eq!(shown["exposures"]["exposure.shop.e"]["tags"], json!(["x", "y"]));
+    let test = &shown["nodes"].as_object().unwrap().values().find(|node| node["resource_type"] == "test").unwrap();
+    assert_eq!([&test["tags"], &test["config"]["tags"]], [&json!(["raw"]), &json!([])]);
+}
+
 /// `semantic_model:` and `metrics:` in an entry of `models:`, as dbt 1.12 reads them.
 #[test]
 fn what_stands_below_a_model_is_its_semantic_layer() {

@@ -197,3 +197,14 @@ fn a_rule_may_read_the_findings_of_others_and_no_circle_is_waited_for() {
     assert_eq!(circle.count(), 2, "{seen:?}");
     assert!(!seen.iter().any(|(rule, text)| *rule == "ALL_FINDINGS" && *text == "ALL_FINDINGS"), "{seen:?}");
 }
+
+#[test]
+fn the_rule_that_the_docs_show_passes_its_own_tests() {
+    let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md")).unwrap();
+    let (_, rest) = docs.split_once("````markdown harness/rules/hub-model.md\n").unwrap();
+    let (rule, _) = rest.split_once("````\n").unwrap();
+    let project = Project::new(&[("harness/rules/hub-model.md", rule)]);
+    let test = project.harness(&["rules", "test"]);
+    assert_eq!((test.status.code(), out(&test)), (Some(0), ""), "{}", err(&test));
+    assert!(err(&test).contains("2 cases passed"), "{}", err(&test));
+}

@@ -13,7 +13,7 @@
 mod facts;
 
 use facts::{UNBOUNDED, World, answer_with};
-use harness::datalog::{Catalogue, Cell, Constant, Facts, Schema, with_cells};
+use harness::datalog::{Catalogue, Cell, Constant, Facts, Schema, compile, with_cells};
 use harness::db::settings::HouseRules;
 use harness::db::{Database, Invocation, Sym, sym};
 use harness::derive::coverage::{self, Coverage};
@@ -299,11 +299,15 @@ struct Changed<'r, 'a> {
     relation: String,
     removed: Option<Vec<Constant>>,
     added: Option<Vec<Constant>>,
+    /// The rows of a relation of the library, which are facts then.
+    derived: Option<Vec<Vec<Constant>>>,
 }
 
 impl Catalogue for Changed<'_, '_> {
     fn schema(&self, relation: &str) -> Option<Schema> {
-        self.repo.schema(relation)
+        let is_fact = self.derived.is_some() && relation == self.relation;
+        let given = || library::embedded().unwrap().schema(relation).filter(|_| is_fact).cloned();
+        self.repo.schema(relation).or_else(given)
     }
 
     fn names(&self) -> Vec<String> {
@@ -328,6 +332,10 @@ impl Facts for Changed<'_, '_> {
                 visit(row);
             }
         });
+        let is_removed = |row: &&Vec<Constant>| self.removed.as_ref() == Some(*row);
+        for row in self.derived.iter().flatten().filter(|row| is_changed && !is_removed(row)) {
+            with_cells(row, |cells| visit(cells));
+        }
         if let Some(added) = self.added.as_ref().filter(|_| is_changed) {
             with_cells(added, |cells| visit(cells));
         }
@@ -358,6 +366,18 @@ fn every_finding_has_a_proof_that_stands_on_its_leaves() {
     assert!(counted > 65, "{counted}");
 }
 
+/// The rows of a relation that is to be changed, where the library derives it; nothing where it is the rule's
+/// own, which cannot be changed from outside.
+fn derived_rows(repo: &Repo<'_>, relation: &str) -> Option<Option<Vec<Vec<Constant>>>> {
+    if repo.schema(relation).is_some() {
+        return Some(None);
+    }
+    library::embedded().unwrap().schema(relation)?;
+    let question = format!("?- {relation}({}).", columns_of(relation));
+    let compiled = compile(&question, library::embedded().unwrap(), repo, &BTreeMap::new()).unwrap();
+    Some(Some(compiled.run(repo, &UNBOUNDED).unwrap().rows))
+}
+
 fn stands_on_its_leaves(repo: &Repo<'_>, registry: &Registry, finding: &Finding, proof: &Proof, shown: &str) {
     let rule = registry.get(&finding.rule).unwrap();
     let options = options(rule, &HouseRules::default());
@@ -368,11 +388,14 @@ fn stands_on_its_leaves(repo: &Repo<'_>, registry: &Registry, finding: &Finding,
     let (report, row) = &all.iter().find(is_it).unwrap().row;
     let mut changes: Vec<Changed<'_, '_>> = Vec::new();
     for (relation, row) in leaves(proof) {
-        changes.push(Changed { repo, relation: relation.to_owned(), removed: Some(row), added: None });
+        if let Some(derived) = derived_rows(repo, relation) {
+            changes.push(Changed { repo, relation: relation.to_owned(), removed: Some(row), added: None, derived });
+        }
     }
     for (relation, row) in absences(proof) {
         let filled = row.into_iter().map(|value| value.unwrap_or_else(|| Constant::text("anything"))).collect();
-        changes.push(Changed { repo, relation: relation.to_owned(), removed: None, added: Some(filled) });
+        let Some(derived) = derived_rows(repo, relation) else { continue };
+        changes.push(Changed { repo, relation: relation.to_owned(), removed: None, added: Some(filled), derived });
     }
     assert!(!changes.is_empty(), "no leaves: {shown}");
     for changed in changes {

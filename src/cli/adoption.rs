@@ -3,9 +3,8 @@
 use super::{Failure, Global, project, say};
 use crate::files::{Content, Disk, Tree, absolute, exists, write_whole};
 use crate::report::Summary;
-use crate::report::text::escaped;
+use crate::report::escaped;
 use crate::rules::baseline::{Baseline, FILE, text};
-use crate::rules::finding::{Finding, Status};
 use crate::session::Outcome;
 use jiff::civil::Date;
 use std::path::{Path, PathBuf};
@@ -106,11 +105,6 @@ impl AdoptionArguments {
         }
         Ok(())
     }
-}
-
-/// The findings that people are shown; the others are parked.
-pub(super) fn new_ones(findings: &[Finding]) -> Vec<Finding> {
-    findings.iter().filter(|finding| finding.status == Status::New).cloned().collect()
 }
 
 /// The totals once more, of findings that were narrowed.

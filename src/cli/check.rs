@@ -1,16 +1,15 @@
 //! `harness check`
 
-use super::adoption::{AdoptionArguments, count_again, new_ones};
+mod output;
+
+use super::adoption::{AdoptionArguments, count_again};
 use super::select::{self, Selecting};
-use super::{Color, Failure, Global, Verdict, print, project, say};
+use super::{Failure, Global, Verdict, project, say};
 use crate::files::{absolute, exists, normalise};
-use crate::report::text::{PIPED_LIMIT, TERMINAL_LIMIT, TextOptions};
-use crate::report::{json, text};
 use crate::rules::finding::{Finding, Severity, Status};
 use crate::rules::selection::Selection;
 use crate::session::{Circumstances, Outcome, is_within, not_understood};
-use clap::ValueEnum;
-use std::io::{IsTerminal, stdout};
+use clap::{ArgMatches, ValueEnum};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -20,9 +19,6 @@ pub(super) struct Arguments {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     selecting: Selecting,
-    /// How to print findings.
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
-    format: Format,
     /// Run only this rule, also when it is off; may be given several times.
     #[arg(long, value_name = "RULE")]
     rule: Vec<String>,
@@ -32,20 +28,10 @@ pub(super) struct Arguments {
     /// The severity from which on findings make the exit code 1.
     #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Error)]
     fail_on: FailOn,
-    /// How many findings to print: a number or `all`.
-    #[arg(long, value_name = "N")]
-    limit: Option<Limit>,
-    /// Print the table of rules alone.
-    #[arg(long)]
-    summary: bool,
     #[command(flatten)]
     adoption: AdoptionArguments,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
+    #[command(flatten)]
+    output: output::OutputArguments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -56,24 +42,9 @@ enum FailOn {
     Never,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Limit {
-    All,
-    First(usize),
-}
-
-impl std::str::FromStr for Limit {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "all" => Ok(Self::All),
-            number => number.parse().map(Self::First).map_err(|_| "write a number or `all`".to_owned()),
-        }
-    }
-}
-
-pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Failure> {
+/// `matches` is what `arguments` were read from.
+pub(super) fn run(global: &Global, arguments: &Arguments, matches: &ArgMatches) -> Result<Verdict, Failure> {
+    let output = output::Output::new(global, &arguments.output, matches)?;
     let registry = &project::all_rules(global)?;
     let upper = |ids: &[String]| ids.iter().map(|id| id.to_uppercase().replace('-', "_")).collect::<Vec<_>>();
     let selection = Selection { only: upper(&arguments.rule), skip: upper(&arguments.skip_rule) };
@@ -95,14 +66,15 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
     let circumstances = Circumstances { today: Some(adoption.today()), baseline: baseline.as_ref() };
     let paths = reported_paths(global, &arguments.paths)?;
     let asked = arguments.selecting.read()?;
-    let (mut outcome, nowhere) = project::with_session(global, |session, registry| {
+    let (mut outcome, texts, nowhere) = project::with_session(global, |session, registry| {
         let nowhere = paths.iter().position(|path| !session.holds(path));
         let selected = select::selected(session, asked)?;
         let mut outcome = session.check_with(registry, &selection, circumstances);
         if let Some(selected) = selected {
             narrow(&mut outcome, |finding| selected.holds(finding));
         }
-        Ok::<_, Failure>((outcome, nowhere))
+        let texts = session.texts(&output.files_to_show(&outcome));
+        Ok::<_, Failure>((outcome, texts, nowhere))
     })??;
     if let Some(path) = nowhere.and_then(|at| arguments.paths.get(at)) {
         return Err(Failure(format!(
@@ -118,26 +90,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
         adoption.write(global, &outcome)?;
         return Ok(Verdict::Clean);
     }
-    let shown = match arguments.format {
-        Format::Json => json::render(&outcome.findings, &outcome.summary),
-        Format::Text => {
-            let terminal = stdout().is_terminal();
-            let usual = if terminal { TERMINAL_LIMIT } else { PIPED_LIMIT };
-            let limit = match arguments.limit {
-                None => Some(usual),
-                Some(Limit::All) => None,
-                Some(Limit::First(count)) => Some(count),
-            };
-            let color = match global.color {
-                Color::Always => true,
-                Color::Never => false,
-                Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-            };
-            let options = TextOptions { terminal, color, limit, summary_only: arguments.summary };
-            text::render(&new_ones(&outcome.findings), &outcome.summary, &options)
-        }
-    };
-    print(&shown)?;
+    output.write(&outcome, registry, &texts, &project::folder(global)?)?;
     let grave = |finding: &Finding| match arguments.fail_on {
         FailOn::Error => finding.severity == Severity::Error,
         FailOn::Warning => finding.severity <= Severity::Warning,

@@ -125,8 +125,8 @@ fn found(session: &Session, registry: &Registry, wanted: &Wanted) -> Vec<Finding
 
 fn headline(finding: &Finding) -> String {
     let start = finding.place.start;
-    let place = crate::report::text::escaped(&finding.place.path);
-    let message = crate::report::text::escaped(&finding.message);
+    let place = crate::report::escaped(&finding.place.path);
+    let message = crate::report::escaped(&finding.message);
     format!("{place}:{}:{} {}#{} {message}", start.line, start.column, finding.rule, &finding.fingerprint[..DIGITS])
 }
 

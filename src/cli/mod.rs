@@ -13,8 +13,9 @@ mod relations;
 mod rules;
 mod select;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -121,8 +122,10 @@ pub fn main() -> ExitCode {
             "harness: this is a bug of harness, not of your project: {bug}\n  → Please report it with the file it was working on."
         );
     }));
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let parsed = Arguments::command().try_get_matches();
+    let parsed = parsed.and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, matches)));
+    let (arguments, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // clap knows which stream its message belongs to; help is no error.
             let _ = error.print();
@@ -134,7 +137,8 @@ pub fn main() -> ExitCode {
     let ended = ctrlc::set_handler(|| std::process::exit(INTERRUPTED));
     // Where no handler can be set, the system's own ends the program as well.
     drop(ended);
-    let run = std::panic::catch_unwind(|| run(&arguments));
+    // After a panic nothing looks at the arguments again.
+    let run = std::panic::catch_unwind(AssertUnwindSafe(|| run(&arguments, &matches)));
     match run {
         Ok(Ok(Verdict::Clean)) => ExitCode::SUCCESS,
         Ok(Ok(Verdict::Findings)) => ExitCode::from(FINDINGS),
@@ -146,9 +150,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<Verdict, Failure> {
+fn run(arguments: &Arguments, matches: &ArgMatches) -> Result<Verdict, Failure> {
+    // A command's matches hold the global options too.
+    let matches = matches.subcommand().map_or(matches, |(_, own)| own);
     match &arguments.command {
-        Command::Check(own) => check::run(&arguments.global, own),
+        Command::Check(own) => check::run(&arguments.global, own, matches),
         Command::List(own) => list::run(&arguments.global, own),
         Command::Rules(own) => rules::run(&arguments.global, own),
         Command::Relations(own) => relations::run(&arguments.global, own),

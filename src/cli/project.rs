@@ -6,7 +6,7 @@ use crate::db::{Database, Invocation};
 use crate::files::{Content, Disk, Tree, absolute, exists, find_above};
 use crate::project::profile;
 use crate::project::settings::rule_paths;
-use crate::report::text::escaped;
+use crate::report::escaped;
 use crate::rules::registry::Registry;
 use crate::session::{HOUSE_RULES_FILE, PROJECT_FILE, Session, house_rules, on_large_stacks, with_house_rules};
 use crate::syntax::span::{LineIndex, SyntaxError};

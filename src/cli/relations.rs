@@ -5,7 +5,7 @@ use crate::datalog::Schema;
 use crate::observe;
 use crate::query::{OF_THE_RUN, library};
 use crate::relations::{ALL, Cell, Relation, by_name, closest};
-use crate::report::text::escaped;
+use crate::report::escaped;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 

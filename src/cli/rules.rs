@@ -4,7 +4,7 @@ use super::{Failure, Global, Verdict, print, project, say};
 use crate::datalog::{Type, compile};
 use crate::files::{exists, write_new};
 use crate::query::library;
-use crate::report::text::escaped;
+use crate::report::escaped;
 use crate::rules::registry::Registry;
 use crate::rules::rule::{Rule, spelled_as_id};
 use crate::session::{RULES_FOLDER, broken_rules, case_failures};

@@ -2,7 +2,7 @@
 
 use super::{Failure, project, say};
 use crate::project::selection::{Indirect, Members, Selector, Spec, check, members, missing, parse_all, selectors};
-use crate::report::text::escaped;
+use crate::report::escaped;
 use crate::rules::finding::Finding;
 use crate::session::Session;
 use crate::syntax::span::SyntaxError;

@@ -134,11 +134,12 @@ fn walk_problem(error: &walkdir::Error) -> Unreadable {
 }
 
 /// The error's kind in words that are the same on each machine.
-fn reason(error: &io::Error) -> String {
+pub fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "it does not exist".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        io::ErrorKind::NotADirectory => "a file stands where a folder should be".to_owned(),
         kind => kind.to_string(),
     }
 }
@@ -158,16 +159,39 @@ pub fn find_above(start: &Path, name: &str) -> Option<PathBuf> {
     absolute(start).ancestors().find(|folder| folder.join(name).is_file()).map(Path::to_owned)
 }
 
-/// Writes a file whole or not at all: into a neighbour first, then renamed over it.
+/// The root of the git repository around a folder: where `.git` lies, which is a file in a worktree.
+pub fn repository_around(folder: &Path) -> Option<PathBuf> {
+    absolute(folder).ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)
+}
+
+/// Where a path leads, whether or not anything is there yet.
+pub fn destination(path: &Path) -> PathBuf {
+    if let Ok(real) = fs::canonicalize(path) {
+        return real;
+    }
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match (whole.parent(), whole.file_name()) {
+        // `..` goes up from where a link leads, so only a folder that is there can tell.
+        (Some(folder), Some(name)) => destination(folder).join(name),
+        _ => whole,
+    }
+}
+
+/// Writes a file whole or not at all: into a neighbour first, then renamed over it. Folders that are
+/// missing are made. What is no file, as a pipe or a terminal, is written to.
 pub fn write_whole(path: &Path, content: &str) -> io::Result<()> {
+    let path = &destination(path);
+    if path.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+    }
+    if path.exists() && !path.is_file() {
+        return fs::OpenOptions::new().write(true).open(path)?.write_all(content.as_bytes());
+    }
     by_neighbour(path, content, |part| fs::rename(part, path))
 }
 
-/// The same for a file that does not exist yet, nor perhaps its folder; one that does stays as it is.
+/// The same for a file that does not exist yet; one that does stays as it is.
 pub fn write_new(path: &Path, content: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
     by_neighbour(path, content, |part| match fs::hard_link(part, path) {
         // Not every file system has links. Between the look and the renaming somebody may still be faster.
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !path.exists() => fs::rename(part, path),
@@ -177,10 +201,16 @@ pub fn write_new(path: &Path, content: &str) -> io::Result<()> {
 }
 
 fn by_neighbour(path: &Path, content: &str, moved: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
     let written = fs::File::create(&part).and_then(|mut file| {
         file.write_all(content.as_bytes())?;
+        if let Ok(former) = fs::metadata(path) {
+            file.set_permissions(former.permissions())?;
+        }
         file.sync_all()?;
         moved(&part)
     });

@@ -3,7 +3,7 @@
 mod disk;
 mod memory;
 
-pub use disk::{Disk, absolute, exists, find_above, write_new, write_whole};
+pub use disk::{Disk, absolute, destination, exists, find_above, reason, repository_around, write_new, write_whole};
 pub use memory::Memory;
 
 use std::sync::Arc;

@@ -29,10 +29,8 @@ pub(super) fn living<'db>(rows: &Rows<'db>) -> Vec<Child<'db>> {
 }
 
 pub(super) fn prefetch<'db>(db: &'db dyn salsa::Database, test: Test<'db>) {
-    data_tests::called(db, test);
-    if names_others(db, test) {
-        data_tests::facts(db, test);
-    }
+    data_tests::facts(db, test);
+    data_tests::tested(db, test);
 }
 
 /// A declared test names what it is declared on; only its arguments can name more.

@@ -77,8 +77,9 @@ impl Layout {
     }
 }
 
-/// The customary layers that are read by people and tools outside of dbt.
-const TERMINAL: [&str; 3] = ["marts", "applications", "reports"];
+/// The customary layers that are read by people and tools outside of dbt, and what else their folders are
+/// called.
+const TERMINAL: [&str; 6] = ["marts", "applications", "reports", "mart", "application", "report"];
 
 /// The layers or folders whose models are the end of the flow; none where no layers are known either.
 pub fn terminal_layers(db: &dyn salsa::Database) -> Vec<String> {

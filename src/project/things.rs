@@ -158,13 +158,16 @@ impl<'db> Thing<'db> {
             Self::Test(test) => {
                 let facts = data_tests::facts(db, test);
                 let severity = facts.config.get("severity").cloned().unwrap_or_else(|| "ERROR".into());
-                let own = [("materialized", "test".into()), ("tags", list(&facts.tags)), ("severity", severity)];
+                // What it inherits of tags is no setting of its own.
+                let tags = Value::from(data::texts(facts.config.get("tags")));
+                let own = [("materialized", "test".into()), ("tags", tags), ("severity", severity)];
                 put(facts.config.clone(), &own)
             }
             Self::Source(source) => put(source_facts(db, source).config.clone(), &[]),
             Self::Resource(package, file, resource) => put(resource_config(db, package, resource, file), &[]),
             Self::Operation(_, operation) => {
-                let own = [("materialized", Value::from(&*operation.materialized)), ("tags", list(&operation.tags))];
+                let tags = Value::from(data::texts(operation.config.get("tags")));
+                let own = [("materialized", Value::from(&*operation.materialized)), ("tags", tags)];
                 put(operation.config.clone(), &own)
             }
             Self::Unit(_, unit, _) => put(unit.config.clone(), &[("tags", list(&unit.tags))]),

@@ -1,6 +1,6 @@
 //! How well conventions are kept: one line for each that is worth one, or a table of all.
 
-use crate::report::text::escaped;
+use crate::report::escaped;
 use crate::rules::adherence::{Adherence, Verdict};
 use std::fmt::Write as _;
 use std::sync::Arc;

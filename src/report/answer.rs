@@ -1,6 +1,6 @@
 //! Answers of questions: a table for people, JSON and CSV for programs.
 
-use super::text::escaped;
+use super::escaped;
 use crate::datalog::{Column, Constant, Type};
 use crate::query::shown_id;
 use serde_json::{Map, Value, json};

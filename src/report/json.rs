@@ -10,10 +10,10 @@ use std::sync::Arc;
 /// Changes when a reader that knows the former one would be misled.
 const VERSION: u64 = 1;
 
-pub fn render(findings: &[Finding], summary: &Summary) -> String {
+pub(super) fn render(findings: &[&Finding], summary: &Summary) -> String {
     let document = object([
         ("version", VERSION.into()),
-        ("findings", findings.iter().map(finding).collect()),
+        ("findings", findings.iter().map(|shown| finding(shown)).collect()),
         (
             "summary",
             object([
@@ -29,7 +29,7 @@ pub fn render(findings: &[Finding], summary: &Summary) -> String {
                 ("suppressed", summary.suppressed.into()),
                 ("adherence", summary.adherence.iter().map(adherence).collect()),
                 ("old", summary.old.into()),
-                ("fixed", summary.fixed.into()),
+                ("fixed", summary.fixed.map_or(Value::Null, Value::from)),
             ]),
         ),
     ]);
@@ -112,7 +112,7 @@ mod tests {
             suppressed: 2,
             adherence: vec![Adherence::of(&Arc::from("CYCLE"), "models", 3, 1)],
             old: 4,
-            fixed: 5,
+            fixed: Some(5),
             ..Summary::of(&found)
         };
         let expected = concat!(
@@ -132,7 +132,7 @@ mod tests {
             r#""adherence":[{"rule":"CYCLE","subjects":3,"breaks":1,"verdict":"summary"}],"old":4,"fixed":5}}"#,
             "\n"
         );
-        assert_eq!(render(&found, &summary), expected);
+        assert_eq!(render(&found.each_ref(), &summary), expected);
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
             concat!(
                 r#"{"version":1,"findings":[],"summary":{"errors":0,"warnings":0,"infos":0,"#,
                 r#""by_rule":{},"models":0,"files":0,"not_understood":0,"rules_run":[],"#,
-                r#""rules_skipped":[],"suppressed":0,"adherence":[],"old":0,"fixed":0}}"#,
+                r#""rules_skipped":[],"suppressed":0,"adherence":[],"old":0,"fixed":null}}"#,
                 "\n"
             )
         );

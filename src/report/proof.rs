@@ -1,6 +1,6 @@
 //! Proofs: a tree for people, nested objects for programs.
 
-use super::text::escaped;
+use super::escaped;
 use crate::datalog::{Constant, Type};
 use crate::query::{Kind, Tree, shown_id};
 use serde_json::{Value, json};

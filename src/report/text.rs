@@ -1,35 +1,25 @@
-//! The form people read: a header per file, a line per finding, and what to do about it once.
+//! The form people read: a header per file, a line per finding, and what to do about it once a rule.
 
-use crate::report::{Summary, adherence};
+use crate::report::{Command, Options, Run, Summary, adherence, by_rule, count, escaped, excerpt, shown, totals};
 use crate::rules::finding::{Finding, Place, Severity};
 use anstyle::{AnsiColor, Style};
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
-use std::fmt::Write as _;
 
 /// How many findings are shown where nobody asked for more.
-pub const TERMINAL_LIMIT: usize = 20;
-pub const PIPED_LIMIT: usize = 50;
+const TERMINAL_LIMIT: usize = 20;
+const PIPED_LIMIT: usize = 50;
 
 /// Further places of a finding that its line names.
 const PLACES_NAMED: usize = 3;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TextOptions {
-    /// A person is watching: the table and the worst findings first.
-    pub terminal: bool,
-    pub color: bool,
-    /// `None` shows all.
-    pub limit: Option<usize>,
-    /// The table alone.
-    pub summary_only: bool,
-}
+/// What excerpts are moved in by.
+const INDENT: usize = 4;
 
-pub fn render(findings: &[Finding], summary: &Summary, options: &TextOptions) -> String {
-    let mut page = Page { text: String::new(), color: options.color };
+pub(super) fn render(findings: &[&Finding], run: &Run<'_>, options: &Options) -> String {
+    let mut page = Page { text: String::new(), options: *options };
     if findings.is_empty() {
-        page.conventions(summary);
-        page.totals(findings, summary);
+        page.conventions(run.summary);
+        page.totals(findings, run);
         return page.text;
     }
     if options.terminal || options.summary_only {
@@ -37,13 +27,14 @@ pub fn render(findings: &[Finding], summary: &Summary, options: &TextOptions) ->
         page.line("");
     }
     if options.summary_only {
-        page.conventions(summary);
-        page.totals(findings, summary);
+        page.conventions(run.summary);
+        page.totals(findings, run);
         return page.text;
     }
 
-    let limit = options.limit.unwrap_or(usize::MAX);
-    page.files(&files(findings, limit, options.terminal), findings);
+    let usual = if options.terminal { TERMINAL_LIMIT } else { PIPED_LIMIT };
+    let limit = options.limit.or(usual);
+    page.files(&files(findings, limit, options.terminal), findings, run);
     let hidden = findings.len().saturating_sub(limit);
     if hidden > 0 {
         if limit > 0 {
@@ -54,26 +45,20 @@ pub fn render(findings: &[Finding], summary: &Summary, options: &TextOptions) ->
         page.line(&format!("{hidden} not shown; see all with `--limit all`."));
     }
     page.line("");
-    page.conventions(summary);
-    page.totals(findings, summary);
-    if options.terminal
-        && let Some(rule) = loudest(findings)
-    {
-        let all = if hidden > 0 { " --limit all" } else { "" };
-        page.line(&format!("Next: harness check --rule {}{all}", escaped(rule)));
+    page.conventions(run.summary);
+    page.totals(findings, run);
+    if options.terminal {
+        let command = next(findings, hidden > 0, run.command);
+        page.line(&format!("Next: {command}"));
     }
     page.text
 }
 
 /// The findings to show by file. Which are shown is decided by gravity; on a terminal files with
 /// the gravest come first too, elsewhere the order of the paths holds, so that two runs compare.
-fn files(findings: &[Finding], limit: usize, worst_first: bool) -> Vec<(&str, Vec<&Finding>)> {
-    let mut shown: Vec<(usize, &Finding)> = findings.iter().enumerate().collect();
-    shown.sort_by_key(|(at, finding)| (finding.severity, *at));
-    shown.truncate(limit);
-    shown.sort_by_key(|(at, _)| *at);
+fn files<'f>(findings: &[&'f Finding], limit: usize, worst_first: bool) -> Vec<(&'f str, Vec<&'f Finding>)> {
     let mut files: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-    for (_, finding) in shown {
+    for finding in shown(findings, limit) {
         files.entry(&*finding.place.path).or_default().push(finding);
     }
     let mut files: Vec<_> = files.into_iter().collect();
@@ -83,25 +68,26 @@ fn files(findings: &[Finding], limit: usize, worst_first: bool) -> Vec<(&str, Ve
     files
 }
 
-/// The rule to look at next: of the gravest severity there is, the one with most findings.
-fn loudest(findings: &[Finding]) -> Option<&str> {
-    by_rule(findings).first().map(|row| row.1)
-}
-
-/// Severity, rule and number of findings, the gravest and most frequent first.
-fn by_rule(findings: &[Finding]) -> Vec<(Severity, &str, usize)> {
-    let mut counts: BTreeMap<(Severity, &str), usize> = BTreeMap::new();
-    for finding in findings {
-        *counts.entry((finding.severity, &*finding.rule)).or_default() += 1;
+/// What to look at next: of the gravest severity there is, the rule with most findings; of one rule
+/// alone, the rest of its findings, or what it means.
+fn next(findings: &[&Finding], is_cut: bool, command: &Command) -> String {
+    let rows = by_rule(findings);
+    let Some((_, rule, _)) = rows.first() else { return command.whole.clone() };
+    let of_rule = rows.iter().filter(|row| row.1 == *rule).map(|row| row.2).sum::<usize>();
+    let rule_name = escaped(rule);
+    if of_rule < findings.len() {
+        let all = if of_rule > TERMINAL_LIMIT { " --limit all" } else { "" };
+        format!("{} --rule {rule_name}{all}", command.plain)
+    } else if is_cut {
+        format!("{} --limit all", command.whole)
+    } else {
+        format!("harness explain {rule_name}")
     }
-    let mut rows: Vec<_> = counts.into_iter().map(|((grave, rule), n)| (grave, rule, n)).collect();
-    rows.sort_by_key(|(severity, rule, n)| (*severity, std::cmp::Reverse(*n), *rule));
-    rows
 }
 
 struct Page {
     text: String,
-    color: bool,
+    options: Options,
 }
 
 impl Page {
@@ -111,17 +97,18 @@ impl Page {
     }
 
     fn painted(&self, text: &str, style: Style) -> String {
-        if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        if self.options.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
-    fn files(&mut self, files: &[(&str, Vec<&Finding>)], all: &[Finding]) {
+    fn files(&mut self, files: &[(&str, Vec<&Finding>)], all: &[&Finding], run: &Run<'_>) {
         // A header speaks of the file, not of the part of it that is shown.
         let mut gravest: BTreeMap<&str, Severity> = BTreeMap::new();
         for finding in all {
             let entry = gravest.entry(&*finding.place.path).or_insert(finding.severity);
             *entry = (*entry).min(finding.severity);
         }
-        let mut told: HashSet<(&str, &str)> = HashSet::new();
+        // The texts of one rule's remedy are one template, filled in: the first tells what to do.
+        let mut told: HashSet<&str> = HashSet::new();
         for (path, found) in files {
             let severity = gravest.get(path).copied().unwrap_or(Severity::Info);
             let word = match severity {
@@ -131,10 +118,15 @@ impl Page {
             let word = self.painted(word, style(severity).bold());
             let path = self.painted(&escaped(path), Style::new().bold());
             self.line(&format!("{word}: {path}"));
+            let mut seen = None;
             for finding in found {
                 self.finding(finding);
-                // A remedy that reads otherwise is another remedy, though of the same rule.
-                if !finding.remedy.is_empty() && told.insert((&finding.rule, &finding.remedy)) {
+                // What stands right above is not shown once more.
+                let is_new = seen.replace(finding.place.start) != Some(finding.place.start);
+                if self.options.terminal && finding.severity == Severity::Error && is_new {
+                    self.excerpt(finding, run);
+                }
+                if !finding.remedy.is_empty() && told.insert(run.rule_of(finding)) {
                     self.line(&format!("    → {}", escaped(&finding.remedy)));
                 }
             }
@@ -158,7 +150,15 @@ impl Page {
         self.line(&line);
     }
 
-    fn table(&mut self, findings: &[Finding]) {
+    fn excerpt(&mut self, finding: &Finding, run: &Run<'_>) {
+        let Some(text) = run.texts.get(&finding.place.path) else { return };
+        let width = self.options.width.saturating_sub(INDENT);
+        for line in excerpt::lines(text, &finding.place, finding.severity, width, self.options.color) {
+            self.line(&format!("{:INDENT$}{line}", ""));
+        }
+    }
+
+    fn table(&mut self, findings: &[&Finding]) {
         let rows: Vec<(Severity, String, String)> = by_rule(findings)
             .into_iter()
             .map(|(severity, rule, n)| (severity, escaped(rule).into_owned(), n.to_string()))
@@ -189,33 +189,8 @@ impl Page {
         self.line("");
     }
 
-    fn totals(&mut self, findings: &[Finding], summary: &Summary) {
-        let files: HashSet<&str> = findings.iter().map(|finding| &*finding.place.path).collect();
-        let kinds: Vec<String> = [
-            (summary.errors, "error", Severity::Error),
-            (summary.warnings, "warning", Severity::Warning),
-            (summary.infos, "info", Severity::Info),
-        ]
-        .into_iter()
-        .filter(|(n, _, _)| *n > 0)
-        .map(|(n, word, severity)| self.painted(&count(n, word), style(severity).bold()))
-        .collect();
-        let mut line = if kinds.is_empty() {
-            "No findings".to_owned()
-        } else {
-            format!("{} in {}", kinds.join(", "), count(files.len(), "file"))
-        };
-        let _ = write!(line, "; {} checked, {} read", count(summary.models, "model"), count(summary.files, "file"));
-        if summary.not_understood > 0 {
-            let _ = write!(line, "; {} not fully understood", count(summary.not_understood, "file"));
-        }
-        if summary.suppressed > 0 {
-            let _ = write!(line, "; {} suppressed", count(summary.suppressed, "finding"));
-        }
-        if summary.old > 0 {
-            let _ = write!(line, "; {} of the baseline not shown", count(summary.old, "finding"));
-        }
-        line.push('.');
+    fn totals(&mut self, findings: &[&Finding], run: &Run<'_>) {
+        let line = totals(findings, run.summary, |text, severity| self.painted(text, style(severity).bold()));
         self.line(&line);
     }
 }
@@ -234,51 +209,20 @@ fn short(place: &Place, path: &str) -> String {
     if *place.path == *path { at } else { format!("{}:{at}", escaped(&place.path)) }
 }
 
-fn count(n: usize, word: &str) -> String {
-    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
-}
-
-/// The text with nothing in it that moves the cursor, hides, or reorders what stands around it:
-/// names and messages come from files that others wrote.
-pub fn escaped(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unsafe) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len() + 8);
-    for letter in text.chars() {
-        if is_unsafe(letter) {
-            safe.extend(letter.escape_default());
-        } else {
-            safe.push(letter);
-        }
-    }
-    Cow::Owned(safe)
-}
-
-fn is_unsafe(letter: char) -> bool {
-    // `is_control` is C0, DEL and C1.
-    letter.is_control()
-        || matches!(letter,
-            '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{feff}'
-            // Zero-width marks, joiners, and the marks of direction.
-            | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}'
-            // Lines and paragraphs, embeddings, overrides, isolates, deprecated formats.
-            | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
-            // Annotations and invisible tags.
-            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::{Limit, Summary, sample};
     use Severity::{Error, Info, Warning};
 
-    const PIPED: TextOptions = TextOptions { terminal: false, color: false, limit: None, summary_only: false };
+    const PIPED: Options =
+        Options { terminal: false, color: false, width: 100, limit: Limit::Usual, summary_only: false };
 
-    fn rendered(findings: &[Finding], options: TextOptions) -> String {
+    fn rendered(findings: &[Finding], options: Options) -> String {
         let summary = Summary { models: 9, files: 12, ..Summary::of(findings) };
-        render(findings, &summary, &options)
+        let command = Command { plain: "harness check".to_owned(), whole: "harness check --skip-rule X".to_owned() };
+        let findings: Vec<&Finding> = findings.iter().collect();
+        sample::with_run(&summary, &command, |run| render(&findings, run, &options))
     }
 
     fn three() -> Vec<Finding> {
@@ -329,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_the_table_the_worst_first_and_the_next_command() {
-        let options = TextOptions { terminal: true, limit: Some(3), ..PIPED };
+        let options = Options { terminal: true, limit: Limit::First(3), ..PIPED };
         assert_eq!(
             rendered(&three(), options),
             "rule               severity  findings\n\
@@ -348,14 +292,14 @@ mod tests {
              1 more finding not shown; see all with `--limit all`.\n\
              \n\
              1 error, 2 warnings, 1 info in 3 files; 9 models checked, 12 files read.\n\
-             Next: harness check --rule CYCLE --limit all\n"
+             Next: harness check --rule CYCLE\n"
         );
     }
 
     #[test]
     fn what_is_left_out_of_a_pipe_is_counted_and_never_an_error() {
         assert_eq!(
-            rendered(&three(), TextOptions { limit: Some(1), ..PIPED }),
+            rendered(&three(), Options { limit: Limit::First(1), ..PIPED }),
             "FAIL: models/c.sql\n  \
              ✗ 1:18 [CYCLE] breaks CYCLE.\n    \
              → Mend CYCLE.\n\
@@ -373,14 +317,14 @@ mod tests {
             sample::finding("CYCLE", Error, "models/b.sql", 1),
             sample::finding("TAGS", Warning, "models/b.sql", 2),
         ];
-        let text = rendered(&found, TextOptions { limit: Some(2), ..PIPED });
+        let text = rendered(&found, Options { limit: Limit::First(2), ..PIPED });
         assert!(text.contains("FAIL: models/b.sql\n"), "{text}");
         assert!(!text.contains("TAGS"), "{text}");
     }
 
     #[test]
     fn the_summary_is_the_table_and_the_totals() {
-        let options = TextOptions { summary_only: true, ..PIPED };
+        let options = Options { summary_only: true, ..PIPED };
         assert_eq!(
             rendered(&three()[..1], options),
             "rule               severity  findings\n\
@@ -394,20 +338,22 @@ mod tests {
     fn a_clean_run_is_one_line_in_every_mode() {
         for terminal in [false, true] {
             for summary_only in [false, true] {
-                let options = TextOptions { terminal, summary_only, ..PIPED };
+                let options = Options { terminal, summary_only, ..PIPED };
                 assert_eq!(rendered(&[], options), "No findings; 9 models checked, 12 files read.\n");
             }
         }
     }
 
     #[test]
-    fn what_was_not_understood_or_suppressed_or_parked_is_never_silent() {
-        let summary = Summary { models: 1, files: 1, not_understood: 1, suppressed: 2, old: 3, ..Summary::default() };
+    fn what_was_not_understood_or_suppressed_is_never_silent() {
+        let summary = Summary { models: 1, files: 1, not_understood: 1, suppressed: 2, ..Summary::default() };
+        let text = |summary| sample::with_run(summary, &Command::default(), |run| render(&[], run, &PIPED));
         assert_eq!(
-            render(&[], &summary, &PIPED),
-            "No findings; 1 model checked, 1 file read; 1 file not fully understood; 2 findings suppressed; \
-             3 findings of the baseline not shown.\n"
+            text(&summary),
+            "No findings; 1 model checked, 1 file read; 1 file not fully understood; 2 findings suppressed.\n"
         );
+        let summary = Summary { models: 1, files: 1, old: 3, fixed: Some(1), ..Summary::default() };
+        assert_eq!(text(&summary), "No new findings; 1 model checked, 1 file read; 1 fixed, 3 old not shown.\n");
     }
 
     #[test]
@@ -422,18 +368,18 @@ mod tests {
     }
 
     #[test]
-    fn remedies_of_one_rule_that_differ_are_all_told() {
-        let mut found = vec![three().remove(2), three().remove(2), three().remove(2)];
+    fn a_rules_remedy_is_told_once_though_its_words_depend_on_the_finding() {
+        let mut found = vec![three().remove(2), three().remove(2), three().remove(0)];
         found[1].remedy = "Or so.".to_owned();
         let text = rendered(&found, PIPED);
-        assert_eq!(text.matches("→ Mend CYCLE.").count(), 1);
-        assert_eq!(text.matches("→ Or so.").count(), 1);
+        let remedies: Vec<&str> = text.lines().filter(|line| line.contains('→')).collect();
+        assert_eq!(remedies, ["    → Mend MART_REFS_STAGING.", "    → Mend CYCLE."]);
     }
 
     #[test]
     fn color_is_for_those_who_ask_and_changes_no_word() {
         let found = three();
-        let options = TextOptions { terminal: true, color: true, ..PIPED };
+        let options = Options { terminal: true, color: true, ..PIPED };
         let colored = rendered(&found, options);
         assert!(colored.contains("\u{1b}[1m\u{1b}[31mFAIL\u{1b}[0m: \u{1b}[1mmodels/c.sql\u{1b}[0m\n"));
         let mut plain = String::new();
@@ -443,7 +389,7 @@ mod tests {
             rest = code.split_once('m').unwrap().1;
         }
         plain.push_str(rest);
-        assert_eq!(plain, rendered(&found, TextOptions { color: false, ..options }));
+        assert_eq!(plain, rendered(&found, Options { color: false, ..options }));
     }
 
     #[test]

@@ -14,8 +14,8 @@ pub use init::Proposal;
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 
 use crate::db::settings::HouseRules;
-use crate::db::{Database, FileKind, Invocation, Project};
-use crate::files::{Memory, Tree};
+use crate::db::{Database, FileKind, Invocation, Project, SourceFile};
+use crate::files::{Content, Memory, Tree};
 use crate::observe::{self, Observations};
 use crate::project::calls::demanded_variables;
 use crate::project::data_tests::{self, tests_of_directory, tests_of_package};
@@ -38,7 +38,7 @@ use crate::rules::selection::Selection;
 use crate::rules::suppression::Problem;
 use crate::syntax::span::SyntaxError;
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Parsers and templates recurse on what people wrote.
@@ -133,7 +133,7 @@ impl Session {
             rules_skipped: found.skipped,
             suppressed: found.suppressed.len(),
             adherence: found.adherence,
-            fixed: found.fixed,
+            fixed: circumstances.baseline.map(|_| found.fixed),
             ..Summary::of(&found.findings)
         };
         let notes = self.notes(registry, selection);
@@ -184,12 +184,26 @@ impl Session {
 
     /// Whether a path of the project is a file that was read, or a folder of such files.
     pub fn holds(&self, path: &str) -> bool {
+        self.own_files().any(|file| is_within(file.path(&self.db), path))
+    }
+
+    /// The texts of those of the files that were read.
+    pub fn texts(&self, paths: &BTreeSet<Arc<str>>) -> BTreeMap<Arc<str>, Arc<str>> {
+        let db = &self.db;
+        let wanted = self.own_files().filter(|file| paths.contains(file.path(db)));
+        let text = |file: SourceFile| match file.content(db) {
+            Content::Text(text) => Some((Arc::clone(file.path(db)), Arc::clone(text))),
+            Content::Unreadable(_) | Content::NameOnly => None,
+        };
+        wanted.filter_map(text).collect()
+    }
+
+    /// The files of the project itself, packages apart.
+    fn own_files(&self) -> impl Iterator<Item = SourceFile> {
         let db = &self.db;
         let root = self.project.root(db);
         let files = root.directories(db).iter().flat_map(|directory| directory.files(db));
-        let own = [root.project_file(db)];
-        let mut all = files.chain(self.project.package_files(db)).chain(&own).map(|file| file.path(db));
-        all.any(|file| is_within(file, path))
+        files.chain(self.project.package_files(db)).copied().chain([root.project_file(db)])
     }
 }
 

@@ -23,8 +23,10 @@ relation! {
                 rows.extend(found.partition.map(|(key, _)| (id, sym(db, &key), sym(db, "partition"))));
             }
             let stated = data::texts(facts(db, node).config.get("unique_key")).join(", ");
-            if !stated.is_empty() {
-                rows.push((id, sym(db, &stated), sym(db, "unique_key")));
+            // ClickHouse's lists come in brackets.
+            let bare = stated.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(&stated);
+            if !bare.is_empty() {
+                rows.push((id, sym(db, bare), sym(db, "unique_key")));
             }
         }
     }

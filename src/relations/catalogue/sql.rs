@@ -41,14 +41,17 @@ relation! {
 }
 
 relation! {
-    /// An enabled node's SQL reads a table by its name and not by ref or source, as written; no CTE, no
-    /// function. A CTE may also be one that a macro prints.
-    reads_table as "reads_table" (id: Node, table: Text)
-    Fact r#"reads_table(m, table), layer(m, l)"# at places::of_reads_table;
+    /// An enabled node's SQL reads a table by its name and not by ref or source: the name as written, and its
+    /// last part without quotes. No CTE, also none that a macro prints, and no function.
+    reads_table as "reads_table" (id: Node, table: Text, name: Name)
+    Fact r#"reads_table(m, table, name), node(id: n, type: "model", name: name)"# at places::of_reads_table;
     each |db, package, directory, rows| {
         for node in living(db, package, directory) {
             let id = sym(db, unique_id(db, node));
-            rows.extend(named_tables(db, node).into_iter().map(|table| (id, sym(db, &table.text))));
+            rows.extend(named_tables(db, node).into_iter().map(|table| {
+                let last = table.text.rsplit('.').next().unwrap_or_default();
+                (id, sym(db, &table.text), sym(db, last.trim_matches(['"', '`', ' '])))
+            }));
         }
     }
 }

@@ -117,7 +117,7 @@ pub fn all(db: &dyn salsa::Database, relation: &Relation, row: &[Cell<'_>]) -> V
         ("ref" | "reads_source", [Cell::Text(child), Cell::Text(parent)]) => {
             node(db, child).map(|child| calls(db, child, parent)).unwrap_or_default()
         }
-        ("reads_table", [Cell::Text(id), Cell::Text(table)]) => named(db, id, table),
+        ("reads_table", [Cell::Text(id), Cell::Text(table), _]) => named(db, id, table),
         _ => Vec::new(),
     };
     if edge.is_empty() { (relation.place)(db, row).into_iter().collect() } else { edge }

@@ -1,6 +1,7 @@
 //! Tests, unit tests and operations in the manifest.
 
 use crate::db::{Database, Package};
+use crate::project::data;
 use crate::project::data_tests::operations::operations;
 use crate::project::data_tests::unit::unit_tests;
 use crate::project::data_tests::{
@@ -68,7 +69,7 @@ fn test_document(db: &dyn salsa::Database, test: Test<'_>) -> Value {
     let mut config = facts.config.clone();
     config.insert("enabled".to_owned(), json!(facts.enabled && tested.complete));
     config.insert("materialized".to_owned(), json!("test"));
-    config.insert("tags".to_owned(), json!(facts.tags));
+    config.insert("tags".to_owned(), json!(data::texts(facts.config.get("tags"))));
     config.entry("severity").or_insert_with(|| json!("ERROR"));
     let mut document = json!({
         "unique_id": test_id(db, test),

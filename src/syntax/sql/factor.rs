@@ -52,7 +52,7 @@ pub fn factors(body: &str, parameter: &str) -> Vec<(Scale, Arc<str>)> {
     all.retain(|token| !token.is_block());
     let mut found = Vec::new();
     for (at, _) in all.iter().enumerate().filter(|(_, token)| prints(body, **token, parameter)) {
-        let (before, behind) = (outwards(&all, at), inwards(&all, at));
+        let (before, behind) = around(&all, body, at);
         let number = |at: usize| all.get(at).filter(|token| token.kind == Kind::Number);
         let operator = |at: usize| all.get(at).map_or("", |token| token.span().of(body));
         let chained = |at: Option<usize>| at.is_some_and(|at| matches!(operator(at), "*" | "/"));
@@ -85,34 +85,42 @@ fn prints(text: &str, token: Token, name: &str) -> bool {
         && inner.is_some_and(|inner| inner.trim_matches(['-', '+', ' ', '\n', '\r', '\t']) == name)
 }
 
-/// The token before what stands around the operand at this place: opening brackets and `cast(`.
-fn outwards(tokens: &[Token], at: usize) -> Option<usize> {
-    let mut before = at.checked_sub(1);
-    while let Some(token) = before.and_then(|before| tokens.get(before)) {
-        let opens = token.kind == Kind::Open(b'(');
-        let called = before.and_then(|before| tokens.get(before + 1)).is_some_and(|next| next.kind == Kind::Open(b'('));
-        if !opens && !(called && token.kind == Kind::Word) {
-            break;
-        }
-        before = before.and_then(|before| before.checked_sub(1));
-    }
-    before
-}
+/// The casts that leave a number what it is.
+const CASTS: [&str; 3] = ["cast", "try_cast", "safe_cast"];
 
-/// The token behind it: after closing brackets, `as type` and `::type`.
-fn inwards(tokens: &[Token], at: usize) -> usize {
+/// The tokens before and behind the operand at this place, with the brackets and casts that are around it
+/// alone: those of any other function make another number of it.
+fn around(tokens: &[Token], text: &str, at: usize) -> (Option<usize>, usize) {
     let kind = |at: usize| tokens.get(at).map(|token| token.kind);
-    let mut behind = at + 1;
+    let is_cast = |at: usize| {
+        tokens.get(at).is_some_and(|token| CASTS.iter().any(|it| it.eq_ignore_ascii_case(token.span().of(text))))
+    };
+    let is_name =
+        |at: usize| tokens.get(at).is_some_and(|token| token.kind == Kind::Word && token.keyword == Keyword::None);
+    let (mut before, mut behind) = (at.checked_sub(1), at + 1);
     loop {
-        behind = match (kind(behind), kind(behind + 1)) {
-            (Some(Kind::Close(b'(')), _) => behind + 1,
-            (Some(Kind::Colon), Some(Kind::Colon | Kind::Word)) => behind + 1,
-            (Some(Kind::Word), _) if kind(behind - 1) == Some(Kind::Colon) => behind + 1,
-            (Some(Kind::Word), Some(Kind::Word)) if tokens.get(behind).is_some_and(|it| it.keyword == Keyword::As) => {
-                behind + 2
-            }
-            _ => return behind,
+        if kind(behind) == Some(Kind::Colon)
+            && kind(behind + 1) == Some(Kind::Colon)
+            && kind(behind + 2) == Some(Kind::Word)
+        {
+            behind += 3;
+            continue;
+        }
+        let Some(open) = before.filter(|before| kind(*before) == Some(Kind::Open(b'('))) else {
+            return (before, behind);
         };
+        let called = open.checked_sub(1).filter(|called| is_name(*called));
+        let closes = match called {
+            // `as type`
+            Some(called) if is_cast(called) && kind(behind + 1) == Some(Kind::Word) => behind + 2,
+            Some(_) => return (before, behind),
+            None => behind,
+        };
+        if kind(closes) != Some(Kind::Close(b'(')) {
+            return (before, behind);
+        }
+        before = called.unwrap_or(open).checked_sub(1);
+        behind = closes + 1;
     }
 }
 
@@ -176,6 +184,10 @@ mod tests {
             "1 / {{ x }}",
             "({{ x }} - 32) / 1.8",
             "case when {{ x }} > 1 then 2 / 3 end",
+            "extract(hour from {{ x }}) * 3600",
+            "length({{ x }}) / 60",
+            "coalesce({{ x }}, 0) / 60",
+            "({{ x }} + {{ x }}) / 60",
         ] {
             assert_eq!(found(body), of(&[]), "{body}");
         }

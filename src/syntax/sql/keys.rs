@@ -124,9 +124,12 @@ impl<'text> Reader<'text> {
         }
     }
 
-    /// A column's bare name; an expression as it is written.
+    /// A column's bare name; an expression as it is written. What a template prints is not known here.
     fn column(self, start: usize, end: usize) -> Option<String> {
         let tokens = self.tokens.get(start..end).filter(|tokens| !tokens.is_empty())?;
+        if tokens.iter().any(|token| token.kind == Kind::Jinja) {
+            return None;
+        }
         let (first, last) = (tokens.first()?, tokens.last()?);
         if tokens.iter().all(|token| token.is_name() || token.kind == Kind::Dot) {
             return Some(unquoted(last.span().of(self.text)).to_owned());
@@ -184,6 +187,7 @@ mod tests {
         assert_eq!(partition("select * from t qualify row_number() over (order by b) = 1"), None);
         assert_eq!(partition("select rank() over (partition by a order by b) = 1"), None);
         assert_eq!(partition("qualify row_number() over (partition by a"), None);
+        assert_eq!(partition("qualify row_number() over (partition by {{ keys }}) = 1"), None);
     }
 
     #[test]
