@@ -330,7 +330,7 @@ fn edges_calls_and_names_stand_where_they_are_written() {
         assert_eq!(at(db, "scaling_macro", &["macro.shop.half"]), "macros/cents.sql:2:10");
         assert_eq!(at(db, "scaled", &["model.shop.behind", "*", "60", "2"]), "models/marts/behind.sql:1:20");
         assert_eq!(at(db, "candidate_key", &["model.shop.loop_b", "partition"]), "models/marts/loop_b.sql:1:63");
-        assert_eq!(at(db, "candidate_key", &["model.shop.orders", "unique_key"]), "models/shop.yml:13:14");
+        assert_eq!(at(db, "candidate_key", &["model.shop.orders", "unique_key"]), "models/shop.yml:13:72");
     });
 }
 

@@ -49,11 +49,7 @@ impl Sink for Collect<'_> {
                     self.best = Some(value);
                 }
             }
-            (AggregateKind::List, Some(value)) => {
-                if self.seen.insert(value) {
-                    machine.grow(LISTED);
-                }
-            }
+            (AggregateKind::List, Some(value)) if self.seen.insert(value) => machine.grow(LISTED),
             _ => {}
         }
         machine.failure.is_none()

@@ -61,7 +61,7 @@ pub struct Answer {
 }
 
 /// Rows of one relation, sorted.
-pub(super) type Rows = Vec<Vec<Constant>>;
+pub type Rows = Vec<Vec<Constant>>;
 
 impl Compiled {
     /// The rows of the answer.

@@ -27,7 +27,7 @@ mod value;
 
 pub use compile::{Compiled, compile};
 pub use diagnostic::{Diagnostic, Span};
-pub use eval::{Answer, Failure, Limits, Statistics, Stop};
+pub use eval::{Answer, Failure, Limits, Rows, Statistics, Stop};
 pub use functions::FUNCTIONS;
 pub use library::{BrokenLibrary, Library};
 pub use proof::{Proof, ProofKind};

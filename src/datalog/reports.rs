@@ -4,7 +4,7 @@
 use super::ast::{Args, Atom, Clause, Expr, ExprKind, Literal, Named, Program};
 use super::compile::{Compiled, compile_parsed};
 use super::diagnostic::{Diagnostic, Span};
-use super::eval::{Failure, Limits, Statistics};
+use super::eval::{Failure, Limits, Rows, Statistics};
 use super::library::Library;
 use super::parser::parse;
 use super::proof::Proof;
@@ -214,7 +214,7 @@ impl CompiledReports {
         &self,
         facts: &dyn Facts,
         limits: &Limits<'_>,
-    ) -> Result<(Vec<Vec<Vec<Constant>>>, Statistics), Failure> {
+    ) -> Result<(Vec<Rows>, Statistics), Failure> {
         self.compiled.run_all(facts, limits)
     }
 

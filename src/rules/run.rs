@@ -296,7 +296,7 @@ pub fn run(
                 run.insert(task.rule.id.clone());
                 adoption.ran(task.rule, task.house, of_rule, automatic);
             }
-            adherence.extend(kept.filter(|_| task.decision.is_some()));
+            adherence.extend(kept.filter(|kept| task.decision.is_some() && kept.subjects > 0));
         }
     }
     settle(&mut adoption, all, &mut findings);

@@ -1,8 +1,13 @@
 use super::*;
 use crate::rules::finding::{Place, Status};
-use crate::session::house_rules;
+use crate::project::settings;
+use crate::syntax::span::SyntaxError;
 use crate::syntax::span::Position;
 use std::sync::Arc;
+
+fn house_rules(registry: &Registry, text: &str) -> Result<HouseRules, Vec<SyntaxError>> {
+    settings::read(text, &registry.known())
+}
 
 /// Rules of every kind that there is.
 fn registry() -> Registry {

@@ -185,7 +185,9 @@ fn pattern(layout: &Layout, models: &[Model]) -> Option<Pattern> {
     }
     let stated = Layout { pattern: Some(segments.clone()), tenants: Vec::new(), layers: layout.layers.clone() };
     let is_exact = models.iter().all(|model| place_of(&stated, &model.path, &model.name).layer == model.layer);
-    let tenants = segments.iter().position(|segment| *segment == Segment::Any).and_then(|index| {
+    // Where folders mean different things at one depth, nobody can tell which of them are tenants.
+    let free = segments.iter().position(|segment| *segment == Segment::Any).filter(|_| is_exact);
+    let tenants = free.and_then(|index| {
         let mut layers: BTreeMap<String, BTreeSet<Option<&str>>> = BTreeMap::new();
         for model in &at {
             layers.entry(folder(model, index)?).or_default().insert(model.layer.as_deref());
