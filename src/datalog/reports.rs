@@ -210,11 +210,7 @@ impl Reports {
 
 impl CompiledReports {
     /// The rows of each report, in the order of the reports.
-    pub fn run(
-        &self,
-        facts: &dyn Facts,
-        limits: &Limits<'_>,
-    ) -> Result<(Vec<Rows>, Statistics), Failure> {
+    pub fn run(&self, facts: &dyn Facts, limits: &Limits<'_>) -> Result<(Vec<Rows>, Statistics), Failure> {
         self.compiled.run_all(facts, limits)
     }
 

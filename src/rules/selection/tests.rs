@@ -1,8 +1,8 @@
 use super::*;
-use crate::rules::finding::{Place, Status};
 use crate::project::settings;
-use crate::syntax::span::SyntaxError;
+use crate::rules::finding::{Place, Status};
 use crate::syntax::span::Position;
+use crate::syntax::span::SyntaxError;
 use std::sync::Arc;
 
 fn house_rules(registry: &Registry, text: &str) -> Result<HouseRules, Vec<SyntaxError>> {
