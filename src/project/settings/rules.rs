@@ -40,7 +40,7 @@ impl<'r> KnownRules<'r> {
             None => {
                 let spelled = spelled(name);
                 let is_called = |alias: &&str| self::spelled(alias) == spelled;
-                let aliased = self.rules.iter().filter(|rule| rule.aliases.iter().any(|alias| is_called(alias)));
+                let aliased = self.rules.iter().filter(|rule| rule.aliases.iter().any(is_called));
                 aliased.map(|rule| (rule.id.to_owned(), rule)).collect()
             }
         }
