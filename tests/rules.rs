@@ -90,7 +90,10 @@ fn a_rule_of_the_repo_runs_like_any_other() {
     assert_eq!(check.status.code(), Some(1), "{}", err(&check));
     assert!(out(&check).contains("1:1 [HUB_MODEL] stg_orders is read by 2 models."), "{}", out(&check));
     assert!(out(&project.harness(&["rules"])).contains("HUB_MODEL"));
-    assert!(out(&project.harness(&["explain", "HUB_MODEL"])).contains("# A hub"));
+    let page = project.harness(&["explain", "HUB_MODEL"]);
+    for part in ["# A hub", "- `readers: 1` More readers than this are too many.", "```datalog\nfinding(node: m"] {
+        assert!(out(&page).contains(part), "{}", out(&page));
+    }
     let proof = project.harness(&["explain", "models/staging/stg_orders.sql:1"]);
     assert!(out(&proof).contains("count"), "{}{}", out(&proof), err(&proof));
     let query = project.harness(&["query", "finding(rule: \"HUB_MODEL\", node: m)"]);

@@ -2,10 +2,9 @@
 
 use super::query::LimitArguments;
 use super::{Failure, Global, Verdict, print, project};
-use crate::report::proof;
+use crate::report::{page, proof};
 use crate::rules::finding::Finding;
 use crate::rules::registry::Registry;
-use crate::rules::rule::Rule;
 use crate::rules::selection::Selection;
 use crate::session::{Session, Unanswered};
 use clap::ValueEnum;
@@ -39,8 +38,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
     let id = arguments.what.to_uppercase().replace('-', "_");
     if let Some(rule) = registry.get(&id) {
         print(&match arguments.format {
-            Format::Text => page(rule),
-            Format::Json => document(rule),
+            Format::Text => page::text(rule),
+            Format::Json => page::document(rule),
         })?;
         return Ok(Verdict::Clean);
     }
@@ -128,21 +127,4 @@ fn headline(finding: &Finding) -> String {
     let place = crate::report::escaped(&finding.place.path);
     let message = crate::report::escaped(&finding.message);
     format!("{place}:{}:{} {}#{} {message}", start.line, start.column, finding.rule, &finding.fingerprint[..DIGITS])
-}
-
-fn page(rule: &Rule) -> String {
-    let severity = rule.severity.map_or("off", |severity| severity.name());
-    format!("{} ({severity}, group {})\n\n# {}\n\n{}\n", rule.id, rule.group, rule.title, rule.prose)
-}
-
-fn document(rule: &Rule) -> String {
-    let severity = rule.severity.map_or("off", |severity| severity.name());
-    let document = serde_json::json!({
-        "id": &*rule.id,
-        "group": rule.group,
-        "severity": severity,
-        "title": rule.title,
-        "prose": rule.prose,
-    });
-    format!("{document}\n")
 }

@@ -48,7 +48,7 @@ pub fn compile(
     parameters: &BTreeMap<String, String>,
 ) -> Result<Compiled, Vec<Diagnostic>> {
     let (program, errors) = parse(text);
-    compile_parsed(&program, errors, &[], text, library, catalogue, parameters)
+    compile_parsed(&program, errors, &[], text, library, catalogue, parameters, Values::default())
 }
 
 /// The same for a program that is parsed. `heads` are the relations whose rows are asked for; without
@@ -61,6 +61,7 @@ pub(super) fn compile_parsed(
     library: &Library,
     catalogue: &dyn Catalogue,
     parameters: &BTreeMap<String, String>,
+    mut values: Values,
 ) -> Result<Compiled, Vec<Diagnostic>> {
     let source: Arc<str> = text.into();
     let mut resolver = Resolver::new(catalogue, library, parameters);
@@ -82,7 +83,6 @@ pub(super) fn compile_parsed(
     let mut found = Vec::new();
     let types = infer(&mut relations, &declared, &clauses, &mut found);
     check_strata(&relations, &clauses, &mut found);
-    let mut values = Values::default();
     let mut lowered = Vec::new();
     let mut lowering = Lowering { relations: &relations, values: &mut values, errors: &mut found };
     for (clause, types) in clauses.iter().zip(&types) {

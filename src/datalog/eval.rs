@@ -2,17 +2,15 @@
 
 use super::aggregate::Collect;
 use super::ast::Operator;
-use super::compile::Compiled;
-use super::demand::transform;
 use super::functions::calculate;
 use super::ir::{Clause, Expr, Kind, Literal, Program, Rel, Term, Var};
+use super::loaded::Loaded;
 use super::plan::{Job, Range, Scan, Step, keyed, looked_up, plan, renumber};
-use super::schema::{Cell, Column, Facts};
+use super::schema::{Cell, Facts};
 use super::store::{NONE, Table};
 use super::strata::{components, reads_of};
 use super::value::{Constant, Value, Values};
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::BTreeMap;
 
 /// Why somebody outside ends an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,72 +42,13 @@ pub enum Failure {
     Overflow,
 }
 
-/// Rows that were derived, by relation; demands are counted as `?name`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Statistics {
-    pub derived: BTreeMap<String, u64>,
-    /// Rows of facts that were read.
-    pub facts: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    pub columns: Vec<Column>,
-    /// Sorted.
-    pub rows: Vec<Vec<Constant>>,
-    pub statistics: Statistics,
-}
-
-/// Rows of one relation, sorted.
-pub type Rows = Vec<Vec<Constant>>;
-
-impl Compiled {
-    /// The rows of the answer.
-    pub fn run(&self, facts: &dyn Facts, limits: &Limits<'_>) -> Result<Answer, Failure> {
-        let (mut answers, statistics) = self.run_all(facts, limits)?;
-        let rows = if answers.is_empty() { Vec::new() } else { answers.swap_remove(0) };
-        Ok(Answer { columns: self.columns().to_vec(), rows, statistics })
-    }
-
-    /// The rows of each relation that is asked for.
-    pub(super) fn run_all(&self, facts: &dyn Facts, limits: &Limits<'_>) -> Result<(Vec<Rows>, Statistics), Failure> {
-        let program = transform(&self.program);
-        let machine = evaluate(&program, self.values.clone(), facts, limits)?;
-        let rows_of = |answer: &Rel| {
-            let table = &machine.tables[*answer];
-            let mut codes: Vec<u32> = (0..table.len()).collect();
-            codes.sort_by(|left, right| machine.compare_rows(table.row(*left), table.row(*right)));
-            let row = |row| table.row(row).iter().map(|value| machine.values.get(*value)).collect();
-            codes.into_iter().map(row).collect()
-        };
-        Ok((program.answers.iter().map(rows_of).collect(), statistics(&program, &machine)))
-    }
-}
-
-fn statistics(program: &Program, machine: &Machine<'_>) -> Statistics {
-    let mut statistics = Statistics::default();
-    for (relation, table) in program.relations.iter().zip(&machine.tables) {
-        let rows = u64::from(table.len());
-        let name = match relation.kind {
-            Kind::Base => {
-                statistics.facts += rows;
-                continue;
-            }
-            Kind::Derived => relation.name.clone(),
-            Kind::Demand => format!("?{}", relation.name),
-        };
-        *statistics.derived.entry(name).or_default() += rows;
-    }
-    statistics.derived.retain(|_, rows| *rows > 0);
-    statistics
-}
-
 /// Evaluates all that the answer of a program needs.
 pub(super) fn evaluate<'a>(
     program: &Program,
     values: Values,
     facts: &dyn Facts,
     limits: &'a Limits<'a>,
+    loaded: &mut Loaded,
 ) -> Result<Machine<'a>, Failure> {
     let mut machine = Machine::new(program, values, limits);
     let reads = reads_of(program);
@@ -122,7 +61,10 @@ pub(super) fn evaluate<'a>(
     }
     for (rel, relation) in program.relations.iter().enumerate() {
         if needed[rel] && relation.kind == Kind::Base {
-            machine.load(rel, &relation.name, facts)?;
+            match loaded.take(&relation.name, relation.columns.len()) {
+                Some(table) => machine.tables[rel] = table,
+                None => machine.load(rel, &relation.name, facts)?,
+            }
         }
     }
     let mut by_head: FxHashMap<Rel, Vec<&Clause>> = FxHashMap::default();
@@ -262,6 +204,7 @@ impl<'a> Machine<'a> {
             table.append(&row);
             bytes += row.len() * 4 + ROW_OVERHEAD;
         });
+        table.note_loaded();
         self.grow(bytes);
         self.fail()?;
         (self.limits.poll)().map_or(Ok(()), |stop| Err(Failure::Stopped(stop)))

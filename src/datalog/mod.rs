@@ -3,6 +3,7 @@
 //! [`Facts`], rules that everybody may read from a [`Library`].
 
 mod aggregate;
+mod answer;
 mod ast;
 mod compile;
 mod demand;
@@ -13,6 +14,7 @@ mod infer;
 mod ir;
 mod lexer;
 mod library;
+mod loaded;
 mod lower;
 mod parser;
 mod plan;
@@ -25,11 +27,13 @@ mod store;
 mod strata;
 mod value;
 
+pub use answer::{Answer, Rows, Statistics};
 pub use compile::{Compiled, compile};
 pub use diagnostic::{Diagnostic, Span};
-pub use eval::{Answer, Failure, Limits, Rows, Statistics, Stop};
+pub use eval::{Failure, Limits, Stop};
 pub use functions::FUNCTIONS;
 pub use library::{BrokenLibrary, Library};
+pub use loaded::Loaded;
 pub use proof::{Proof, ProofKind};
 pub use reports::{Arg, CompiledReports, Form, Forms, Report, Reported, Reports};
 pub use schema::{Catalogue, Cell, Column, Facts, Schema, Type, with_cells};

@@ -7,6 +7,7 @@ use super::compile::Compiled;
 use super::demand::transform;
 use super::eval::{Admit, Failure, Limits, Machine, Sink, evaluate};
 use super::ir::{Atom, Clause, Kind, Literal, Program, Rel, Term, Var};
+use super::loaded::Loaded;
 use super::plan::Job;
 use super::schema::{Facts, Type};
 use super::store::NONE;
@@ -73,7 +74,7 @@ impl Compiled {
     ) -> Result<Vec<Option<Proof>>, Failure> {
         let program = transform(&self.program);
         let Some(answer) = program.answers.get(answer).copied() else { return Ok(vec![None; rows.len()]) };
-        let mut machine = evaluate(&program, self.values.clone(), facts, limits)?;
+        let mut machine = evaluate(&program, self.values.clone(), facts, limits, &mut Loaded::default())?;
         let explainer = Explainer::new(&program, &mut machine)?;
         let answer = explainer.layered[answer];
         let mut proofs = Vec::with_capacity(rows.len());

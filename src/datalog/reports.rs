@@ -1,11 +1,13 @@
 //! Programs that report: some of their relations may be defined with other arguments in each clause, which
 //! have lists and rows among their values. Each clause of such a relation is an answer of its own.
 
+use super::answer::{Rows, Statistics};
 use super::ast::{Args, Atom, Clause, Expr, ExprKind, Literal, Named, Program};
 use super::compile::{Compiled, compile_parsed};
 use super::diagnostic::{Diagnostic, Span};
-use super::eval::{Failure, Limits, Rows, Statistics};
+use super::eval::{Failure, Limits};
 use super::library::Library;
+use super::loaded::Loaded;
 use super::parser::parse;
 use super::proof::Proof;
 use super::schema::{Catalogue, Facts, Schema, Type};
@@ -172,6 +174,17 @@ impl Reports {
         catalogue: &dyn Catalogue,
         parameters: &BTreeMap<String, String>,
     ) -> Result<CompiledReports, Vec<Diagnostic>> {
+        self.compile_on(library, catalogue, parameters, &mut Loaded::default())
+    }
+
+    /// The same for a run with facts that others have loaded.
+    pub fn compile_on(
+        &self,
+        library: &Library,
+        catalogue: &dyn Catalogue,
+        parameters: &BTreeMap<String, String>,
+        loaded: &mut Loaded,
+    ) -> Result<CompiledReports, Vec<Diagnostic>> {
         let schema = |name: &str| catalogue.schema(name).or_else(|| library.schema(name).cloned());
         let mut errors = Vec::new();
         let mut program = self.program.clone();
@@ -195,8 +208,11 @@ impl Reports {
         if heads.is_empty() {
             return Err(vec![Diagnostic::error(Span::default(), "nothing is reported.", "Write a head finding(…).")]);
         }
-        let compiled = compile_parsed(&program, Vec::new(), &heads, &self.text, library, catalogue, parameters);
+        let values = loaded.take_values();
+        let text = &self.text;
+        let compiled = compile_parsed(&program, Vec::new(), &heads, text, library, catalogue, parameters, values);
         let compiled = compiled.map_err(|mut errors| {
+            loaded.clear();
             // The names made here say nothing to whoever wrote the rule.
             for error in &mut errors {
                 error.message = unmarked(&error.message);
@@ -212,6 +228,16 @@ impl CompiledReports {
     /// The rows of each report, in the order of the reports.
     pub fn run(&self, facts: &dyn Facts, limits: &Limits<'_>) -> Result<(Vec<Rows>, Statistics), Failure> {
         self.compiled.run_all(facts, limits)
+    }
+
+    /// The same with the facts that it was compiled for.
+    pub fn run_on(
+        self,
+        facts: &dyn Facts,
+        limits: &Limits<'_>,
+        loaded: &mut Loaded,
+    ) -> Result<(Vec<Rows>, Statistics), Failure> {
+        self.compiled.run_on(facts, limits, loaded)
     }
 
     /// A proof of a row of a report.

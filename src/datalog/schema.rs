@@ -98,6 +98,11 @@ pub trait Catalogue {
 pub trait Facts {
     /// Gives each row of a relation once.
     fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>]));
+
+    /// Whether the relation has the same rows for all programs that share a [`super::Loaded`].
+    fn is_lasting(&self, _relation: &str) -> bool {
+        true
+    }
 }
 
 /// One value of a row.

@@ -11,6 +11,8 @@ pub(super) const NONE: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub(super) struct Table {
     pub arity: usize,
+    /// All rows that the facts have are here.
+    is_loaded: bool,
     rows: Vec<Value>,
     length: u32,
     /// Which rows there are: pairs by themselves, all else by row numbers.
@@ -90,6 +92,14 @@ fn hash_one(code: &u32) -> u64 {
 impl Table {
     pub(super) fn new(arity: usize) -> Self {
         Self { arity, ..Self::default() }
+    }
+
+    pub(super) fn note_loaded(&mut self) {
+        self.is_loaded = true;
+    }
+
+    pub(super) fn is_loaded(&self) -> bool {
+        self.is_loaded
     }
 
     pub(super) fn len(&self) -> u32 {

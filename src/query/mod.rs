@@ -295,6 +295,10 @@ impl Catalogue for Repo<'_> {
 }
 
 impl Facts for Repo<'_> {
+    fn is_lasting(&self, relation: &str) -> bool {
+        of_the_run(relation).is_none()
+    }
+
     fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
         if let Some(relation) = relations::by_name(relation) {
             (relation.visit)(self.db, row);

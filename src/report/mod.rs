@@ -13,6 +13,7 @@ pub mod json;
 pub mod list;
 pub mod manifest;
 mod ndjson;
+pub mod page;
 pub mod proof;
 mod sarif;
 mod text;

@@ -1,7 +1,7 @@
 //! Runs the `datalog` block of a rule: what it finds, each with place and texts, and what could break it.
 
 use crate::datalog::{
-    Arg, Catalogue, Cell, Column, CompiledReports, Constant, Facts, Form, Limits, Proof, Reported, Schema, Type,
+    Arg, Catalogue, Cell, Column, CompiledReports, Constant, Facts, Form, Limits, Loaded, Proof, Reported, Schema, Type,
 };
 use crate::observe::{Place, Severity};
 use crate::query::{Repo, library, shown_id};
@@ -75,6 +75,10 @@ impl<F: Catalogue> Catalogue for Scoped<'_, F> {
 }
 
 impl<F: Facts> Facts for Scoped<'_, F> {
+    fn is_lasting(&self, relation: &str) -> bool {
+        relation != OPTION && self.facts.is_lasting(relation)
+    }
+
     fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
         if relation != OPTION {
             return self.facts.visit(relation, row);
@@ -106,9 +110,17 @@ fn parameters(options: &Options) -> BTreeMap<String, String> {
 
 /// Makes a rule's block ready to run.
 pub fn compile<F: Catalogue>(rule: &Rule, scoped: &Scoped<'_, F>) -> Result<CompiledReports, Broken> {
+    compile_on(rule, scoped, &mut Loaded::default())
+}
+
+fn compile_on<F: Catalogue>(
+    rule: &Rule,
+    scoped: &Scoped<'_, F>,
+    loaded: &mut Loaded,
+) -> Result<CompiledReports, Broken> {
     let library =
         library::embedded().map_err(|broken| Broken { line: 1, what: format!("the library is broken: {broken:?}") })?;
-    rule.program.compile(library, scoped, &parameters(scoped.options)).map_err(|errors| {
+    rule.program.compile_on(library, scoped, &parameters(scoped.options), loaded).map_err(|errors| {
         let first = errors.first();
         let line = first.map_or(0, |error| error.span.line_in(rule.program.text()).saturating_sub(1));
         let mut what = first.map(told).unwrap_or_default();
@@ -131,9 +143,16 @@ pub fn check(rule: &Rule, options: &Options, repo: &Repo<'_>) -> Result<(), Brok
 
 /// Runs a rule.
 pub fn evaluate(rule: &Rule, options: &Options, repo: &Repo<'_>) -> Result<Evaluation, Broken> {
+    evaluate_on(rule, options, repo, &mut Loaded::default())
+}
+
+/// Runs a rule on facts that others have loaded from the same repo.
+pub fn evaluate_on(rule: &Rule, options: &Options, repo: &Repo<'_>, loaded: &mut Loaded) -> Result<Evaluation, Broken> {
     let scoped = Scoped { facts: repo, options };
-    let compiled = compile(rule, &scoped)?;
-    let (answers, _) = compiled.run(&scoped, &LIMITS).map_err(|failure| Broken {
+    let compiled = compile_on(rule, &scoped, loaded)?;
+    let reports = compiled.reports.clone();
+    let types: Vec<Vec<Type>> = (0..reports.len()).map(|at| compiled.types(at)).collect();
+    let (answers, _) = compiled.run_on(&scoped, &LIMITS, loaded).map_err(|failure| Broken {
         line: rule.program_line,
         what: match failure {
             crate::datalog::Failure::Overflow => "datalog: a number has more than 28 digits.".to_owned(),
@@ -142,15 +161,14 @@ pub fn evaluate(rule: &Rule, options: &Options, repo: &Repo<'_>) -> Result<Evalu
     })?;
     let mut found: IndexMap<Violation, (usize, Vec<Constant>)> = IndexMap::new();
     let mut subjects: FxHashSet<&[Constant]> = FxHashSet::default();
-    for (at, (report, rows)) in compiled.reports.iter().zip(&answers).enumerate() {
-        let types = compiled.types(at);
+    for (at, ((report, rows), types)) in reports.iter().zip(&answers).zip(&types).enumerate() {
         for row in rows {
             match report.head.as_str() {
                 SUBJECT => {
                     subjects.insert(row);
                 }
                 FINDING => {
-                    let violation = violation(repo, Reported { report, row }, &types);
+                    let violation = violation(repo, Reported { report, row }, types);
                     found.entry(violation).or_insert_with(|| (at, row.clone()));
                 }
                 _ => {}

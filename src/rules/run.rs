@@ -1,6 +1,6 @@
 //! One run of the rules: all that are on, in an order in which each finds what it reads of others.
 
-use crate::datalog::Cell;
+use crate::datalog::{Cell, Loaded};
 use crate::db::Database;
 use crate::db::settings::HouseRules;
 use crate::observe::Observations;
@@ -18,7 +18,7 @@ use crate::rules::suppression::Problem;
 use crate::rules::violation::{report, sort};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The relation of rule files that cannot be used.
 const BROKEN_RULE: &str = "broken_rule";
@@ -237,6 +237,8 @@ pub fn run(
     let mut all: Vec<Reported<'_>> = Vec::new();
     let mut adherence: Vec<Adherence> = Vec::new();
     let mut run: BTreeSet<Arc<str>> = BTreeSet::new();
+    // Each thread loads the facts once, for the first of its rules that reads them.
+    let shelf: Mutex<Vec<Loaded>> = Mutex::default();
     while !open.is_empty() {
         let ready: Vec<Arc<str>> = open
             .iter()
@@ -267,7 +269,7 @@ pub fn run(
         let evaluated: Vec<_> = tasks
             .par_iter()
             .with_max_len(1)
-            .map_with(db.clone(), |db, task| evaluate(db, task, observations, &given))
+            .map_with(db.clone(), |db, task| evaluate(db, task, observations, &given, &shelf))
             .collect();
         for (task, evaluated) in tasks.iter().zip(evaluated) {
             let evaluation = match evaluated {
@@ -351,8 +353,14 @@ fn evaluate(
     task: &Task<'_>,
     observations: &Observations,
     given: &Given,
+    shelf: &Mutex<Vec<Loaded>>,
 ) -> Result<Evaluation, engine::Broken> {
+    // A panic elsewhere leaves no facts half loaded.
+    let held = || shelf.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut loaded = held().pop().unwrap_or_default();
     let view = View { given, is_by_name: matches!(task.reads, Reads::Of(_)) };
     let repo = Repo::new(db, Families::Compiled, observations, &view);
-    engine::evaluate(task.rule, &task.house.options(task.rule), &repo)
+    let evaluated = engine::evaluate_on(task.rule, &task.house.options(task.rule), &repo, &mut loaded);
+    held().push(loaded);
+    evaluated
 }
