@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
 
+mod program;
+
+use program::{code, copy, err, harness, out, write};
 use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
@@ -12,26 +15,8 @@ use tempfile::TempDir;
 
 const FILE: &str = "harness-baseline.ndjson";
 
-fn write(folder: &Path, path: &str, text: &str) {
-    let path = folder.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
-
 fn read(folder: &Path, path: &str) -> String {
     fs::read_to_string(folder.join(path)).unwrap()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 /// A copy of a fixture with errors, warnings and infos.
@@ -51,26 +36,6 @@ fn shop() -> TempDir {
         "select * from {{ ref('customers') }}\nunion all\nselect * from {{ ref('payments') }}\n",
     );
     folder
-}
-
-fn run(command: &mut Command) -> Output {
-    command.env_remove("DBT_PROFILES_DIR").env("HOME", "/nowhere").output().unwrap()
-}
-
-fn harness(folder: &Path, arguments: &[&str]) -> Output {
-    run(Command::new(env!("CARGO_BIN_EXE_harness")).current_dir(folder).args(arguments))
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 fn parked(folder: &Path) {

@@ -3,15 +3,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
 
+mod program;
+
 use harness::db::{Database, Invocation};
 use harness::files::Memory;
 use harness::rules::adherence::Verdict;
 use harness::rules::registry::Registry;
 use harness::rules::selection::Selection;
 use harness::session::{Outcome, Session, house_rules, on_large_stacks};
+use program::{code, copy, err, harness, out, write};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 fn rule(stem: &str, front: &str, block: &str) -> (String, String) {
     let text = format!("---\nmessage: m\n{front}---\n# T\n\nWords.\n\n```datalog\n{block}\n```\n");
@@ -111,42 +113,6 @@ fn a_path_may_have_severities_of_its_own() {
     assert_eq!(found(&check(&registry(), &files, only_there, &[])), ["error old/bad_old"]);
     let auto_there = "rules: {WELL_NAMED: error}\noverrides: [{paths: [models/old], rules: {WELL_NAMED: auto}}]";
     assert_eq!(found(&check(&registry(), &files, auto_there, &[])), ["error bad_0", "warning old/bad_old"]);
-}
-
-fn harness(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
-    command.current_dir(folder).args(arguments).env_remove("DBT_PROFILES_DIR").env("HOME", "/nowhere").output().unwrap()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn write(folder: &Path, path: &str, text: &str) {
-    let path = folder.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 fn fixtures() -> PathBuf {

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
 
+mod program;
+
+use program::{err, out};
+use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
-use std::{fs, str};
+use std::process::Output;
 
 struct Project(tempfile::TempDir);
 
@@ -22,22 +25,12 @@ impl Project {
     }
 
     fn write(&self, path: &str, text: &str) {
-        let path = self.0.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        program::write(self.0.path(), path, text);
     }
 
     fn harness(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_harness")).args(arguments).current_dir(self.0.path()).output().unwrap()
+        program::harness(self.0.path(), arguments)
     }
-}
-
-fn out(output: &Output) -> &str {
-    str::from_utf8(&output.stdout).unwrap()
-}
-
-fn err(output: &Output) -> &str {
-    str::from_utf8(&output.stderr).unwrap()
 }
 
 const HUB: &str = "---
@@ -104,7 +97,7 @@ fn a_rule_of_the_repo_runs_like_any_other() {
 fn a_rule_of_the_repo_is_tested_by_its_cases() {
     let project = Project::new(&[("harness/rules/hub-model.md", HUB)]);
     let test = project.harness(&["rules", "test"]);
-    assert_eq!((test.status.code(), out(&test)), (Some(0), ""), "{}", err(&test));
+    assert_eq!((test.status.code(), &*out(&test)), (Some(0), ""), "{}", err(&test));
     assert!(err(&test).contains("1 rules, 2 cases passed, 0 failed"), "{}", err(&test));
     project.write("harness/rules/hub-model.md", &HUB.replace("n > $readers", "n > 0"));
     let test = project.harness(&["rules", "test", "hub-model"]);
@@ -127,7 +120,7 @@ fn a_broken_rule_is_a_finding_at_its_line_and_the_others_run() {
         ("harness/rules/README.md", "Notes.\n"),
     ]);
     let check = project.harness(&["check", "--format", "json"]);
-    let document: serde_json::Value = serde_json::from_str(out(&check)).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&out(&check)).unwrap();
     let findings = document["findings"].as_array().unwrap();
     let places: Vec<String> = findings
         .iter()
@@ -156,7 +149,7 @@ fn a_new_rule_is_a_file_with_a_case_that_fails() {
     let project = Project::new(&[]);
     let question = "layer(m, \"marts\"), ref(m, p), layer(p, \"staging\")";
     let new = project.harness(&["rules", "new", "marts-read-marts", "--from", question]);
-    assert_eq!((new.status.code(), out(&new)), (Some(0), "harness/rules/marts-read-marts.md\n"), "{}", err(&new));
+    assert_eq!((new.status.code(), &*out(&new)), (Some(0), "harness/rules/marts-read-marts.md\n"), "{}", err(&new));
     let text = fs::read_to_string(project.0.path().join("harness/rules/marts-read-marts.md")).unwrap();
     assert!(text.contains("finding(node: m, p: p) :-\n    layer(m, \"marts\")"), "{text}");
     let test = project.harness(&["rules", "test"]);
@@ -190,7 +183,7 @@ fn a_rule_may_read_the_findings_of_others_and_no_circle_is_waited_for() {
         ),
     ]);
     let check = project.harness(&["check", "--format", "json"]);
-    let document: serde_json::Value = serde_json::from_str(out(&check)).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&out(&check)).unwrap();
     let findings = document["findings"].as_array().unwrap();
     let seen: Vec<(&str, &str)> =
         findings.iter().map(|x| (x["rule"].as_str().unwrap(), x["message"].as_str().unwrap())).collect();
@@ -208,6 +201,6 @@ fn the_rule_that_the_docs_show_passes_its_own_tests() {
     let (rule, _) = rest.split_once("````\n").unwrap();
     let project = Project::new(&[("harness/rules/hub-model.md", rule)]);
     let test = project.harness(&["rules", "test"]);
-    assert_eq!((test.status.code(), out(&test)), (Some(0), ""), "{}", err(&test));
+    assert_eq!((test.status.code(), &*out(&test)), (Some(0), ""), "{}", err(&test));
     assert!(err(&test).contains("2 cases passed"), "{}", err(&test));
 }
