@@ -137,9 +137,13 @@ const SLOWEST: Duration = Duration::from_secs(20);
 const PEAK_KB: u64 = 200_000;
 
 /// Runs one target on many texts. The text is printed when the target panics.
-#[allow(clippy::print_stdout, reason = "who asks for a time wants its figures")]
 fn fuzz(endings: &[&str], usual: u64, target: impl Fn(&str)) {
-    let seeds = seeds(endings);
+    fuzz_texts(&endings.join(" "), &seeds(endings), usual, target);
+}
+
+/// The same from given texts.
+#[allow(clippy::print_stdout, reason = "who asks for a time wants its figures")]
+fn fuzz_texts(name: &str, seeds: &[String], usual: u64, target: impl Fn(&str)) {
     assert!(!seeds.is_empty());
     let first = number("HARNESS_FUZZ_SEED", 1);
     let seconds = number("HARNESS_FUZZ_SECONDS", 0);
@@ -148,7 +152,7 @@ fn fuzz(endings: &[&str], usual: u64, target: impl Fn(&str)) {
     let (mut done, mut slowest) = (0, (Duration::ZERO, 0));
     while done < cases && (seconds == 0 || start.elapsed().as_secs() < seconds) {
         let seed = first.wrapping_add(done);
-        let text = damaged(&mut Dice(seed), &seeds);
+        let text = damaged(&mut Dice(seed), seeds);
         let began = Instant::now();
         let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| target(&text)));
         assert!(run.is_ok(), "HARNESS_FUZZ_SEED={seed}:\n{text:?}");
@@ -157,7 +161,7 @@ fn fuzz(endings: &[&str], usual: u64, target: impl Fn(&str)) {
     }
     if seconds > 0 {
         let peak = peak_kb();
-        println!("{endings:?}: {done} cases, the slowest {:?} (seed {}), peak {peak:?} kB", slowest.0, slowest.1);
+        println!("{name}: {done} cases, the slowest {:?} (seed {}), peak {peak:?} kB", slowest.0, slowest.1);
         assert!(slowest.0 < SLOWEST, "HARNESS_FUZZ_SEED={} takes {:?}", slowest.1, slowest.0);
         assert!(peak.is_none_or(|peak| peak < PEAK_KB), "{peak:?} kB");
     }
@@ -232,6 +236,49 @@ fn damaged_house_rules_are_an_error_with_a_place() {
     fuzz(&["harness.yml"], 1_000, |text| {
         if let Err(problems) = harness::session::house_rules(registry, text) {
             assert!(problems.iter().all(|problem| problem.span.end as usize <= text.len()));
+        }
+    });
+}
+
+#[test]
+fn damaged_rule_files_are_told_and_stop_nothing() {
+    let disk = Disk::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/rules"));
+    let texts = disk.list("", &|_, _| false).files.into_iter().filter_map(|path| match disk.read(&path) {
+        Content::Text(text) => Some(text.to_string()),
+        _ => None,
+    });
+    let seeds: Vec<String> = texts.collect();
+    fuzz_texts("rules", &seeds, 150, |text| {
+        let files = [
+            ("dbt_project.yml", "name: p\n"),
+            ("models/a.sql", "with b as (select 1 as id) select * from b"),
+            ("models/c.sql", "select * from {{ ref('a') }}"),
+            ("harness/rules/my-rule.md", text),
+        ];
+        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let lines = text.lines().count().max(1) as u32;
+        for finding in check_files(&files, None).unwrap() {
+            assert!(*finding.rule != *"BROKEN_RULE" || finding.place.start.line <= lines + 1, "{finding:?}");
+        }
+    });
+}
+
+#[test]
+fn damaged_baselines_and_selections_are_errors_with_a_place() {
+    let baseline = [
+        "{\"harness_baseline\":1}\n{\"fingerprint\":\"00032b0f1bf0dd56\",\"rule\":\"CYCLE\",\"node\":\"model.p.a\",\"subject\":[\"a\"]}\n",
+        "{\"harness_baseline\":1}\n<<<<<<< HEAD\n=======\n>>>>>>> b\n",
+    ];
+    fuzz_texts("baseline", &baseline.map(str::to_owned), 2_000, |text| {
+        if let Err(wrong) = harness::rules::baseline::Baseline::read("b", text) {
+            let lines = text.lines().count().max(1);
+            assert!(!wrong.is_empty() && wrong.iter().all(|wrong| wrong.line as usize <= lines), "{wrong:?}");
+        }
+    });
+    let selections = ["2+@tag:nightly,config.meta.x:y+3 path:models/*", "source:a.b+ exposure:* version:latest"];
+    fuzz_texts("selection", &selections.map(str::to_owned), 5_000, |text| {
+        if let Err(errors) = harness::project::selection::parse(text) {
+            assert!(errors.iter().all(|error| error.span.end as usize <= text.len()), "{errors:?}");
         }
     });
 }
