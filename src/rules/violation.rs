@@ -32,7 +32,7 @@ pub fn report(rule: &Rule, severity: Severity, violations: Vec<Violation>) -> Ve
                 // Severities are ordered from the gravest on.
                 severity: violation.severity.map_or(severity, |row| row.max(severity)),
                 message: rule.message.fill(value),
-                remedy: rule.remedy.fill(value),
+                remedy: with_lesson(rule.remedy.fill(value), rule.lesson.as_deref()),
                 place: violation.place,
                 node: violation.node,
                 subject: violation.subject,
@@ -58,6 +58,15 @@ pub fn report(rule: &Rule, severity: Severity, violations: Vec<Violation>) -> Ve
         *ordinal += 1;
     }
     findings
+}
+
+/// The remedy, and what to read about it.
+fn with_lesson(remedy: String, lesson: Option<&str>) -> String {
+    match lesson {
+        Some(lesson) if remedy.is_empty() => format!("Read {lesson}."),
+        Some(lesson) => format!("{remedy} Read {lesson}."),
+        None => remedy,
+    }
 }
 
 /// The order of every output. What follows the subject only settles ties, so that the bytes do not
@@ -111,6 +120,14 @@ mod tests {
     fn an_argument_that_the_row_does_not_give_stays_visible() {
         let rule = rule("message: \"no '{other}'.\"\n");
         assert_eq!(report(&rule, Severity::Error, vec![row("a", 1, 1, "x")])[0].message, "no '{other}'.");
+    }
+
+    #[test]
+    fn a_lesson_is_told_with_the_remedy() {
+        let remedy = |front: &str| report(&rule(front), Severity::Error, vec![row("a", 1, 1, "x")])[0].remedy.clone();
+        assert_eq!(remedy("message: m\nremedy: Mend it.\nlesson: docs/hubs.md\n"), "Mend it. Read docs/hubs.md.");
+        assert_eq!(remedy("message: m\nlesson: docs/hubs.md\n"), "Read docs/hubs.md.");
+        assert_eq!(remedy("message: m\nremedy: Mend it.\n"), "Mend it.");
     }
 
     #[test]
