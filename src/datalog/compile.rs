@@ -48,21 +48,28 @@ pub fn compile(
     parameters: &BTreeMap<String, String>,
 ) -> Result<Compiled, Vec<Diagnostic>> {
     let (program, errors) = parse(text);
-    compile_parsed(&program, errors, &[], text, library, catalogue, parameters, Values::default())
+    let parsed = Parsed { program: &program, errors, heads: &[], text };
+    compile_parsed(parsed, library, catalogue, parameters, Values::default())
 }
 
-/// The same for a program that is parsed. `heads` are the relations whose rows are asked for; without
-/// any, the program's question is.
+/// A program that is parsed.
+pub(super) struct Parsed<'p> {
+    pub program: &'p ast::Program,
+    pub errors: Vec<Diagnostic>,
+    /// The relations whose rows are asked for; without any, the program's question is.
+    pub heads: &'p [&'p str],
+    pub text: &'p str,
+}
+
+/// The same for a program that is parsed. Its constants are added to the values.
 pub(super) fn compile_parsed(
-    program: &ast::Program,
-    mut errors: Vec<Diagnostic>,
-    heads: &[&str],
-    text: &str,
+    parsed: Parsed<'_>,
     library: &Library,
     catalogue: &dyn Catalogue,
     parameters: &BTreeMap<String, String>,
     mut values: Values,
 ) -> Result<Compiled, Vec<Diagnostic>> {
+    let Parsed { program, mut errors, heads, text } = parsed;
     let source: Arc<str> = text.into();
     let mut resolver = Resolver::new(catalogue, library, parameters);
     // What the parser passed over may define what the rest reads.

@@ -3,7 +3,7 @@
 
 use super::answer::{Rows, Statistics};
 use super::ast::{Args, Atom, Clause, Expr, ExprKind, Literal, Named, Program};
-use super::compile::{Compiled, compile_parsed};
+use super::compile::{Compiled, Parsed, compile_parsed};
 use super::diagnostic::{Diagnostic, Span};
 use super::eval::{Failure, Limits};
 use super::library::Library;
@@ -209,8 +209,8 @@ impl Reports {
             return Err(vec![Diagnostic::error(Span::default(), "nothing is reported.", "Write a head finding(…).")]);
         }
         let values = loaded.take_values();
-        let text = &self.text;
-        let compiled = compile_parsed(&program, Vec::new(), &heads, text, library, catalogue, parameters, values);
+        let parsed = Parsed { program: &program, errors: Vec::new(), heads: &heads, text: &self.text };
+        let compiled = compile_parsed(parsed, library, catalogue, parameters, values);
         let compiled = compiled.map_err(|mut errors| {
             loaded.clear();
             // The names made here say nothing to whoever wrote the rule.
