@@ -5,6 +5,7 @@ mod output;
 use super::adoption::{AdoptionArguments, count_again};
 use super::select::{self, Selecting};
 use super::{Failure, Global, Verdict, project, say};
+use crate::db::settings::spelled_as_id;
 use crate::files::{absolute, exists, normalise};
 use crate::rules::finding::{Finding, Severity, Status};
 use crate::rules::selection::Selection;
@@ -46,7 +47,7 @@ enum FailOn {
 pub(super) fn run(global: &Global, arguments: &Arguments, matches: &ArgMatches) -> Result<Verdict, Failure> {
     let output = output::Output::new(global, &arguments.output, matches)?;
     let registry = &project::all_rules(global)?;
-    let upper = |ids: &[String]| ids.iter().map(|id| id.to_uppercase().replace('-', "_")).collect::<Vec<_>>();
+    let upper = |ids: &[String]| ids.iter().map(|id| spelled_as_id(id)).collect::<Vec<_>>();
     let selection = Selection { only: upper(&arguments.rule), skip: upper(&arguments.skip_rule) };
     if let Some(id) = selection.unknown(registry) {
         let hint = match registry.closest(id) {

@@ -2,6 +2,7 @@
 
 use super::query::LimitArguments;
 use super::{Failure, Global, Verdict, print, project};
+use crate::db::settings::spelled_as_id;
 use crate::report::{page, proof};
 use crate::rules::finding::Finding;
 use crate::rules::registry::Registry;
@@ -35,7 +36,7 @@ const DIGITS: usize = 6;
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Failure> {
     let registry = &project::all_rules(global)?;
-    let id = arguments.what.to_uppercase().replace('-', "_");
+    let id = spelled_as_id(&arguments.what);
     if let Some(rule) = registry.get(&id) {
         print(&match arguments.format {
             Format::Text => page::text(rule),

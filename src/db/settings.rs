@@ -152,3 +152,8 @@ impl HouseRules {
         self.rules.get(rule).and_then(|setting| setting.options.get(name))
     }
 }
+
+/// The id of a rule that is named in one of the usual spellings.
+pub fn spelled_as_id(name: &str) -> String {
+    name.trim().to_uppercase().replace(['-', ' '], "_")
+}

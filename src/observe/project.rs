@@ -15,20 +15,10 @@ use crate::project::packages::{absent_packages, declaration_span, project_file_e
 use crate::project::properties::null_tests;
 use crate::project::schema_yaml;
 use crate::project::shapes::shape_errors;
+use crate::relations::places::own_files;
 use crate::syntax::span::SyntaxError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// The root project's own files.
-fn own_files(rows: &Rows<'_>) -> Vec<SourceFile> {
-    let db = rows.db;
-    let Some(project) = Project::try_get(db) else { return Vec::new() };
-    let root = project.root(db);
-    let mut files = vec![root.project_file(db)];
-    files.extend_from_slice(project.package_files(db));
-    files.extend(root.directories(db).iter().flat_map(|directory| directory.files(db)));
-    files
-}
 
 fn is_yaml(kind: FileKind) -> bool {
     matches!(kind, FileKind::ProjectFile | FileKind::PackagesFile | FileKind::Properties)
@@ -63,7 +53,7 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
             add(place(db, file, error.span), &error.message, &error.remedy);
         }
     };
-    for file in own_files(rows) {
+    for file in own_files(db) {
         let kind = file.kind(db);
         if is_yaml(kind) {
             add_all(file, &yaml(db, file).errors);
@@ -88,7 +78,7 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
     for test in tests_of_package(db, root).into_iter().filter(|test| test.place(db) == TestPlace::File) {
         add_all(test.file(db), text_errors(db, test));
     }
-    for file in own_files(rows) {
+    for file in own_files(db) {
         if let Content::Unreadable(problem) = file.content(db) {
             add(start_of_file(file.path(db)), &problem.what, &problem.fix);
         }
@@ -99,7 +89,7 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
 pub(super) fn duplicate_yaml_key(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
     let mut found = Vec::new();
-    for file in own_files(rows).into_iter().filter(|file| is_yaml(file.kind(db))) {
+    for file in own_files(db).into_iter().filter(|file| is_yaml(file.kind(db))) {
         for duplicate in &yaml(db, file).duplicates {
             let later = place(db, file, duplicate.last);
             found.push(Observation {

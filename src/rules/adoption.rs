@@ -2,7 +2,7 @@
 //! in a baseline; and what is wrong with the excuses and the baseline themselves.
 
 use crate::db::Database;
-use crate::relations::places::{self, Place};
+use crate::relations::places;
 use crate::rules::baseline::{Baseline, Stale};
 use crate::rules::finding::{Finding, Severity, Status, Suppressed};
 use crate::rules::registry::Registry;
@@ -99,20 +99,6 @@ impl<'a> Adoption<'a> {
     /// line nor harness.yml leaves out the id or the file.
     fn was_asked(&self, id: &str, path: &Arc<str>) -> bool {
         let Some(ran) = self.registry.get(id).and_then(|rule| self.ran.get(&rule.id)) else { return false };
-        let start = places::start_of_file(path);
-        let any = Finding {
-            rule: id.into(),
-            severity: Severity::Error,
-            place: Place { path: path.clone(), ..start },
-            node: None,
-            subject: Vec::new(),
-            message: String::new(),
-            remedy: String::new(),
-            locations: Vec::new(),
-            fingerprint: String::new(),
-            fixable: false,
-            status: Status::New,
-        };
-        ran.house.gravity(&any, ran.rule, ran.of_rule, ran.automatic).is_some()
+        ran.house.bound(id, path, ran.rule, ran.of_rule, ran.automatic).is_some()
     }
 }

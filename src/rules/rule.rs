@@ -1,6 +1,8 @@
 //! A rule is one Markdown file: front matter, a title, prose, a `datalog` block, and test cases under `##`
 //! headings. What it finds, what it says to people and what it is tested on are read from that one file.
 
+pub use crate::db::settings::spelled_as_id;
+
 use crate::datalog::Reports;
 pub use crate::db::settings::OptionValue;
 use crate::rules::block::{FORMS, NO_BLOCK, SUBJECT, first_of, heads};
@@ -293,11 +295,6 @@ fn read(path: &str, text: &str) -> Result<Rule, Wrong> {
     };
     rule.cases = body.cases.into_iter().map(|case| case.finish(&rule)).collect::<Result<_, _>>()?;
     Ok(rule)
-}
-
-/// An id as it is written on the command line, by any of its usual spellings.
-pub fn spelled_as_id(name: &str) -> String {
-    name.trim().to_uppercase().replace(['-', ' '], "_")
 }
 
 fn family(id: &str, args: &[String]) -> Result<Family, String> {

@@ -164,14 +164,14 @@ impl<'h> House<'h> {
     }
 
     /// Whether the command line leaves nothing but others.
-    fn is_asked_for(&self, finding: &Finding, rule: &Rule) -> bool {
+    fn is_asked_for(&self, id: &str, rule: &Rule) -> bool {
         let only = &self.selection.only;
-        only.is_empty() || only.iter().any(|id| **id == *finding.rule || **id == *rule.id || rule.is_alias(id))
+        only.is_empty() || only.iter().any(|asked| asked == id || **asked == *rule.id || rule.is_alias(asked))
     }
 
     /// The same of a finding whose rule is not at hand.
     pub fn asks_for(&self, finding: &Finding, registry: &Registry) -> bool {
-        registry.get(&finding.rule).is_some_and(|rule| self.is_asked_for(finding, rule))
+        registry.get(&finding.rule).is_some_and(|rule| self.is_asked_for(&finding.rule, rule))
     }
 
     /// How grave a finding is, or that it is none: `of_rule` is what its rule came to, `automatic` what it
@@ -183,28 +183,35 @@ impl<'h> House<'h> {
         of_rule: Option<Severity>,
         automatic: Option<Severity>,
     ) -> Option<Severity> {
-        let is_member = finding.rule != rule.id;
-        if !self.is_asked_for(finding, rule) {
+        let decided = self.bound(&finding.rule, &finding.place.path, rule, of_rule, automatic)?;
+        Some(finding.severity.max(decided))
+    }
+
+    /// How grave findings of an id may be at a path; `None` where they are none.
+    pub fn bound(
+        &self,
+        id: &str,
+        path: &str,
+        rule: &Rule,
+        of_rule: Option<Severity>,
+        automatic: Option<Severity>,
+    ) -> Option<Severity> {
+        if !self.is_asked_for(id, rule) || self.selection.skip.iter().any(|skipped| skipped == id) {
             return None;
         }
-        if self.selection.skip.iter().any(|id| **id == *finding.rule) {
-            return None;
-        }
-        let path = &*finding.place.path;
         let of_path = self
             .overrides
             .iter()
             .filter(|(paths, _)| paths.is_match(path))
-            .find_map(|(_, rules)| rules.get(&*finding.rule).or_else(|| rules.get(&*rule.id)).copied());
-        let of_member = is_member.then(|| self.rules.level(&finding.rule)).flatten();
-        let decided = match of_path.or(of_member) {
-            None => of_rule?,
-            Some(Level::Auto) => automatic?,
+            .find_map(|(_, rules)| rules.get(id).or_else(|| rules.get(&*rule.id)).copied());
+        let of_member = (*id != *rule.id).then(|| self.rules.level(id)).flatten();
+        match of_path.or(of_member) {
+            None => of_rule,
+            Some(Level::Auto) => automatic,
             // Who asks for a rule by name gets it, also where it is off.
-            Some(Level::Off) => (!self.selection.only.is_empty()).then_some(Severity::Warning)?,
-            Some(level) => severity(level)?,
-        };
-        Some(finding.severity.max(decided))
+            Some(Level::Off) => (!self.selection.only.is_empty()).then_some(Severity::Warning),
+            Some(level) => severity(level),
+        }
     }
 
     /// What a rule's options are set to.

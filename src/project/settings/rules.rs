@@ -3,6 +3,7 @@
 
 use super::similar::{did_you_mean, nearest, one_of, question};
 use super::{Node, Reader};
+use crate::db::settings::spelled_as_id;
 use crate::db::settings::{Extends, Level, OptionValue, Override, RuleSetting};
 use crate::syntax::yaml::Value;
 use globset::{Glob, GlobBuilder};
@@ -38,8 +39,8 @@ impl<'r> KnownRules<'r> {
         match own {
             Some(rule) => vec![(name.to_owned(), rule)],
             None => {
-                let spelled = spelled(name);
-                let is_called = |alias: &&str| self::spelled(alias) == spelled;
+                let spelled = spelled_as_id(name);
+                let is_called = |alias: &&str| spelled_as_id(alias) == spelled;
                 let aliased = self.rules.iter().filter(|rule| rule.aliases.iter().any(is_called));
                 aliased.map(|rule| (rule.id.to_owned(), rule)).collect()
             }
@@ -284,11 +285,6 @@ struct Named<'n, 't> {
     /// Each with the id it is stated under.
     ids: Vec<(String, &'t KnownRule<'t>)>,
     value: &'n Node,
-}
-
-/// One spelling for what other tools write in lower case or with `-`.
-fn spelled(alias: &str) -> String {
-    alias.to_uppercase().replace('-', "_")
 }
 
 /// Whether a template such as `CTE_MISSING_{CTE}` yields this id.

@@ -129,7 +129,7 @@ pub(super) fn position(db: &dyn salsa::Database, file: SourceFile, span: Span) -
 }
 
 /// The files of the root project, those beside its folders first.
-pub(super) fn own_files(db: &dyn salsa::Database) -> Vec<SourceFile> {
+pub fn own_files(db: &dyn salsa::Database) -> Vec<SourceFile> {
     let Some(project) = Project::try_get(db) else { return Vec::new() };
     let root = project.root(db);
     let mut files = vec![root.project_file(db)];

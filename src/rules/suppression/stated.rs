@@ -1,9 +1,10 @@
 //! All excuses that the root project states.
 
-use crate::db::{FileKind, Project, SourceFile};
+use crate::db::settings::spelled_as_id;
+use crate::db::{FileKind, SourceFile};
 use crate::project::data;
 use crate::project::packages::yaml;
-use crate::relations::places::{Lines, MetaExcuse, Place, meta_excuses, place};
+use crate::relations::places::{Lines, MetaExcuse, Place, meta_excuses, own_files, place};
 use crate::rules::registry::Registry;
 use crate::syntax::suppression::{Cover, Directive, Until, in_docs, in_python, in_template, in_yaml, may_hold};
 use serde_json::Value;
@@ -56,12 +57,7 @@ pub(super) fn excuses(db: &dyn salsa::Database, registry: &Registry) -> Vec<Excu
 }
 
 fn files(db: &dyn salsa::Database) -> Vec<SourceFile> {
-    let Some(project) = Project::try_get(db) else { return Vec::new() };
-    let root = project.root(db);
-    let mut files = vec![root.project_file(db)];
-    files.extend_from_slice(project.package_files(db));
-    files.extend(project.selectors_file(db));
-    files.extend(root.directories(db).iter().flat_map(|directory| directory.files(db)));
+    let mut files = own_files(db);
     files.retain(|file| may_hold(file.content(db).text()));
     files.sort_unstable_by_key(|file| file.path(db).clone());
     // Two resource paths may overlap; each comment counts once.
@@ -90,7 +86,7 @@ fn directives(db: &dyn salsa::Database, file: SourceFile) -> Vec<Directive> {
 /// What a name means: ids are taken in either case and with dashes, as on the command line, and a
 /// family by `CTE_MISSING_*` as well.
 fn meant(registry: &Registry, name: &str) -> Option<Arc<str>> {
-    let id = name.trim().to_uppercase().replace('-', "_");
+    let id = spelled_as_id(name);
     if let Some(rule) = registry.get(&id) {
         // What other tools call a rule means the rule.
         return Some(if rule.owns(&id) { id.into() } else { rule.id.clone() });
