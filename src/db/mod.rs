@@ -53,9 +53,13 @@ impl FileKind {
         }
     }
 
-    /// Whether no other file's meaning depends on what the file holds.
-    fn is_local(self) -> bool {
-        matches!(self, Self::Model | Self::PythonModel | Self::Analysis)
+    /// How stable the text of a file is that was edited or made while the program ran: low where no other
+    /// file's meaning depends on it.
+    pub fn durability_once_edited(self) -> Durability {
+        match self {
+            Self::Model | Self::PythonModel | Self::Analysis => Durability::LOW,
+            _ => Durability::HIGH,
+        }
     }
 }
 
@@ -274,7 +278,7 @@ impl Database {
         if *file.content(self) == content {
             return false;
         }
-        let durability = if file.kind(self).is_local() { Durability::LOW } else { Durability::HIGH };
+        let durability = file.kind(self).durability_once_edited();
         file.set_content(self).with_durability(durability).to(content);
         true
     }
