@@ -170,7 +170,7 @@ pub fn run(
 }
 
 /// The difference at the end of a script, each step of which is looked at by the live session.
-fn replayed(files: &Files, steps: &[Step], all_rules: bool) -> Option<String> {
+pub fn replayed(files: &Files, steps: &[Step], all_rules: bool) -> Option<String> {
     let mut live = Live::start(files);
     state::state(&live.session, &live.settings, all_rules);
     let (last, before) = steps.split_last()?;
