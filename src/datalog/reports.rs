@@ -8,6 +8,7 @@ use super::diagnostic::{Diagnostic, Span};
 use super::eval::{Failure, Limits};
 use super::library::Library;
 use super::loaded::Loaded;
+use super::old::former;
 use super::parser::parse;
 use super::proof::Proof;
 use super::schema::{Catalogue, Facts, Schema, Type};
@@ -185,7 +186,8 @@ impl Reports {
         parameters: &BTreeMap<String, String>,
         loaded: &mut Loaded,
     ) -> Result<CompiledReports, Vec<Diagnostic>> {
-        let schema = |name: &str| catalogue.schema(name).or_else(|| library.schema(name).cloned());
+        let schema =
+            |name: &str| catalogue.schema(name).or_else(|| library.schema(former(name).unwrap_or(name)).cloned());
         let mut errors = Vec::new();
         let mut program = self.program.clone();
         let mut reports = self.reports.clone();

@@ -7,7 +7,8 @@ mod proof;
 
 pub use proof::{Kind, Leaf, Tree, absences, leaves, tree};
 
-use crate::datalog::{Catalogue, Cell, Column, Constant, Facts, Schema, Type, with_cells};
+use crate::datalog::{Catalogue, Cell, Column, Constant, Facts, OLD, Schema, Type, former, with_cells};
+use crate::db::Project;
 use crate::derive::{self, Derived};
 use crate::observe::{self, Observation, Observations, Observed};
 use crate::relations::places::{self, Place};
@@ -257,6 +258,12 @@ pub fn schema_of(relation: &Relation) -> Schema {
 
 impl Catalogue for Repo<'_> {
     fn schema(&self, relation: &str) -> Option<Schema> {
+        if let Some(name) = former(relation) {
+            // Those of the families are kept as facts, however the ones of now are had.
+            let of_family = || library::embedded().ok()?.schema(derive::by_name(name)?.name).cloned();
+            let schema = self.schema(name).or_else(of_family)?;
+            return Some(Schema { name: format!("{OLD}{name}"), ..schema });
+        }
         let base = relations::by_name(relation).map(schema_of);
         let base = base.or_else(|| observe::by_name(relation).map(Observed::schema));
         let base = base.or_else(|| of_the_run(relation).map(OfTheRun::schema));
@@ -300,7 +307,11 @@ impl Facts for Repo<'_> {
     }
 
     fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
-        if let Some(relation) = relations::by_name(relation) {
+        if let Some(name) = former(relation) {
+            let before = Project::try_get(self.db).and_then(|project| project.before(self.db).as_ref());
+            let rows = before.and_then(|before| before.rows.get(name));
+            rows.into_iter().flat_map(|rows| rows.iter()).for_each(|kept| with_cells(kept, &mut *row));
+        } else if let Some(relation) = relations::by_name(relation) {
             (relation.visit)(self.db, row);
         } else if observe::by_name(relation).is_some() {
             self.observations.visit(self.db, relation, row);

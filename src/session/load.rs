@@ -84,6 +84,7 @@ pub(super) fn load(db: &mut Database, tree: &dyn Tree, house_rules: HouseRules, 
         problems,
         house_rules,
         invocation,
+        None,
     )
     .durability(Durability::HIGH)
     .new(db);

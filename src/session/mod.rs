@@ -6,12 +6,14 @@ mod house;
 mod init;
 mod load;
 mod select;
+mod since;
 
 pub use ask::{Answered, Unanswered};
 pub use cases::{CaseFailure, case_failure, case_failures};
 pub use house::{RULES_FOLDER, broken_rules, with_house_rules};
 pub use init::Proposal;
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
+pub use since::{Contents, changed, compare, old_relations, old_relations_of};
 
 use crate::db::settings::HouseRules;
 use crate::db::{Database, FileKind, Invocation, Project, SourceFile};
@@ -108,6 +110,8 @@ pub struct Outcome {
     /// What is wrong with the excuses.
     pub problems: Vec<Problem>,
     pub summary: Summary,
+    /// What was found before the change and is no longer, where two sides are compared.
+    pub fixed: Option<Vec<Finding>>,
     /// Why a group of rules said nothing, where a user would wonder.
     pub notes: Vec<String>,
 }
@@ -138,7 +142,7 @@ impl Session {
         };
         let notes = self.notes(registry, selection);
         let (findings, suppressed, problems) = (found.findings, found.suppressed, found.problems);
-        Outcome { findings, suppressed, problems, summary, notes }
+        Outcome { findings, suppressed, problems, summary, fixed: None, notes }
     }
 
     /// What a user would wonder about: rules that ran and could not find anything.
