@@ -10,7 +10,8 @@ use crate::project::settings::rule_paths;
 use crate::report::escaped;
 use crate::rules::registry::Registry;
 use crate::session::{
-    HOUSE_RULES_FILE, PROJECT_FILE, RULES_FOLDER, Session, changed, house_rules, on_large_stacks, with_house_rules,
+    HOUSE_RULES_FILE, PROJECT_FILE, RULES_FOLDER, Session, Touched, changed, house_rules, on_large_stacks,
+    with_house_rules,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -143,11 +144,14 @@ pub(super) fn with_sides<R: Send, T: Send>(
     let tree = &since.revision.tree;
     on_large_stacks(global.threads, || {
         let side = &since.side;
-        let old = Session::load(Database::default(), tree, side.rules.clone(), side.invocation.clone());
+        let mut session = Session::load(Database::default(), tree, side.rules.clone(), side.invocation.clone());
         whole(&since.revision)?;
-        let contents = old.contents();
-        let (mut before, kept) = look(&old, side);
-        let mut session = Session::load(Database::default(), &disk, house, invocation);
+        let contents = session.contents();
+        let (mut before, kept) = look(&session, side);
+        // What the commit was asked for is all that both sides have in common.
+        session.update(&disk, Touched::Paths(&tree.otherwise()));
+        session.set_house_rules(house);
+        session.set_invocation(invocation);
         let contents = if since.is_there { contents } else { Default::default() };
         before.changed = changed(&contents, &session.contents(), &|path| tree.differs(path));
         before.changed.extend(changed_rules(tree, &disk));

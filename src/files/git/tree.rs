@@ -64,6 +64,8 @@ pub struct Commit {
     folders: Mutex<HashMap<(usize, ObjectId), Arc<Folder>>>,
     /// Objects that the commit names and the clone lacks.
     missing: Mutex<BTreeSet<String>>,
+    /// Paths at which the disk was seen to be otherwise.
+    otherwise: Mutex<BTreeSet<String>>,
 }
 
 impl std::fmt::Debug for Commit {
@@ -94,6 +96,7 @@ impl Commit {
             modules: Mutex::default(),
             folders: Mutex::default(),
             missing: Mutex::default(),
+            otherwise: Mutex::default(),
             root,
             below,
             tree,
@@ -109,6 +112,15 @@ impl Commit {
     /// An object that the commit needs and this clone lacks, if there is any.
     pub fn missing(&self) -> Option<String> {
         held(&self.missing).first().cloned()
+    }
+
+    /// Where the disk is otherwise than what was asked of the commit so far.
+    pub fn otherwise(&self) -> BTreeSet<String> {
+        held(&self.otherwise).clone()
+    }
+
+    fn note(&self, path: &str) {
+        held(&self.otherwise).insert(path.to_owned());
     }
 
     /// The path of a file outside of the project as the commit's tree may have it.
@@ -342,10 +354,22 @@ impl Tree for Commit {
             Found::File(..) | Found::Nothing => {}
         }
         let mut listing = walk.listing;
+        let now = self.disk.list(folder, ignored);
         let known: BTreeSet<&str> = listing.files.iter().map(String::as_str).collect();
-        let beside = self.disk.list(folder, ignored).files.into_iter();
-        let beside: Vec<String> =
-            beside.filter(|path| !known.contains(path.as_str()) && self.is_from_disk(path, false)).collect();
+        let (beside, added): (Vec<&String>, Vec<&String>) = now
+            .files
+            .iter()
+            .filter(|path| !known.contains(path.as_str()))
+            .partition(|path| self.is_from_disk(path, false));
+        added.into_iter().for_each(|path| self.note(path));
+        let still: BTreeSet<&str> = now.files.iter().map(String::as_str).collect();
+        known.difference(&still).for_each(|path| self.note(path));
+        let problems = |one: &Listing, other: &Listing| {
+            one.problems.iter().filter(|it| !other.problems.contains(it)).for_each(|it| self.note(&it.0));
+        };
+        problems(&listing, &now);
+        problems(&now, &listing);
+        let beside: Vec<String> = beside.into_iter().cloned().collect();
         listing.files.extend(beside);
         listing.files.sort_unstable();
         listing.problems.sort_unstable_by(|left, right| left.0.cmp(&right.0));
@@ -370,20 +394,31 @@ impl Tree for Commit {
             Found::Beyond => return self.disk.folders(folder),
             Found::File(..) | Found::Nothing => {}
         }
-        let beside = self.disk.folders(folder).into_iter();
-        let beside: Vec<String> =
-            beside.filter(|name| !names.contains(name) && self.is_from_disk(&join(folder, name), true)).collect();
-        names.extend(beside);
+        let now = self.disk.folders(folder);
+        names.iter().filter(|name| !now.contains(name)).for_each(|name| self.note(&join(folder, name)));
+        for name in now.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>() {
+            let path = join(folder, &name);
+            if self.is_from_disk(&path, true) {
+                names.insert(name);
+            } else {
+                self.note(&path);
+            }
+        }
         names.into_iter().collect()
     }
 
     fn is_file(&self, path: &str) -> bool {
-        match self.find(path) {
+        let now = self.disk.is_file(path);
+        let then = match self.find(path) {
             Found::File(..) => true,
             Found::Folder(_) => false,
-            Found::Beyond => self.disk.is_file(path),
-            Found::Nothing => self.disk.is_file(path) && self.is_from_disk(path, false),
+            Found::Beyond => now,
+            Found::Nothing => now && self.is_from_disk(path, false),
+        };
+        if then != now {
+            self.note(path);
         }
+        then
     }
 
     fn read(&self, path: &str) -> Content {
@@ -392,6 +427,9 @@ impl Tree for Commit {
             Found::Beyond => return self.disk.read(path),
             Found::Nothing if self.is_from_disk(path, false) => return self.disk.read(path),
             Found::Folder(_) | Found::Nothing => {
+                if self.disk.is_file(path) {
+                    self.note(path);
+                }
                 return Content::Unreadable(disk::unreadable("it does not exist"));
             }
         };
@@ -407,15 +445,17 @@ impl Tree for Commit {
         if size.flatten().is_some_and(|size| size > MAX_BYTES) {
             return Content::Unreadable(disk::too_large());
         }
-        let then = self.bytes(at, id).map(Content::from_bytes);
-        match (then, now) {
-            // A checkout may write other line ends than a commit holds, as .gitattributes and settings say.
-            (Some(Content::Text(then)), Content::Text(now)) if is_equal_but_for_line_ends(&then, &now) => {
-                Content::Text(now)
-            }
-            (Some(then), _) => then,
-            (None, _) => Content::Text("".into()),
+        let then = self.bytes(at, id).map_or(Content::NameOnly, Content::from_bytes);
+        // A checkout may write other line ends than a commit holds, as .gitattributes and settings say.
+        if let (Content::Text(then), Content::Text(text)) = (&then, &now)
+            && is_equal_but_for_line_ends(then, text)
+        {
+            return now;
         }
+        if then != now {
+            self.note(path);
+        }
+        then
     }
 }
 
