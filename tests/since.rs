@@ -216,10 +216,8 @@ fn a_renamed_file_keeps_its_findings() {
 fn nothing_that_differs_is_a_note_and_no_failure() {
     let repo = Repo::new();
     let compared = repo.since("HEAD");
-    assert_eq!(
-        (compared.new.len(), compared.said.as_str()),
-        (0, "harness: note: nothing differs from HEAD, so nothing is new\n")
-    );
+    assert_eq!(compared.new.len(), 0);
+    assert!(compared.said.starts_with("harness: note: nothing differs from HEAD, so nothing is new\n"), "{compared:?}");
     assert!(compared.old.contains(&"UNKNOWN_REF models/orders.sql".to_owned()));
     // A file that dbt does not read makes no difference.
     repo.write("README.md", "x");

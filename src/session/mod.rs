@@ -22,7 +22,7 @@ pub use update::{Changes, Touched};
 use crate::db::settings::HouseRules;
 use crate::db::{Database, FileKind, Invocation, Project, SourceFile};
 use crate::files::{Content, Memory};
-use crate::observe::{self, Observations};
+use crate::observe;
 use crate::project::calls::demanded_variables;
 use crate::project::data_tests::{self, tests_of_directory, tests_of_package};
 use crate::project::graph::parents;
@@ -127,7 +127,7 @@ impl Session {
         self.prefetch();
         let db = &self.db;
         let house = self.project.house_rules(db);
-        let found = run(db, registry, house, selection, &Observations::default(), circumstances);
+        let found = run(db, registry, house, selection, circumstances);
         let excused = found.suppressed.iter().map(|suppressed| &suppressed.finding);
         let summary = Summary {
             models: model::rows(db).len(),

@@ -5,7 +5,6 @@ use super::{Outcome, Session, not_understood};
 use crate::datalog::{Cell, Constant, old_names};
 use crate::db::{Before, Rows, SourceFile};
 use crate::files::Content;
-use crate::observe::Observations;
 use crate::project::packages::dbt_packages;
 use crate::query::{Families, Repo, Run, library};
 use crate::report::Summary;
@@ -49,8 +48,7 @@ impl Session {
         if !relations.iter().all(|relation| crate::query::is_plain(relation)) {
             self.prefetch();
         }
-        let observations = Observations::default();
-        let repo = Repo::new(&self.db, Families::Compiled, &observations, run);
+        let repo = Repo::new(&self.db, Families::Compiled, run);
         let rows = |relation: &String| {
             let mut rows: Rows = Vec::new();
             let mut keep =

@@ -315,7 +315,9 @@ impl Commit {
             };
             match found {
                 Found::File(..) => walk.file(path),
-                Found::Folder(there) if above.contains(&there.path) || here.path == there.path => {
+                Found::Folder(there)
+                    if *kind == EntryKind::Link && (above.contains(&there.path) || here.path == there.path) =>
+                {
                     walk.listing.problems.push((path, disk::circle()));
                 }
                 Found::Folder(_) if name.starts_with('.') || (walk.ignored)(&path, true) => {}

@@ -34,6 +34,7 @@ pub static ALL: &[Relation] = &[
     access::RELATION,
     calls_macro::RELATION,
     candidate_key::RELATION,
+    changed::RELATION,
     canonical_tags::RELATION,
     column_constraint::RELATION,
     config::RELATION,
