@@ -6,11 +6,9 @@ use super::adoption::AdoptionArguments;
 use super::select::{self, Selecting};
 use super::since::{self, Side, SinceArguments};
 use super::{Failure, Global, Verdict, project, say};
-use crate::db::Before;
 use crate::db::settings::spelled_as_id;
 use crate::files::{absolute, exists, normalise};
 use crate::rules::finding::{Finding, Severity, Status};
-use crate::rules::run::Given;
 use crate::rules::selection::Selection;
 use crate::session::{Circumstances, Session, compare, is_within, old_relations_of};
 use clap::{ArgMatches, ValueEnum};
@@ -70,7 +68,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments, matches: &ArgMatches) 
         (arguments.since.is_given(), "--since"),
     ])?;
     let baseline = adoption.read(global)?;
-    let circumstances = Circumstances { today: Some(adoption.today()), baseline: baseline.as_ref() };
+    let house = project::house_text(global, &project::folder(global)?)?;
+    let house = house.as_ref().map(|(path, text)| (path.as_str(), &**text));
+    let circumstances = Circumstances { today: Some(adoption.today()), baseline: baseline.as_ref(), house };
     let paths = reported_paths(global, &arguments.paths)?;
     let asked = arguments.selecting.read()?;
     let since = arguments.since.read(global)?;
@@ -78,11 +78,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments, matches: &ArgMatches) 
     let is_there = since.as_ref().is_some_and(|since| since.is_there);
     let relations = old_relations_of(registry);
     let look = |session: &Session, side: &Side| {
-        let circumstances = Circumstances { baseline: then.as_ref(), ..circumstances };
-        let outcome = session.check_with(&side.registry, &selection, circumstances);
-        let given = Given::of(outcome.findings.clone(), side.registry.broken().to_vec(), outcome.problems);
-        let before = Before { rows: session.rows_of(&relations, &given.view()), ..Before::default() };
-        (before, outcome.findings)
+        let house = side.house.as_ref().map(|(path, text)| (path.as_str(), &**text));
+        let circumstances = Circumstances { baseline: then.as_ref(), house, ..circumstances };
+        session.past(&side.registry, &selection, circumstances, &relations)
     };
     let (mut outcome, texts, nowhere) =
         since::with_sides(global, since.as_ref(), look, |session, registry, before| {

@@ -37,7 +37,7 @@ pub use functions::FUNCTIONS;
 pub use library::{BrokenLibrary, Library};
 pub use loaded::Loaded;
 pub use maintain::{Kept, Maintained, Part, PartedFacts, Programs, Refused, RowNumber, Upkeep};
-pub use old::{OLD, former, old_names};
+pub use old::{OLD, former, is_of_a_change, old_names};
 pub use proof::{Proof, ProofKind};
 pub use reports::{Arg, CompiledReports, Form, Forms, Report, Reported, Reports};
 pub use schema::{Catalogue, Cell, Column, Facts, Schema, Type, with_cells};

@@ -15,6 +15,14 @@ pub fn former(name: &str) -> Option<&str> {
     name.strip_prefix(OLD)
 }
 
+/// The relation of files that differ.
+const CHANGED: &str = "changed";
+
+/// Whether a relation has rows only where two sides are compared.
+pub fn is_of_a_change(name: &str) -> bool {
+    name == CHANGED || former(name).is_some()
+}
+
 /// The facts of which a program needs the former rows. `is_fact` says of a relation of the library that its
 /// rows are kept like those of a base relation.
 pub fn old_names(program: &str, library: &Library, is_fact: &dyn Fn(&str) -> bool) -> BTreeSet<String> {

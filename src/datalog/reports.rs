@@ -8,7 +8,7 @@ use super::diagnostic::{Diagnostic, Span};
 use super::eval::{Failure, Limits};
 use super::library::Library;
 use super::loaded::Loaded;
-use super::old::former;
+use super::old::{former, is_of_a_change};
 use super::parser::parse;
 use super::proof::Proof;
 use super::schema::{Catalogue, Facts, Schema, Type};
@@ -164,6 +164,15 @@ impl Reports {
         let mut found = false;
         for clause in &self.program.clauses {
             each_atom(&clause.body, &mut |atom| found |= atom.relation.text == relation);
+        }
+        found
+    }
+
+    /// Whether the program reads what only a comparison of two sides gives.
+    pub fn compares(&self) -> bool {
+        let mut found = false;
+        for clause in &self.program.clauses {
+            each_atom(&clause.body, &mut |atom| found |= is_of_a_change(&atom.relation.text));
         }
         found
     }

@@ -52,7 +52,19 @@ impl OfTheRun {
 }
 
 /// The relations that a run gives.
-pub const OF_THE_RUN: [OfTheRun; 4] = [
+pub const OF_THE_RUN: [OfTheRun; 9] = [
+    OfTheRun {
+        name: "baseline_entry",
+        columns: &[
+            ("fingerprint", Type::Text),
+            ("rule", Type::Name),
+            ("about", Type::Text),
+            ("path", Type::Path),
+            ("line", Type::Int),
+        ],
+        doc: "A line of the baseline: its rule, and the node or file it is about. Only where `harness check` has a baseline and compares with a commit.",
+        example: "baseline_entry(rule: r, about: a, line: l)",
+    },
     OfTheRun {
         name: "broken_rule",
         columns: &[
@@ -78,6 +90,32 @@ pub const OF_THE_RUN: [OfTheRun; 4] = [
         example: r#"finding(rule: r, node: m, severity: "error"), tag(m, "nightly", _)"#,
     },
     OfTheRun {
+        name: "house_setting",
+        columns: &[
+            ("kind", Type::Name),
+            ("about", Type::Name),
+            ("key", Type::Text),
+            ("value", Type::Text),
+            ("path", Type::Path),
+            ("line", Type::Int),
+            ("column", Type::Int),
+        ],
+        doc: "An entry of harness.yml. Its kind is `severity` (about a rule), `option` (about a rule, its key the option), `override` (about a rule, its key the glob), `reads` (about a layer, its value what it reads), `terminal` or `exclude`; a list has a row an item. Only where `harness check` compares with a commit.",
+        example: r#"house_setting(kind: "severity", about: r, value: "off", line: l)"#,
+    },
+    OfTheRun {
+        name: "rule_option",
+        columns: &[("rule", Type::Name), ("name", Type::Name), ("value", Type::Text)],
+        doc: "What an option of a rule is set to, by harness.yml or its own default; a list has a row an item.",
+        example: r#"rule_option(rule: r, name: "allow", value: v)"#,
+    },
+    OfTheRun {
+        name: "rule_severity",
+        columns: &[("rule", Type::Name), ("severity", Type::Name)],
+        doc: "How grave the findings of a rule may be here, or `off`.",
+        example: r#"rule_severity(r, "off")"#,
+    },
+    OfTheRun {
         name: "stale_baseline",
         columns: &[
             ("fingerprint", Type::Text),
@@ -88,6 +126,19 @@ pub const OF_THE_RUN: [OfTheRun; 4] = [
         ],
         doc: "A line of the baseline that no finding needs any more: its rule, and the node or file it is about. Only where `harness check` has a baseline.",
         example: "stale_baseline(rule: r, about: a, line: l)",
+    },
+    OfTheRun {
+        name: "suppression",
+        columns: &[
+            ("rule", Type::Name),
+            ("path", Type::Path),
+            ("reason", Type::Text),
+            ("index", Type::Int),
+            ("line", Type::Int),
+            ("column", Type::Int),
+        ],
+        doc: "A comment or an entry of `meta` that excuses findings of a rule. Of equal ones in a file the first has the index 0.",
+        example: "suppression(rule: r, path: p, reason: w, line: l)",
     },
     OfTheRun {
         name: "unused_suppression",

@@ -1,7 +1,8 @@
 //! Two sides of a change: what a session is asked for before it is brought up to another tree, and what
 //! became of its findings.
 
-use super::{Outcome, Session, not_understood};
+use super::ask::Asked;
+use super::{Circumstances, Outcome, Session, not_understood};
 use crate::datalog::{Cell, Constant, old_names};
 use crate::db::{Before, Rows, SourceFile};
 use crate::files::Content;
@@ -10,7 +11,11 @@ use crate::query::{Families, Repo, Run, library};
 use crate::report::Summary;
 use crate::rules::finding::{Finding, Status};
 use crate::rules::registry::Registry;
+use crate::rules::run::Given;
+use crate::rules::selection::Selection;
+use crate::rules::stated::Stated;
 use salsa::{Durability, Setter};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -57,6 +62,34 @@ impl Session {
             (relation.clone(), Arc::new(rows))
         };
         relations.iter().map(rows).collect()
+    }
+
+    /// What this side is asked for once another is looked at: the rows of relations, and what was found.
+    pub fn past(
+        &self,
+        registry: &Registry,
+        selection: &Selection,
+        circumstances: Circumstances<'_>,
+        relations: &BTreeSet<String>,
+    ) -> (Before, Vec<Finding>) {
+        let outcome = self.check_with(registry, selection, circumstances);
+        if relations.is_empty() {
+            return (Before::default(), outcome.findings);
+        }
+        let stated = self.stated(registry, circumstances);
+        let given = Given::of(outcome.findings.clone(), registry.broken().to_vec(), outcome.problems, stated);
+        (Before { rows: self.rows_of(relations, &given.view()), ..Before::default() }, outcome.findings)
+    }
+
+    /// The same of a session that nobody has run the rules of yet.
+    pub fn before_of(&self, registry: &Registry, relations: &BTreeSet<String>) -> Before {
+        let run = Asked { session: self, registry, given: OnceCell::new() };
+        Before { rows: self.rows_of(relations, &run), ..Before::default() }
+    }
+
+    /// What the repo states about its findings.
+    pub fn stated(&self, registry: &Registry, circumstances: Circumstances<'_>) -> Stated {
+        Stated::of(&self.db, registry, self.project.house_rules(&self.db), circumstances)
     }
 
     /// Says what the files are compared with.
