@@ -82,8 +82,12 @@ pub(super) fn run(global: &Global, arguments: &Arguments, matches: &ArgMatches) 
         let circumstances = Circumstances { baseline: then.as_ref(), house, ..circumstances };
         session.past(&side.registry, &selection, circumstances, &relations)
     };
-    let (mut outcome, texts, nowhere) =
-        since::with_sides(global, since.as_ref(), look, |session, registry, before| {
+    let (mut outcome, texts, nowhere) = since::with_sides(
+        global,
+        since.as_ref(),
+        arguments.selecting.may_compare(),
+        look,
+        |session, registry, before| {
             let nowhere = paths.iter().position(|path| !session.holds(path));
             let selected = select::selected(session, asked)?;
             let mut outcome = session.check_with(registry, &selection, circumstances);
@@ -96,7 +100,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments, matches: &ArgMatches) 
             }
             let texts = session.texts(&output.files_to_show(&outcome));
             Ok::<_, Failure>((outcome, texts, nowhere))
-        })??;
+        },
+    )??;
     if let Some(path) = nowhere.and_then(|at| arguments.paths.get(at)) {
         return Err(Failure(format!(
             "harness: {} holds no file of the project.\n  → Give files and folders that dbt reads, below the folder of dbt_project.yml.",

@@ -127,7 +127,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
     let since = arguments.since.read(global)?;
     let relations = old_relations(&asked.program);
     let look = |session: &Session, side: &Side| (session.before_of(&side.registry, &relations), ());
-    let answered = with_sides(global, since.as_ref(), look, |session, registry, _| {
+    let answered = with_sides(global, since.as_ref(), false, look, |session, registry, _| {
         arguments.limits.within(|limits| session.ask(registry, &asked.program, &asked.parameters, limits, sort, proofs))
     })?;
     let answered = match answered {

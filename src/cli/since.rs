@@ -122,10 +122,11 @@ fn side(global: &Global, folder: &Path, revision: &Revision) -> Result<Side, Fai
 }
 
 /// Loads the project, and where a commit is named first as it was there: `look` sees that side and says what
-/// to keep of it. Both are sides of one session.
+/// to keep of it; `by_state` asks for what has become of each node. Both are sides of one session.
 pub(super) fn with_sides<R: Send, T: Send>(
     global: &Global,
     since: Option<&Since>,
+    by_state: bool,
     look: impl FnOnce(&Session, &Side) -> (Before, T) + Send,
     work: impl FnOnce(&Session, &Registry, Option<T>) -> R + Send,
 ) -> Result<R, Failure> {
@@ -147,6 +148,7 @@ pub(super) fn with_sides<R: Send, T: Send>(
         let mut session = Session::load(Database::default(), tree, side.rules.clone(), side.invocation.clone());
         whole(&since.revision)?;
         let contents = session.contents();
+        let state = by_state.then(|| session.state());
         let (mut before, kept) = look(&session, side);
         // What the commit was asked for is all that both sides have in common.
         session.update(&disk, Touched::Paths(&tree.otherwise()));
@@ -157,6 +159,9 @@ pub(super) fn with_sides<R: Send, T: Send>(
         before.changed.extend(changed_rules(tree, &disk));
         if before.changed.is_empty() {
             say(&format!("harness: note: nothing differs from {}, so nothing is new", escaped(&since.name)));
+        }
+        if let Some(state) = state {
+            before.states = Some(session.state().since(&state, &before.changed));
         }
         session.compare_with(Some(before));
         let result = work(&session, &registry, Some(kept));

@@ -13,4 +13,6 @@ pub struct Before {
     pub rows: BTreeMap<String, Arc<Rows>>,
     /// Paths of files that are new, gone or otherwise by now.
     pub changed: BTreeSet<Arc<str>>,
+    /// By unique_id, the values of `state:` that hold; where somebody selects by them.
+    pub states: Option<BTreeMap<Arc<str>, BTreeSet<&'static str>>>,
 }

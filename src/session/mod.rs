@@ -9,6 +9,7 @@ mod inputs;
 mod load;
 mod select;
 mod since;
+mod state;
 mod update;
 
 pub use ask::{Answered, Unanswered};
@@ -17,6 +18,7 @@ pub use house::{RULES_FOLDER, broken_rules, with_house_rules};
 pub use init::Proposal;
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 pub use since::{Contents, changed, compare, old_relations, old_relations_of};
+pub use state::{Modified, State};
 pub use update::{Changes, Touched};
 
 use crate::db::settings::HouseRules;
