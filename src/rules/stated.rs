@@ -26,6 +26,9 @@ fn number(number: impl Into<i64>) -> Constant {
 }
 
 impl Stated {
+    pub const RELATIONS: [&'static str; 5] =
+        ["baseline_entry", "house_setting", "rule_option", "rule_severity", "suppression"];
+
     pub fn of(db: &Database, registry: &Registry, house: &HouseRules, circumstances: Circumstances<'_>) -> Self {
         let mut stated = Self::default();
         stated.suppressions(db, registry);
