@@ -13,7 +13,7 @@ use tempfile::TempDir;
 pub struct Repo {
     folder: TempDir,
     /// The project's folder, from the root on.
-    below: &'static str,
+    pub below: &'static str,
 }
 
 /// A command of git that no setting of the machine reaches.
