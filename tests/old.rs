@@ -191,7 +191,12 @@ fn what_a_change_silenced_is_told_where_it_stands() {
 
 /// What a selection lists, names alone.
 fn listed(repo: &Repo, selection: &str) -> Vec<String> {
-    let output = harness(&repo.project(), &["list", "--since", "HEAD", "--output", "name", "--select", selection]);
+    of_type(repo, "default", selection)
+}
+
+fn of_type(repo: &Repo, kind: &str, selection: &str) -> Vec<String> {
+    let arguments = ["list", "--since", "HEAD", "--output", "name", "--resource-type", kind, "--select", selection];
+    let output = harness(&repo.project(), &arguments);
     assert_eq!(code(&output), 0, "{selection}: {}", err(&output));
     out(&output).lines().map(str::to_owned).collect()
 }
@@ -231,16 +236,16 @@ fn a_state_is_what_became_of_a_node() {
     repo.write("models/new.sql", "select 1 as id\n");
     repo.remove("models/gone.sql");
     repo.write("seeds/countries.csv", "id\n2\n");
-    assert_eq!(listed(&repo, "state:modified"), ["countries", "new", "orders", "unique_orders_id"]);
-    assert_eq!(listed(&repo, "state:modified,resource_type:model"), ["new", "orders"]);
+    assert_eq!(listed(&repo, "state:modified"), ["new", "orders", "countries", "unique_orders_id"]);
+    assert_eq!(of_type(&repo, "model", "state:modified"), ["new", "orders"]);
     assert_eq!(listed(&repo, "state:new"), ["new"]);
-    assert_eq!(listed(&repo, "state:modified.body,resource_type:model"), ["new", "orders"]);
-    assert_eq!(listed(&repo, "state:old,resource_type:model"), ["customers", "orders"]);
-    assert_eq!(listed(&repo, "state:unmodified,resource_type:model"), ["customers"]);
+    assert_eq!(of_type(&repo, "model", "state:modified.body"), ["new", "orders"]);
+    assert_eq!(of_type(&repo, "model", "state:old"), ["customers", "orders"]);
+    assert_eq!(of_type(&repo, "model", "state:unmodified"), ["customers"]);
     // White space around a body is none of it.
     git(repo.root(), &["checkout", "--quiet", "models/orders.sql"]);
     repo.write("models/orders.sql", "\nselect * from {{ ref('customers') }}\n\n");
-    assert_eq!(listed(&repo, "state:modified,resource_type:model"), ["new"]);
+    assert_eq!(of_type(&repo, "model", "state:modified"), ["new"]);
 }
 
 #[test]
@@ -252,16 +257,16 @@ fn settings_descriptions_relations_and_contracts_are_states_of_their_own() {
     with("{tags: [nightly]}", "{tags: [hourly]}");
     assert!(listed(&repo, "state:modified").is_empty(), "tags are none");
     with("{tags: [nightly]}", "{materialized: table}");
-    assert_eq!(listed(&repo, "state:modified.configs,resource_type:model"), ["orders"]);
+    assert_eq!(of_type(&repo, "model", "state:modified.configs"), ["orders"]);
     assert!(listed(&repo, "state:modified.body").is_empty());
     with("{tags: [nightly]}", "{alias: o}");
-    assert_eq!(listed(&repo, "state:modified.relation,resource_type:model"), ["orders"]);
+    assert_eq!(of_type(&repo, "model", "state:modified.relation"), ["orders"]);
     assert!(listed(&repo, "state:modified.configs").is_empty());
     with("{tags: [nightly]}", "{contract: {enforced: true}}");
-    assert_eq!(listed(&repo, "state:modified.contract,resource_type:model"), ["orders"]);
+    assert_eq!(of_type(&repo, "model", "state:modified.contract"), ["orders"]);
     with("[{name: items}]", "[{name: items, identifier: i}, {name: more}]");
-    assert_eq!(listed(&repo, "state:modified,resource_type:source"), ["raw.items"]);
-    assert_eq!(listed(&repo, "state:new,resource_type:source"), ["raw.more"]);
+    assert_eq!(of_type(&repo, "source", "state:modified"), ["raw.items"]);
+    assert_eq!(of_type(&repo, "source", "state:new"), ["raw.more"]);
     with("[unique]", "[{unique: {config: {severity: warn}}}]");
     assert_eq!(listed(&repo, "state:modified"), ["unique_orders_id"]);
 }
@@ -273,8 +278,8 @@ fn a_macro_modifies_all_that_lead_to_it() {
         "macros/amount.sql",
         "{% macro amount() %}{{ one() }}{% endmacro %}\n{% macro one() %}2{% endmacro %}\n",
     );
-    assert_eq!(listed(&repo, "state:modified.macros,resource_type:model"), ["customers"]);
-    assert_eq!(listed(&repo, "state:modified+,resource_type:model"), ["customers", "orders"]);
+    assert_eq!(of_type(&repo, "model", "state:modified.macros"), ["customers"]);
+    assert_eq!(of_type(&repo, "model", "state:modified+"), ["customers", "orders"]);
 }
 
 #[test]

@@ -9,8 +9,8 @@ pub mod settings;
 pub use before::{Before, Rows};
 
 use crate::files::{Content, Unreadable};
-use salsa::{Durability, Setter};
 use rustc_hash::FxHashMap;
+use salsa::{Durability, Setter};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
