@@ -1,6 +1,7 @@
 //! The operating system's files, and the only place that touches them. Knows nothing of dbt.
 
 mod disk;
+pub mod git;
 mod memory;
 
 pub use disk::{Disk, absolute, destination, exists, find_above, reason, repository_around, write_new, write_whole};
