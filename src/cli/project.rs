@@ -1,6 +1,6 @@
 //! Finding the project, its house rules and its profile; the same for every command.
 
-use super::{Failure, Global, say};
+use super::{Failure, Global, cache, say};
 use crate::db::settings::HouseRules;
 use crate::db::{Database, Invocation};
 use crate::files::{Content, Disk, Tree, absolute, exists, find_above};
@@ -163,8 +163,12 @@ pub(super) fn with_stated<R: Send>(
     let verbose = global.verbose;
     let invocation = Invocation { vars, env, target: chosen.target };
     on_large_stacks(global.threads, move || {
-        let session = Session::load(Database::default(), &tree, house, invocation);
+        let store = cache::open(global, &folder, &tree);
+        let db = Database::default();
+        store.iter().for_each(|store| store.serve(&db));
+        let session = Session::load(db, &tree, house, invocation);
         let result = work(&session, registry);
+        store.iter().for_each(|store| cache::save(global, store));
         if verbose {
             for name in session.unset_environment() {
                 say(&format!("harness: the environment variable {name} is not set; its value is unknown"));

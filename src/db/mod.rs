@@ -3,6 +3,7 @@
 //! Everything the tool knows enters here; a query reads inputs and other queries and nothing else,
 //! never the disk, the clock or the environment.
 
+pub mod cache;
 pub mod settings;
 
 use crate::files::{Content, Unreadable};

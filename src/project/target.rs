@@ -3,6 +3,7 @@
 use super::jinja::values::Relation;
 use super::packages::package_name;
 use crate::db::Project;
+use crate::db::cache::Key;
 use std::sync::Arc;
 
 #[salsa::tracked(returns(ref))]
@@ -38,6 +39,12 @@ fn values(db: &dyn salsa::Database) -> serde_json::Map<String, serde_json::Value
         shown.insert("target_name".to_owned(), name);
     }
     shown
+}
+
+/// The target and all that follows from it, as a number.
+#[salsa::tracked(returns(copy))]
+pub fn digest(db: &dyn salsa::Database) -> Key {
+    Key::of(serde_json::Value::Object(values(db).clone()).to_string().as_bytes())
 }
 
 pub fn shown(db: &dyn salsa::Database) -> &serde_json::Map<String, serde_json::Value> {

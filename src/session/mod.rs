@@ -1,6 +1,7 @@
 //! One project in one database: loaded from a tree, brought up to date, asked for findings.
 
 mod ask;
+mod cache;
 mod cases;
 mod house;
 mod init;
@@ -8,6 +9,7 @@ mod load;
 mod select;
 
 pub use ask::{Answered, Unanswered};
+pub use cache::Store;
 pub use cases::{CaseFailure, case_failure, case_failures};
 pub use house::{RULES_FOLDER, broken_rules, with_house_rules};
 pub use init::Proposal;

@@ -1,9 +1,10 @@
 //! Byte ranges in a text, and the line and column a person reads for them.
 
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// A half-open byte range of one text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Span {
     pub start: u32,
     pub end: u32,
@@ -76,7 +77,7 @@ impl LineIndex {
 }
 
 /// What a parser could not understand, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SyntaxError {
     pub span: Span,
     /// What is wrong, as a clause that can follow "cannot be read: ".

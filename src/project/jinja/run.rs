@@ -1,7 +1,10 @@
 //! One rendering: what it is for, what it may spend, and the trace of all it asked for.
 
+use super::ask::Question;
 use crate::db::Package;
 use minijinja::{Error, ErrorKind, Value};
+use rustc_hash::FxHashSet;
+use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -38,7 +41,7 @@ pub struct Subject {
 pub type Site = u32;
 
 /// `ref('package', 'name', v=1)`
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RefCall {
     pub package: Option<Arc<str>>,
     pub name: Arc<str>,
@@ -46,14 +49,14 @@ pub struct RefCall {
     pub site: Site,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SourceCall {
     pub source: Arc<str>,
     pub table: Arc<str>,
     pub site: Site,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FunctionCall {
     pub package: Option<Arc<str>>,
     pub name: Arc<str>,
@@ -124,6 +127,18 @@ pub struct Run {
     calls: u32,
     /// Vars whose own Jinja is being rendered.
     expanding: u32,
+    /// What it asked the project, where that is noted.
+    asked: Asked,
+}
+
+/// What a rendering asked the project; nothing where that was not noted.
+pub type Asked = Option<FxHashSet<Question<Package>>>;
+
+/// What is left of a run.
+#[derive(Debug, Default)]
+pub struct Ended {
+    pub trace: Trace,
+    pub asked: Asked,
 }
 
 thread_local! {
@@ -145,11 +160,23 @@ impl Run {
             expressions: Default::default(),
             calls: 0,
             expanding: 0,
+            asked: None,
         }
     }
 
-    /// Makes this the thread's current run while `render` works, and returns its trace.
-    pub fn during<R>(self, render: impl FnOnce() -> R) -> (R, Trace) {
+    /// Notes from here on what is asked of the project.
+    pub(super) fn noting(self) -> Self {
+        Self { asked: Some(FxHashSet::default()), ..self }
+    }
+
+    pub(super) fn note(&mut self, question: impl FnOnce() -> Question<Package>) {
+        if let Some(asked) = &mut self.asked {
+            asked.insert(question());
+        }
+    }
+
+    /// Makes this the thread's current run while `render` works, and returns what it leaves.
+    pub fn during<R>(self, render: impl FnOnce() -> R) -> (R, Ended) {
         struct Guard;
         impl Drop for Guard {
             fn drop(&mut self) {
@@ -159,13 +186,13 @@ impl Run {
         RUNS.with_borrow_mut(|runs| runs.push(self));
         let guard = Guard;
         let result = render();
-        let trace = with_run(|run| {
+        let ended = with_run(|run| {
             run.trace.last_site = run.site;
-            std::mem::take(&mut run.trace)
+            Ended { trace: std::mem::take(&mut run.trace), asked: run.asked.take() }
         })
         .unwrap_or_default();
         drop(guard);
-        (result, trace)
+        (result, ended)
     }
 
     pub fn owner(&self) -> Owner<Arc<str>> {

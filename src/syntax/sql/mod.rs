@@ -16,9 +16,10 @@ pub use scan::scan;
 
 use self::factor::Scale;
 use crate::syntax::span::Span;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Scan {
     /// The CTEs of the file's own `with`; those inside other CTEs are part of their bodies.
     pub ctes: Vec<Cte>,
@@ -34,7 +35,7 @@ pub struct Scan {
     pub tables: Vec<TableName>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cte {
     /// As written, without quotes; where Jinja is part of the name, its tags are, too.
     pub name: Arc<str>,
@@ -45,7 +46,7 @@ pub struct Cte {
     pub select: Option<Select>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Select {
     /// The keyword.
     pub span: Span,
@@ -58,7 +59,7 @@ pub struct Select {
     pub clean_end: bool,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FromName {
     pub span: Span,
     /// One part: without quotes. Dotted: as written.
@@ -66,7 +67,7 @@ pub struct FromName {
 }
 
 /// One entry of a select list; `distinct` and its kind are not part of the first.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Item {
     pub span: Span,
     /// Given by `as`, or by a name behind the expression; without quotes.
@@ -76,7 +77,7 @@ pub struct Item {
 }
 
 /// A number.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Literal {
     pub span: Span,
     pub text: Arc<str>,
@@ -85,7 +86,7 @@ pub struct Literal {
 }
 
 /// A table read by its name: no CTE, no function, no Jinja.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TableName {
     pub span: Span,
     pub text: Arc<str>,
