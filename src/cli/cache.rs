@@ -25,15 +25,21 @@ pub(super) fn open(global: &Global, project: &Path, tree: &dyn Tree) -> Option<S
     Some(store)
 }
 
+/// What was named, or else the user's cache folder: XDG's where that is set, also where it is not customary.
 fn folder(global: &Global) -> Option<PathBuf> {
-    global.cache_dir.clone().or_else(|| Some(choose_native_strategy().ok()?.cache_dir().join(FOLDER)))
+    let of_user = || {
+        let stated = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        Some(stated.or_else(|| Some(choose_native_strategy().ok()?.cache_dir()))?.join(FOLDER))
+    };
+    global.cache_dir.clone().or_else(of_user)
 }
 
 pub(super) fn save(global: &Global, store: &Store) {
     if global.verbose {
-        for count in store.counts().into_iter().filter(|count| count.done + count.found > 0) {
-            say(&format!("harness: cache: {:?}: {} found, {} worked out", count.work, count.found, count.done));
-        }
+        let counts = store.counts();
+        let found: usize = counts.iter().map(|count| count.found).sum();
+        let done: usize = counts.iter().map(|count| count.done).sum();
+        say(&format!("harness: of what was parsed and rendered, {found} came from the cache; {done} were worked out"));
     }
     if let Err(problem) = store.save() {
         degraded(global, &format!("what this run worked out cannot be written: {problem}"));

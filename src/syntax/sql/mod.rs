@@ -38,6 +38,7 @@ pub struct Scan {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cte {
     /// As written, without quotes; where Jinja is part of the name, its tags are, too.
+    #[serde(with = "crate::db::cache::shared")]
     pub name: Arc<str>,
     pub name_span: Span,
     /// Inside the parentheses.
@@ -63,6 +64,7 @@ pub struct Select {
 pub struct FromName {
     pub span: Span,
     /// One part: without quotes. Dotted: as written.
+    #[serde(with = "crate::db::cache::shared")]
     pub name: Arc<str>,
 }
 
@@ -80,6 +82,7 @@ pub struct Item {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Literal {
     pub span: Span,
+    #[serde(with = "crate::db::cache::shared")]
     pub text: Arc<str>,
     /// Whether something is multiplied or divided by it.
     pub scale: Option<Scale>,
@@ -89,5 +92,6 @@ pub struct Literal {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TableName {
     pub span: Span,
+    #[serde(with = "crate::db::cache::shared")]
     pub text: Arc<str>,
 }

@@ -38,7 +38,7 @@ pub enum Value {
     Float(f64),
     /// A date or a date with a time, as written.
     Timestamp(String),
-    Str(Arc<str>),
+    Str(#[serde(with = "crate::db::cache::shared")] Arc<str>),
     Seq(Vec<Node>),
     Map(Vec<Entry>),
 }
