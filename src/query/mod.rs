@@ -7,9 +7,9 @@ mod proof;
 
 pub use proof::{Kind, Leaf, Tree, absences, leaves, tree};
 
-use crate::datalog::{Catalogue, Cell, Column, Constant, Facts, Schema, Type, with_cells};
+use crate::datalog::{Catalogue, Cell, Column, Constant, Facts, Part, PartedFacts, Schema, Type, with_cells};
 use crate::derive::{self, Derived};
-use crate::observe::{self, Observation, Observations, Observed};
+use crate::observe::{self, Observation, Observed};
 use crate::relations::places::{self, Place};
 use crate::relations::{self, Relation};
 use crate::syntax::span::Position;
@@ -119,7 +119,6 @@ pub enum Families {
 pub struct Repo<'a> {
     db: &'a dyn salsa::Database,
     families: Families,
-    observations: &'a Observations,
     run: &'a dyn Run,
     names: OnceCell<Names>,
 }
@@ -150,10 +149,9 @@ impl<'a> Repo<'a> {
     pub fn new(
         db: &'a dyn salsa::Database,
         families: Families,
-        observations: &'a Observations,
-        run: &'a dyn Run,
+            run: &'a dyn Run,
     ) -> Self {
-        Self { db, families, observations, run, names: OnceCell::new() }
+        Self { db, families, run, names: OnceCell::new() }
     }
 
     /// The family's relation where its rows are facts.
@@ -197,7 +195,7 @@ impl<'a> Repo<'a> {
 
     /// The places of a row of a relation of facts, the one that matters most first.
     pub fn places(&self, relation: &str, row: &[Constant]) -> Vec<Place> {
-        if let Some(seen) = self.observations.of_row(self.db, relation, row) {
+        if let Some(seen) = self.observation(relation, row) {
             return std::iter::once(&seen.place).chain(&seen.locations).cloned().collect();
         }
         if let Some(of_the_run) = of_the_run(relation) {
@@ -211,7 +209,7 @@ impl<'a> Repo<'a> {
 
     /// What was seen, where the row is one of it.
     pub fn observation(&self, relation: &str, row: &[Constant]) -> Option<&Observation> {
-        self.observations.of_row(self.db, relation, row)
+        observe::by_name(relation)?.of_row(self.db, row)
     }
 
     /// Where a thing with a unique_id begins.
@@ -294,6 +292,26 @@ impl Catalogue for Repo<'_> {
     }
 }
 
+impl PartedFacts for Repo<'_> {
+    fn parts(&self, relation: &str) -> Option<(u64, &[Part])> {
+        let parts = match relations::by_name(relation) {
+            Some(relation) => relation.parts.map(|parts| (parts.all)(self.db)),
+            None => observe::by_name(relation).and_then(|observed| observed.parts(self.db)),
+        };
+        parts.map(|parts| (parts.stamp, parts.value.as_slice()))
+    }
+
+    fn visit_part(&self, relation: &str, part: usize, row: &mut dyn FnMut(&[Cell<'_>])) {
+        if let Some(relation) = relations::by_name(relation) {
+            if let Some(parts) = relation.parts {
+                (parts.visit)(self.db, part, row);
+            }
+        } else if let Some(observed) = observe::by_name(relation) {
+            observed.visit_part(self.db, part, row);
+        }
+    }
+}
+
 impl Facts for Repo<'_> {
     fn is_lasting(&self, relation: &str) -> bool {
         of_the_run(relation).is_none()
@@ -302,8 +320,8 @@ impl Facts for Repo<'_> {
     fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
         if let Some(relation) = relations::by_name(relation) {
             (relation.visit)(self.db, row);
-        } else if observe::by_name(relation).is_some() {
-            self.observations.visit(self.db, relation, row);
+        } else if let Some(observed) = observe::by_name(relation) {
+            observed.visit(self.db, row);
         } else if let Some(derived) = self.derived(relation) {
             (derived.visit)(self.db, row);
         } else {

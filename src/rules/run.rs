@@ -3,7 +3,6 @@
 use crate::datalog::{Cell, Loaded};
 use crate::db::Database;
 use crate::db::settings::HouseRules;
-use crate::observe::Observations;
 use crate::query::{Families, NoRun, Repo, Run};
 use crate::rules::adherence::Adherence;
 use crate::rules::adoption::{Adoption, Circumstances, STALE, UNUSED};
@@ -218,7 +217,6 @@ pub fn run(
     registry: &Registry,
     house: &HouseRules,
     selection: &Selection,
-    observations: &Observations,
     circumstances: Circumstances<'_>,
 ) -> Found {
     let everything = Selection { only: Vec::new(), skip: selection.skip.clone() };
@@ -228,7 +226,7 @@ pub fn run(
     let mut adoption = Adoption::new(db, registry, circumstances);
     // A rule that is off says nothing, but for whether it can be used.
     for rule in registry.house_rules().filter(|rule| !open.contains_key(&rule.id)) {
-        let repo = Repo::new(db, Families::Compiled, observations, &NoRun);
+        let repo = Repo::new(db, Families::Compiled, &NoRun);
         if let Err(broken) = engine::check(rule, &house.options(rule), &repo) {
             given.broken.push(rule.broken(broken.line, &broken.what));
         }
@@ -269,7 +267,7 @@ pub fn run(
         let evaluated: Vec<_> = tasks
             .par_iter()
             .with_max_len(1)
-            .map_with(db.clone(), |db, task| evaluate(db, task, observations, &given, &shelf))
+            .map_with(db.clone(), |db, task| evaluate(db, task, &given, &shelf))
             .collect();
         for (task, evaluated) in tasks.iter().zip(evaluated) {
             let evaluation = match evaluated {
@@ -351,7 +349,6 @@ fn each_cause_once(all: Vec<Reported<'_>>) -> (Vec<Finding>, Vec<Finding>) {
 fn evaluate(
     db: &Database,
     task: &Task<'_>,
-    observations: &Observations,
     given: &Given,
     shelf: &Mutex<Vec<Loaded>>,
 ) -> Result<Evaluation, engine::Broken> {
@@ -359,7 +356,7 @@ fn evaluate(
     let held = || shelf.lock().unwrap_or_else(PoisonError::into_inner);
     let mut loaded = held().pop().unwrap_or_default();
     let view = View { given, is_by_name: matches!(task.reads, Reads::Of(_)) };
-    let repo = Repo::new(db, Families::Compiled, observations, &view);
+    let repo = Repo::new(db, Families::Compiled, &view);
     let evaluated = engine::evaluate_on(task.rule, &task.house.options(task.rule), &repo, &mut loaded);
     held().push(loaded);
     evaluated

@@ -3,10 +3,13 @@
 mod ask;
 mod cache;
 mod cases;
+mod directories;
 mod house;
 mod init;
+mod inputs;
 mod load;
 mod select;
+mod update;
 
 pub use ask::{Answered, Unanswered};
 pub use cache::Store;
@@ -14,11 +17,12 @@ pub use cases::{CaseFailure, case_failure, case_failures};
 pub use house::{RULES_FOLDER, broken_rules, with_house_rules};
 pub use init::Proposal;
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
+pub use update::{Changes, Touched};
 
 use crate::db::settings::HouseRules;
 use crate::db::{Database, FileKind, Invocation, Project, SourceFile};
-use crate::files::{Content, Memory, Tree};
-use crate::observe::{self, Observations};
+use crate::files::{Content, Memory};
+use crate::observe;
 use crate::project::calls::demanded_variables;
 use crate::project::data_tests::{self, tests_of_directory, tests_of_package};
 use crate::project::graph::parents;
@@ -52,14 +56,10 @@ pub struct Session {
     pub project: Project,
     /// Files read.
     pub files: usize,
+    inputs: inputs::Inputs,
 }
 
 impl Session {
-    pub fn load(mut db: Database, tree: &dyn Tree, house_rules: HouseRules, invocation: Invocation) -> Self {
-        let loaded = load::load(&mut db, tree, house_rules, invocation);
-        Self { db, project: loaded.project, files: loaded.files }
-    }
-
     /// Runs the queries that cost most on all threads. What follows finds their results.
     pub fn prefetch(&self) {
         let db = &self.db;
@@ -125,7 +125,7 @@ impl Session {
         self.prefetch();
         let db = &self.db;
         let house = self.project.house_rules(db);
-        let found = run(db, registry, house, selection, &Observations::default(), circumstances);
+        let found = run(db, registry, house, selection, circumstances);
         let excused = found.suppressed.iter().map(|suppressed| &suppressed.finding);
         let summary = Summary {
             models: model::rows(db).len(),
