@@ -50,7 +50,9 @@ const KINDS: [Kind; 7] = [
         part: "intermediate/",
         suffix: "_models.yml",
         edit: |text, n| {
-            let test = format!("    description: once more\n    tests:\n      - dbt_utils.expression_is_true:\n          expression: \"1 = {n}\"\n");
+            let test = format!(
+                "    description: once more\n    tests:\n      - dbt_utils.expression_is_true:\n          expression: \"1 = {n}\"\n"
+            );
             text.replacen("    description:", &format!("{test}    meta:"), 1)
         },
     },
@@ -60,10 +62,20 @@ const KINDS: [Kind; 7] = [
         suffix: "_models.yml",
         edit: |text, n| text.replacen("description: ", &format!("description: look {n} "), 1),
     },
-    Kind { name: "config", part: "intermediate/", suffix: ".sql", edit: |text, n| {
-        format!("{{{{ config(materialized='{}') }}}}\n{text}", if n % 2 == 0 { "table" } else { "view" })
-    } },
-    Kind { name: "macro", part: "macros/", suffix: ".sql", edit: |text, n| format!("{text}\n{{% macro look_{n}() %}}{n}{{% endmacro %}}\n") },
+    Kind {
+        name: "config",
+        part: "intermediate/",
+        suffix: ".sql",
+        edit: |text, n| {
+            format!("{{{{ config(materialized='{}') }}}}\n{text}", if n % 2 == 0 { "table" } else { "view" })
+        },
+    },
+    Kind {
+        name: "macro",
+        part: "macros/",
+        suffix: ".sql",
+        edit: |text, n| format!("{text}\n{{% macro look_{n}() %}}{n}{{% endmacro %}}\n"),
+    },
 ];
 
 fn main() -> Outcome<()> {
@@ -91,14 +103,23 @@ fn measure(folder: &std::path::Path, edits: usize, kinds: &str, shows: bool) -> 
     let text = std::fs::read_to_string(folder.join(HOUSE_RULES_FILE)).unwrap_or_default();
     let house = house_rules(registry, &text).map_err(|errors| format!("{errors:?}"))?;
     let start = (Instant::now(), cpu());
-    let mut session = Session::load(if shows { Database::counting() } else { Database::default() }, &Disk::new(folder), house, Invocation::default());
+    let mut session = Session::load(
+        if shows { Database::counting() } else { Database::default() },
+        &Disk::new(folder),
+        house,
+        Invocation::default(),
+    );
     let selection = Selection::default();
     let mut findings = session.check(registry, &selection).findings;
     let mut shown = format!("cold {}, {} findings\n", since(start), findings.len());
     let start = (Instant::now(), cpu());
     session.check(registry, &selection);
     let _ = writeln!(shown, "again {}", since(start));
-    let _ = writeln!(shown, "{:<12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", "edit", "first", "p50", "p95", "max", "p50 cpu", "p95 cpu");
+    let _ = writeln!(
+        shown,
+        "{:<12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "edit", "first", "p50", "p95", "max", "p50 cpu", "p95 cpu"
+    );
     for kind in KINDS.iter().filter(|kind| kinds.is_empty() || kinds.split(',').any(|it| it == kind.name)) {
         let files = files(&session, kind, 5);
         let texts: Vec<_> = files.iter().map(|file| file.content(&session.db).clone()).collect();
@@ -114,7 +135,11 @@ fn measure(folder: &std::path::Path, edits: usize, kinds: &str, shows: bool) -> 
             let changes = difference(&findings, &now);
             let took = (start.0.elapsed(), cpu() - start.1);
             findings = now;
-            if n < files.len() { first = first.max(took.0) } else { measured.push(took) }
+            if n < files.len() {
+                first = first.max(took.0)
+            } else {
+                measured.push(took)
+            }
             if shows && n == edits + files.len() - 1 {
                 let _ = writeln!(shown, "   {} changes; {:?}", changes, session.db.take_executed());
             }
@@ -127,8 +152,20 @@ fn measure(folder: &std::path::Path, edits: usize, kinds: &str, shows: bool) -> 
         let mut used: Vec<Duration> = measured.iter().map(|it| it.1).collect();
         wall.sort_unstable();
         used.sort_unstable();
-        let at = |sorted: &[Duration], part: f64| sorted.get(((sorted.len() as f64 - 1.0) * part).round() as usize).map_or(0.0, |it| it.as_secs_f64() * 1e3);
-        let _ = writeln!(shown, "{:<12} {:>9.2} {:>9.2} {:>9.2} {:>9.2} {:>9.2} {:>9.2}", kind.name, first.as_secs_f64() * 1e3, at(&wall, 0.5), at(&wall, 0.95), at(&wall, 1.0), at(&used, 0.5), at(&used, 0.95));
+        let at = |sorted: &[Duration], part: f64| {
+            sorted.get(((sorted.len() as f64 - 1.0) * part).round() as usize).map_or(0.0, |it| it.as_secs_f64() * 1e3)
+        };
+        let _ = writeln!(
+            shown,
+            "{:<12} {:>9.2} {:>9.2} {:>9.2} {:>9.2} {:>9.2} {:>9.2}",
+            kind.name,
+            first.as_secs_f64() * 1e3,
+            at(&wall, 0.5),
+            at(&wall, 0.95),
+            at(&wall, 1.0),
+            at(&used, 0.5),
+            at(&used, 0.95)
+        );
     }
     Ok(shown)
 }
@@ -144,7 +181,11 @@ fn difference(before: &[Finding], now: &[Finding]) -> usize {
         }
         changes += 1;
         let key = |finding: &Finding| (finding.place.path.clone(), finding.place.start, finding.rule.clone());
-        if key(old) <= key(new) { left.next(); } else { right.next(); }
+        if key(old) <= key(new) {
+            left.next();
+        } else {
+            right.next();
+        }
     }
     changes + left.count() + right.count()
 }
@@ -152,7 +193,8 @@ fn difference(before: &[Finding], now: &[Finding]) -> usize {
 fn files(session: &Session, kind: &Kind, count: usize) -> Vec<SourceFile> {
     let db = &session.db;
     let all = session.project.root(db).directories(db).iter().flat_map(|directory| directory.files(db)).copied();
-    let fit: Vec<SourceFile> = all.filter(|file| file.path(db).contains(kind.part) && file.path(db).ends_with(kind.suffix)).collect();
+    let fit: Vec<SourceFile> =
+        all.filter(|file| file.path(db).contains(kind.part) && file.path(db).ends_with(kind.suffix)).collect();
     let step = (fit.len() / count).max(1);
     fit.into_iter().step_by(step).take(count).collect()
 }

@@ -295,7 +295,8 @@ fn edit(dice: &mut Dice, files: &mut Files, former: &[Files]) {
             while !text.is_char_boundary(at) {
                 at -= 1;
             }
-            text.insert_str(at, dice.pick(&PIECES));
+            let piece: &str = dice.pick(&PIECES[..]);
+            text.insert_str(at, piece);
         }
     }
 }

@@ -113,7 +113,9 @@ fn straighten(random: &mut Random, dice: &mut Dice) {
         }
     }
     random.rules.retain(|rule| {
-        rule.body.iter().all(|literal| !matches!(literal, Literal::Atom { rel, args, .. } if arities[*rel] != args.len()))
+        rule.body
+            .iter()
+            .all(|literal| !matches!(literal, Literal::Atom { rel, args, .. } if arities[*rel] != args.len()))
     });
     for rel in random.base..arities.len() {
         if random.rules.iter().all(|rule| rule.head != rel) {
@@ -160,8 +162,7 @@ fn maintained_rows_equal_fresh_ones_whatever_comes_and_goes() {
         let mut parted = Parted::new(&random, &mut dice);
         let (text, reports) = reports(&random);
         let mut programs = Programs::new(&library);
-        let compiled =
-            reports.compile_on(&library, &parted, &BTreeMap::new(), &mut programs.values()).unwrap();
+        let compiled = reports.compile_on(&library, &parted, &BTreeMap::new(), &mut programs.values()).unwrap();
         let kept = match programs.add(&compiled, &[], &|_| true) {
             Ok(kept) => kept,
             Err(Refused::Recursion) => {

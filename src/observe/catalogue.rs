@@ -1,8 +1,8 @@
 //! The relations of what is seen, by name.
 
 use super::{Observation, Rows, docs, duplicates, edges, project, staging};
-use crate::db::DirectoryOf;
 use crate::datalog::{Column, Schema, Type};
+use crate::db::DirectoryOf;
 
 /// A relation of what is seen.
 #[derive(Debug, Clone, Copy)]

@@ -32,9 +32,8 @@ pub(super) fn living<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -
 /// The directories of the root project.
 pub(super) fn directories<'db>(db: &'db dyn salsa::Database) -> impl Iterator<Item = DirectoryOf<'db>> {
     let root = Project::try_get(db).map(|project| project.root(db));
-    root.into_iter().flat_map(move |root| {
-        root.directories(db).iter().map(move |directory| DirectoryOf::new(db, root, *directory))
-    })
+    root.into_iter()
+        .flat_map(move |root| root.directories(db).iter().map(move |directory| DirectoryOf::new(db, root, *directory)))
 }
 
 pub(super) fn prefetch<'db>(db: &'db dyn salsa::Database, test: Test<'db>) {

@@ -10,7 +10,8 @@ use crate::project::data;
 use crate::project::data_tests::{attached, facts as test_facts};
 use crate::project::graph::{Resolved, resolve_ref};
 use crate::project::nodes::{
-    Node, NodeKind, Reference, columns, facts, has_entry, is_enabled, nodes_of_directory, nodes_of_package, rendering, unique_id,
+    Node, NodeKind, Reference, columns, facts, has_entry, is_enabled, nodes_of_directory, nodes_of_package, rendering,
+    unique_id,
 };
 use crate::project::packages::{dbt_packages, is_whole, package_name, project_file};
 use crate::project::properties::{PatchKind, entry_span, patch_index, properties};
@@ -108,7 +109,8 @@ fn groups_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<In
     let rows = &Rows { db };
     let nodes = nodes_of_directory(db, key.package(db), key.directory(db)).iter().copied();
     let nodes = nodes.filter(|node| is_enabled(db, *node) && node.kind(db) != NodeKind::Function);
-    let group = |node: Node<'db>| Some((text(&facts(db, node).config, "group")?, rows.start_of(node), called(rows, node)));
+    let group =
+        |node: Node<'db>| Some((text(&facts(db, node).config, "group")?, rows.start_of(node), called(rows, node)));
     nodes.filter_map(group).collect()
 }
 

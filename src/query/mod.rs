@@ -146,11 +146,7 @@ enum Standing {
 }
 
 impl<'a> Repo<'a> {
-    pub fn new(
-        db: &'a dyn salsa::Database,
-        families: Families,
-            run: &'a dyn Run,
-    ) -> Self {
+    pub fn new(db: &'a dyn salsa::Database, families: Families, run: &'a dyn Run) -> Self {
         Self { db, families, run, names: OnceCell::new() }
     }
 
