@@ -110,6 +110,7 @@ fn measure(folder: &std::path::Path, edits: usize, kinds: &str, shows: bool) -> 
         Invocation::default(),
     );
     let selection = Selection::default();
+    session.follow();
     let mut findings = session.check(registry, &selection).findings;
     let mut shown = format!("cold {}, {} findings\n", since(start), findings.len());
     let start = (Instant::now(), cpu());

@@ -183,8 +183,14 @@ fn maintained_rows_equal_fresh_ones_whatever_comes_and_goes() {
             let now = rows(&maintained, &kept);
             assert_eq!(now, fresh(&reports, &parted), "seed {seed} step {step}\n{text}");
             for (at, kept) in kept.iter().enumerate() {
-                let has_changed = before[at] != now[at];
-                assert!(!has_changed || maintained.has_changed(*kept), "seed {seed} step {step}: a change is not told");
+                let values = |rows: Vec<u32>| rows.into_iter().map(|row| maintained.row(*kept, row)).collect();
+                let (came, went): (BTreeSet<_>, BTreeSet<_>) = {
+                    let (came, went) = maintained.changes(*kept);
+                    (values(came), values(went))
+                };
+                assert_eq!(came, &now[at] - &before[at], "seed {seed} step {step}");
+                assert_eq!(went, &before[at] - &now[at], "seed {seed} step {step}");
+                assert_eq!(maintained.count(*kept), now[at].len());
             }
         }
     }

@@ -134,6 +134,15 @@ impl Table {
         (0..self.length).any(|number| self.is_seen(number))
     }
 
+    /// How many rows live.
+    pub(super) fn live(&self) -> usize {
+        let gone = self.fates.as_ref().map_or(0, |fates| {
+            let dying = fates.dying.iter().filter(|at| fates.of[**at as usize] == Fate::Dying).count();
+            dying + fates.dead as usize
+        });
+        self.length as usize - gone
+    }
+
     pub(super) fn is_live(&self, number: u32) -> bool {
         self.fates.as_ref().is_none_or(|fates| fates.of[number as usize] == Fate::Live)
     }

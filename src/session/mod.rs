@@ -38,6 +38,7 @@ use crate::report::Summary;
 pub use crate::rules::adoption::Circumstances;
 use crate::rules::baseline::{self, Baseline};
 use crate::rules::finding::{Finding, Suppressed};
+use crate::rules::live::Live;
 use crate::rules::registry::Registry;
 use crate::rules::run::run;
 use crate::rules::selection::Selection;
@@ -45,7 +46,8 @@ use crate::rules::suppression::Problem;
 use crate::syntax::span::SyntaxError;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Parsers and templates recurse on what people wrote.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
@@ -57,6 +59,10 @@ pub struct Session {
     /// Files read.
     pub files: usize,
     inputs: inputs::Inputs,
+    /// The rules of the last check, where the next one follows it.
+    live: Option<Mutex<Live>>,
+    /// Much is to be computed.
+    is_cold: AtomicBool,
 }
 
 impl Session {
@@ -122,10 +128,18 @@ impl Session {
 
     /// Runs the rules.
     pub fn check_with(&self, registry: &Registry, selection: &Selection, circumstances: Circumstances<'_>) -> Outcome {
-        self.prefetch();
         let db = &self.db;
         let house = self.project.house_rules(db);
-        let found = run(db, registry, house, selection, circumstances);
+        if self.is_cold.swap(false, Ordering::Relaxed) || self.live.is_none() {
+            self.prefetch();
+        }
+        let found = match &self.live {
+            Some(live) => {
+                let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
+                live.run(db, registry, house, selection, circumstances)
+            }
+            None => run(db, registry, house, selection, circumstances),
+        };
         let excused = found.suppressed.iter().map(|suppressed| &suppressed.finding);
         let summary = Summary {
             models: model::rows(db).len(),

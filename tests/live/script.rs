@@ -77,7 +77,8 @@ impl Live {
     pub fn start(files: &Files) -> Self {
         let tree: Memory = files.iter().collect();
         let settings = Settings::of(&tree, None);
-        let session = state::fresh(&tree, &settings, invocation(0));
+        let mut session = state::fresh(&tree, &settings, invocation(0));
+        session.follow();
         Self { tree, session, settings, invocation: 0 }
     }
 

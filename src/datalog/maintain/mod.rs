@@ -62,7 +62,6 @@ pub struct Upkeep {
 pub struct Maintained {
     machine: Machine<'static>,
     program: Program,
-    by_name: FxHashMap<String, Rel>,
     bases: Vec<Base>,
     /// Derived relations, each after all that it reads.
     order: Vec<Derived>,
@@ -179,7 +178,7 @@ impl<'l> Programs<'l> {
 
     /// Derives all rows from the facts as they are.
     pub fn start(self, facts: &dyn PartedFacts) -> Result<Maintained, Failure> {
-        let Self { program, by_name, kept, values, fixed, .. } = self;
+        let Self { program, kept, values, fixed, .. } = self;
         let mut machine = Machine::new(&program, values, &LIMITS);
         machine.maintain(&program);
         let own: FxHashSet<Rel> = fixed.iter().map(|(rel, _)| *rel).collect();
@@ -207,7 +206,6 @@ impl<'l> Programs<'l> {
         let mut maintained = Maintained {
             machine,
             program,
-            by_name,
             bases,
             order,
             kept,
@@ -339,9 +337,11 @@ impl Maintained {
         Ok(())
     }
 
-    /// Whether a report's rows changed in the last update.
-    pub fn has_changed(&self, kept: Kept) -> bool {
-        self.changed.contains_key(&self.kept[kept.0])
+    /// The rows of a report that came and those that went with the last update.
+    pub fn changes(&self, kept: Kept) -> (Vec<RowNumber>, Vec<RowNumber>) {
+        let rel = self.kept[kept.0];
+        let changed = self.changed.get(&rel).map(Vec::as_slice).unwrap_or_default();
+        changed.iter().partition(|row| self.machine.tables[rel].is_live(**row))
     }
 
     /// The rows of a report.
@@ -352,10 +352,10 @@ impl Maintained {
 
     /// How many rows a report has.
     pub fn count(&self, kept: Kept) -> usize {
-        self.rows(kept).count()
+        self.machine.tables[self.kept[kept.0]].live()
     }
 
-    /// Whether a row of before the last update is still there under its number: rows keep theirs until many went.
+    /// The values of a row that is there or went with the last update.
     pub fn row(&self, kept: Kept, row: RowNumber) -> Vec<Constant> {
         let table = &self.machine.tables[self.kept[kept.0]];
         table.row(row).iter().map(|value| self.machine.values.get(*value)).collect()
@@ -364,11 +364,6 @@ impl Maintained {
     /// A row as codes, which are the same for equal values as long as these programs are maintained.
     pub fn codes(&self, kept: Kept, row: RowNumber) -> impl Iterator<Item = u32> + '_ {
         self.machine.tables[self.kept[kept.0]].row(row).iter().map(|value| value.0)
-    }
-
-    /// The names of relations that are there once for all programs.
-    pub fn shared(&self) -> impl Iterator<Item = &str> {
-        self.by_name.keys().map(String::as_str)
     }
 }
 
