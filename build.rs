@@ -73,15 +73,16 @@ fn names(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     Ok(names)
 }
 
-/// One number for all sources: what another build understood of a text is not trusted.
+/// One number for all sources, rules included: what another build understood of a text is not trusted.
 #[allow(clippy::print_stdout, reason = "standard output is how a build script speaks to cargo")]
 fn sources(root: &Path) -> Result<u128, Box<dyn Error>> {
     println!("cargo:rerun-if-changed=src");
+    println!("cargo:rerun-if-changed=queries");
     println!("cargo:rerun-if-changed=Cargo.lock");
     let mut hash = Fnv(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d);
     // How other crates read a text counts as well.
     hash.add(&fs::read(root.join("Cargo.lock")).unwrap_or_default());
-    let mut folders = vec![root.join("src")];
+    let mut folders = vec![root.join("src"), root.join("queries")];
     while let Some(folder) = folders.pop() {
         for name in names(&folder)? {
             let path = folder.join(&name);

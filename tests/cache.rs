@@ -9,9 +9,12 @@ use harness::db::{Database, Invocation};
 use harness::files::{Content, Disk, Memory, Tree, write_stored};
 use harness::relations;
 use harness::report::manifest;
+use harness::rules::baseline::Baseline;
 use harness::rules::registry::Registry;
 use harness::rules::selection::Selection;
-use harness::session::{HOUSE_RULES_FILE, Session, Store, house_rules, on_large_stacks};
+use harness::session::{
+    Circumstances, HOUSE_RULES_FILE, Session, Store, house_rules, on_large_stacks, with_house_rules,
+};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -24,7 +27,11 @@ type Files = BTreeMap<String, String>;
 /// All that a run can say: findings, facts, the manifest.
 fn said(session: &Session, registry: &Registry) -> String {
     let only = registry.rules().iter().map(|rule| rule.id.to_string()).collect();
-    let mut text = format!("{:#?}\n", session.check(registry, &Selection { only, skip: Vec::new() }));
+    let selection = Selection { only, skip: Vec::new() };
+    let once = session.check_once(registry, &selection, Circumstances::default());
+    let outcome = session.check(registry, &selection);
+    assert!(once == outcome, "a former run's result is another one");
+    let mut text = format!("{outcome:#?}\n");
     for relation in relations::ALL {
         (relation.visit)(&session.db, &mut |row| writeln!(text, "{}{row:?}", relation.schema.name).unwrap());
     }
@@ -233,6 +240,94 @@ fn what_the_command_line_the_environment_and_the_profile_say_counts() {
     }
 }
 
+/// One check as the program does it: what it gives, and whether a former run's result was taken.
+fn check_once(folder: &Path, files: &Files, invocation: &Invocation, asked: &Asked) -> (String, bool) {
+    let tree: Memory = files.iter().collect();
+    let registry = with_house_rules(Registry::embedded().unwrap(), &tree, &[]);
+    let house = house_rules(&registry, files.get(HOUSE_RULES_FILE).map_or("", |text| text)).unwrap();
+    let circumstances = Circumstances { today: Some(asked.today), baseline: asked.baseline.as_ref() };
+    on_large_stacks(2, || {
+        let store = Store::open(folder, Path::new("project"), &tree);
+        let db = Database::default();
+        store.serve(&db);
+        let session = Session::load(db, &tree, house.clone(), invocation.clone());
+        let outcome = session.check_once(&registry, &asked.selection, circumstances);
+        store.save().unwrap();
+        let plain = Session::load(Database::default(), &tree, house, invocation.clone());
+        assert!(outcome == plain.check_with(&registry, &asked.selection, circumstances));
+        let taken = store.counts().iter().any(|count| count.work == Work::Check && count.found > 0);
+        (format!("{outcome:?}"), taken)
+    })
+    .unwrap()
+}
+
+#[derive(Default)]
+struct Asked {
+    selection: Selection,
+    today: jiff::civil::Date,
+    baseline: Option<Baseline>,
+}
+
+#[test]
+fn a_whole_result_is_taken_only_where_all_that_counts_is_as_it_was() {
+    let mut files = shop();
+    files.insert(
+        "models/old.sql".to_owned(),
+        "-- harness: ignore[NO_SUCH] until 2026-06-01 it is old\nselect 1\n".to_owned(),
+    );
+    files.insert("seeds/a.csv".to_owned(), "a\n1\n".to_owned());
+    let plain = Invocation::default();
+    let with = |change: fn(&mut Invocation)| {
+        let mut invocation = Invocation::default();
+        change(&mut invocation);
+        invocation
+    };
+    let more = |path: &str, text: &str| {
+        files.clone().into_iter().chain([(path.to_owned(), text.to_owned())]).collect::<Files>()
+    };
+    let asked = |change: fn(&mut Asked)| {
+        let mut asked = Asked::default();
+        change(&mut asked);
+        asked
+    };
+    let rule = "---\nid: HOUSE_RULE\nseverity: error\nmessage: \"{name} is there.\"\n---\n\n# A rule\n\nIt is.\n\n```datalog\nfinding(node: m, name: n) :- model(m, n, _).\n```\n";
+    let folder = tempfile::tempdir().unwrap();
+    let first = check_once(folder.path(), &files, &plain, &Asked::default());
+    assert!(!first.1);
+    for (what, files, invocation, asked) in [
+        ("a text", edited(&files, "models/plain.sql", "1", "2"), plain.clone(), Asked::default()),
+        ("a new file", more("models/b.sql", "select 1"), plain.clone(), Asked::default()),
+        ("a new seed", more("seeds/b.csv", ""), plain.clone(), Asked::default()),
+        ("a file of a package", more("dbt_packages/tools/models/x.sql", "select 1"), plain.clone(), Asked::default()),
+        ("selectors", more("selectors.yml", "selectors: []"), plain.clone(), Asked::default()),
+        ("harness.yml", more("harness.yml", "extends: strict"), plain.clone(), Asked::default()),
+        ("a rule", more("harness/rules/house-rule.md", rule), plain.clone(), Asked::default()),
+        ("a broken rule", more("harness/rules/house-rule.md", "x"), plain.clone(), Asked::default()),
+        ("a var", files.clone(), with(|it| drop(it.vars.insert("limit".to_owned(), 5.into()))), Asked::default()),
+        (
+            "the target",
+            files.clone(),
+            with(|it| drop(it.target.insert("name".to_owned(), "x".into()))),
+            Asked::default(),
+        ),
+        (
+            "a variable",
+            files.clone(),
+            with(|it| drop(it.env.insert("STAGE".to_owned(), "x".to_owned()))),
+            Asked::default(),
+        ),
+        ("the day", files.clone(), plain.clone(), asked(|it| it.today = jiff::civil::date(2026, 7, 1))),
+        ("one rule", files.clone(), plain.clone(), asked(|it| it.selection.only = vec!["UNKNOWN_REF".to_owned()])),
+        ("a rule less", files.clone(), plain.clone(), asked(|it| it.selection.skip = vec!["UNKNOWN_MACRO".to_owned()])),
+        ("a baseline", files.clone(), plain.clone(), asked(|it| it.baseline = Some(Baseline::default()))),
+    ] {
+        assert!(!check_once(folder.path(), &files, &invocation, &asked).1, "{what}");
+        assert!(check_once(folder.path(), &files, &invocation, &asked).1, "{what}, again");
+    }
+    let others = with(|it| drop(it.env.insert("NOBODYS".to_owned(), "x".to_owned())));
+    assert_eq!(check_once(folder.path(), &files, &others, &Asked::default()), (first.0, true));
+}
+
 /// A small generator of numbers: the same everywhere for the same seed.
 struct Dice(u64);
 
@@ -295,7 +390,7 @@ fn edit(dice: &mut Dice, files: &mut Files, former: &[Files]) {
             while !text.is_char_boundary(at) {
                 at -= 1;
             }
-            let piece: &str = dice.pick(&PIECES[..]);
+            let piece = *dice.pick(&PIECES);
             text.insert_str(at, piece);
         }
     }

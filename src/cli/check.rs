@@ -70,7 +70,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments, matches: &ArgMatches) 
     let (mut outcome, texts, nowhere) = project::with_session(global, |session, registry| {
         let nowhere = paths.iter().position(|path| !session.holds(path));
         let selected = select::selected(session, asked)?;
-        let mut outcome = session.check_with(registry, &selection, circumstances);
+        let mut outcome = session.check_once(registry, &selection, circumstances);
         if let Some(selected) = selected {
             narrow(&mut outcome, |finding| selected.holds(finding));
         }

@@ -7,6 +7,7 @@
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +26,7 @@ const MAX_AGE: u8 = 8;
 pub const MAX_BYTES: usize = 96 * 1024 * 1024;
 
 /// The hash of all that a value was worked out from: wide enough that no two are alike.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Key(u128);
 
 impl fmt::Display for Key {
@@ -47,6 +48,10 @@ impl Key {
 
     pub fn to_bytes(self) -> [u8; 16] {
         self.0.to_le_bytes()
+    }
+
+    pub fn add_to(self, key: &mut KeyMaker) {
+        key.0.extend_from_slice(&self.to_bytes());
     }
 
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
@@ -106,10 +111,12 @@ pub enum Work {
     Macro,
     /// What renderings asked the project, and what the answers were.
     Answers,
+    /// A whole check.
+    Check,
 }
 
 impl Work {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Yaml,
         Self::Blocks,
         Self::Sql,
@@ -120,6 +127,7 @@ impl Work {
         Self::Value,
         Self::Macro,
         Self::Answers,
+        Self::Check,
     ];
 }
 
@@ -143,6 +151,8 @@ pub struct Cache {
     takes: AtomicBool,
     done: [AtomicUsize; Work::ALL.len()],
     found: [AtomicUsize; Work::ALL.len()],
+    /// The environment variables that somebody asked for.
+    environment: Mutex<BTreeSet<String>>,
 }
 
 impl fmt::Debug for Cache {
@@ -168,6 +178,7 @@ impl Cache {
             takes: AtomicBool::new(true),
             done: Default::default(),
             found: Default::default(),
+            environment: Mutex::default(),
         }
     }
 
@@ -231,6 +242,19 @@ impl Cache {
             self.put(key, bytes);
         }
         value
+    }
+
+    /// Notes that somebody asked for an environment variable.
+    pub fn note_environment(&self, name: &str) {
+        let mut names = self.environment.lock().unwrap_or_else(PoisonError::into_inner);
+        if !names.contains(name) {
+            names.insert(name.to_owned());
+        }
+    }
+
+    /// The environment variables that anybody asked for since the cache was read.
+    pub fn environment(&self) -> BTreeSet<String> {
+        self.environment.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn count_done(&self, work: Work) {

@@ -55,7 +55,12 @@ fn new_part(folder: &Path, name: &str) -> io::Result<(PathBuf, fs::File)> {
     let mut at = 0;
     loop {
         let part = folder.join(format!("{name}.{}-{at}{PART}", std::process::id()));
-        match fs::OpenOptions::new().write(true).create_new(true).open(&part) {
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        // It holds what templates made of the environment.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&part) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && at < PARTS => at += 1,
             opened => return opened.map(|file| (part, file)),
         }

@@ -3,7 +3,7 @@
 use super::jinja::values::Relation;
 use super::packages::package_name;
 use crate::db::Project;
-use crate::db::cache::Key;
+use crate::db::cache::{Key, cache};
 use std::sync::Arc;
 
 #[salsa::tracked(returns(ref))]
@@ -80,6 +80,9 @@ pub fn root_name(db: &dyn salsa::Database) -> Arc<str> {
 }
 
 pub fn environment_variable(db: &dyn salsa::Database, name: &str) -> Option<String> {
+    if let Some(cache) = cache(db) {
+        cache.note_environment(name);
+    }
     Project::try_get(db)?.invocation(db).env.get(name).cloned()
 }
 

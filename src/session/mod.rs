@@ -8,6 +8,7 @@ mod house;
 mod init;
 mod inputs;
 mod load;
+mod once;
 mod select;
 mod update;
 
@@ -45,6 +46,7 @@ use crate::rules::selection::Selection;
 use crate::rules::suppression::Problem;
 use crate::syntax::span::SyntaxError;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -109,7 +111,7 @@ impl Session {
 }
 
 /// What one run found.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     pub findings: Vec<Finding>,
     pub suppressed: Vec<Suppressed>,
