@@ -105,6 +105,16 @@ fn only_the_command_line_prints_reads_the_environment_or_ends_the_program() {
 }
 
 #[test]
+fn a_rendering_asks_the_project_in_one_place() {
+    // What is not noted there is not looked at before a kept rendering is taken.
+    for (path, _, text) in all().into_iter().filter(|(path, ..)| path.starts_with("project/jinja/")) {
+        if !matches!(path.as_str(), "project/jinja/ask.rs" | "project/jinja/kept.rs") {
+            assert!(!code(&text).contains("attached_database"), "{path} asks the database itself");
+        }
+    }
+}
+
+#[test]
 fn nothing_below_the_session_asks_the_clock() {
     for (path, layer, text) in all() {
         if layer != "cli" {

@@ -22,6 +22,9 @@ const HEAD: usize = 8 + 16 + 16;
 const ROW: usize = 16 + 4 + 1;
 /// What is asked for no more outlives this many writings: a branch that is left for another is soon back.
 const MAX_AGE: u8 = 8;
+/// The same of what is large and soon no longer true, which this bit of the age tells.
+const MAX_AGE_OF_BRIEF: u8 = 1;
+const BRIEF: u8 = 0x80;
 /// What one file may hold; what is asked for no more goes first.
 pub const MAX_BYTES: usize = 96 * 1024 * 1024;
 
@@ -139,7 +142,8 @@ pub struct Count {
     pub found: usize,
 }
 
-type Fresh = FxHashMap<Key, Box<[u8]>>;
+/// Values with the bit that says how long they last.
+type Fresh = FxHashMap<Key, (u8, Box<[u8]>)>;
 
 /// One project's cache: what was read, and what has come since. What was read never changes, so a query
 /// may look into it; what comes is for the next run, and no query of this one sees it.
@@ -217,15 +221,24 @@ impl Cache {
         Some(value)
     }
 
-    /// Keeps a value for the next run.
+    /// Keeps a value for the next runs.
     pub fn put(&self, key: Key, value: Vec<u8>) {
+        self.take(key, 0, value);
+    }
+
+    /// Keeps a value that is worth little once anything has changed.
+    pub fn put_briefly(&self, key: Key, value: Vec<u8>) {
+        self.take(key, BRIEF, value);
+    }
+
+    fn take(&self, key: Key, brief: u8, value: Vec<u8>) {
         if !self.takes.load(Ordering::Relaxed) {
             return;
         }
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
         if fresh.1 + value.len() <= MAX_BYTES {
             fresh.1 += value.len() + ROW;
-            fresh.0.insert(key, value.into());
+            fresh.0.insert(key, (brief, value.into()));
         }
     }
 
@@ -280,17 +293,20 @@ impl Cache {
         if fresh.is_empty() {
             return None;
         }
-        let mut all: Vec<(Key, u8, &[u8])> = fresh.iter().map(|(key, value)| (*key, 0, &**value)).collect();
+        let mut all: Vec<(Key, u8, &[u8])> =
+            fresh.iter().map(|(key, (brief, value))| (*key, *brief, &**value)).collect();
         for (at, row) in self.table().iter().enumerate() {
             let key = key_of(row);
             let is_used = self.used.get(at).is_some_and(|used| used.load(Ordering::Relaxed));
-            let age = if is_used { 0 } else { row[ROW - 1].saturating_add(1) };
-            if age <= MAX_AGE && !fresh.contains_key(&key) {
-                all.extend(self.value(at).map(|value| (key, age, value)));
+            let (brief, age) = (row[ROW - 1] & BRIEF, row[ROW - 1] & !BRIEF);
+            let age = if is_used { 0 } else { age + 1 };
+            let limit = if brief == 0 { MAX_AGE } else { MAX_AGE_OF_BRIEF };
+            if age <= limit && !fresh.contains_key(&key) {
+                all.extend(self.value(at).map(|value| (key, age | brief, value)));
             }
         }
         // The youngest first, as far as there is room.
-        all.sort_unstable_by_key(|(key, age, _)| (*age, *key));
+        all.sort_unstable_by_key(|(key, age, _)| (*age & !BRIEF, *key));
         let mut size = 0;
         let fits = all.iter().take_while(|(.., value)| {
             size += ROW + value.len();

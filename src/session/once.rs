@@ -35,7 +35,7 @@ impl Session {
         let kept = Kept { environment, values, outcome };
         // What cannot be written is made again each time.
         if let Ok(bytes) = postcard::to_stdvec(&kept) {
-            cache.put(key, bytes);
+            cache.put_briefly(key, bytes);
         }
         kept.outcome
     }

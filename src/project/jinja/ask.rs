@@ -10,54 +10,81 @@ use crate::project::macros::{self, MacroTemplate, Named};
 use crate::project::packages;
 use crate::project::target;
 use crate::project::vars;
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
 use salsa::{Database, with_attached_database};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-/// One question. `Of` is what it names a package by: in the database by itself, in the cache by its home.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Question<Of> {
+/// What a question is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) enum What {
     /// What a bare name means to a package.
-    Name(Of, Arc<str>),
+    Name,
     /// Whether a package defines a macro.
-    Macro(Of, Arc<str>),
+    Macro,
     /// The unique_id a macro would have.
-    Id(Of, Arc<str>),
+    Id,
     /// A macro's text.
-    Text(Of, Arc<str>),
+    Text,
     /// The package that holds the macros of a name in unique_ids.
-    Space(Arc<str>),
+    Space,
     /// Where `adapter.dispatch` looks for a namespace.
-    Order(Arc<str>),
+    Order,
     /// How a package is called.
-    Called(Of),
+    Called,
     /// How the root project is called.
     Root,
     /// The target and all that follows from it.
     Target,
-    Var(Of, Arc<str>),
-    CommandLineVar(Arc<str>),
-    Environment(Arc<str>),
+    Var,
+    CommandLineVar,
+    Environment,
+}
+
+/// One question. `Of` is what it names a package by: in the database by itself, in the cache by its home.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Question<Of> {
+    what: What,
+    of: Option<Of>,
+    #[serde(with = "crate::db::cache::shared")]
+    name: Arc<str>,
 }
 
 impl<Of> Question<Of> {
-    /// The same with another name for each package; nothing where one has none.
-    pub fn named<To>(&self, mut named: impl FnMut(&Of) -> Option<To>) -> Option<Question<To>> {
-        Some(match self {
-            Self::Name(of, name) => Question::Name(named(of)?, name.clone()),
-            Self::Macro(of, name) => Question::Macro(named(of)?, name.clone()),
-            Self::Id(of, name) => Question::Id(named(of)?, name.clone()),
-            Self::Text(of, name) => Question::Text(named(of)?, name.clone()),
-            Self::Space(name) => Question::Space(name.clone()),
-            Self::Order(name) => Question::Order(name.clone()),
-            Self::Called(of) => Question::Called(named(of)?),
-            Self::Root => Question::Root,
-            Self::Target => Question::Target,
-            Self::Var(of, name) => Question::Var(named(of)?, name.clone()),
-            Self::CommandLineVar(name) => Question::CommandLineVar(name.clone()),
-            Self::Environment(name) => Question::Environment(name.clone()),
-        })
+    /// The same with another name for the package; nothing where that has none.
+    pub fn named<To>(&self, named: impl FnOnce(&Of) -> Option<To>) -> Option<Question<To>> {
+        let of = match &self.of {
+            None => None,
+            Some(of) => Some(named(of)?),
+        };
+        Some(Question { what: self.what, of, name: self.name.clone() })
+    }
+}
+
+/// The questions of one rendering, each once.
+#[derive(Debug, Default)]
+pub struct Asked(HashTable<Question<Package>>);
+
+impl Asked {
+    /// Most questions of a rendering are asked again and again: these cost nothing to note.
+    fn note(&mut self, what: What, of: Option<Package>, name: &str) {
+        let hash = FxBuildHasher.hash_one((what, of, name));
+        if self.0.find(hash, |it| it.what == what && it.of == of && *it.name == *name).is_none() {
+            let question = Question { what, of, name: name.into() };
+            self.0.insert_unique(hash, question, |it| FxBuildHasher.hash_one((it.what, it.of, &*it.name)));
+        }
+    }
+
+    /// In an order that is the same for all who ask the same.
+    pub fn list(self) -> Vec<Question<Package>> {
+        let mut list: Vec<Question<Package>> = self.0.into_iter().collect();
+        list.sort_by_cached_key(|question| {
+            (question.name.clone(), FxBuildHasher.hash_one((question.what, question.of)))
+        });
+        list
     }
 }
 
@@ -69,28 +96,31 @@ pub(super) fn answer(db: &dyn Database, question: &Question<Package>) -> Key {
         said.number(packages.len());
         packages.iter().for_each(|package| packages::home(db, *package).add_to(&mut said));
     };
-    match question {
-        Question::Name(package, name) => match macros::resolve(db, *package, name) {
+    let name = &question.name;
+    match (question.what, question.of) {
+        (What::Name, Some(package)) => match macros::resolve(db, package, name) {
             Named::Nothing => homes(0, &[]),
             Named::Macro(owner) => homes(1, &[owner]),
             Named::Space(space) => homes(2, &[space]),
         },
-        Question::Macro(package, name) => homes(0, macros::in_package(db, *package, name).as_slice()),
-        Question::Space(name) => homes(0, macro_calls::macro_space(db, name).as_slice()),
-        Question::Order(name) => match macros::search_order(db, name) {
+        (What::Macro, Some(package)) => homes(0, macros::in_package(db, package, name).as_slice()),
+        (What::Space, _) => homes(0, macro_calls::macro_space(db, name).as_slice()),
+        (What::Order, _) => match macros::search_order(db, name) {
             None => homes(0, &[]),
             Some(order) => homes(1, &order),
         },
-        Question::Text(package, name) => return macros::digest(db, *package, name),
-        Question::Target => return target::digest(db),
-        Question::Id(package, name) => said.text(&macro_calls::macro_id(db, *package, name)),
-        Question::Called(package) => said.text(packages::package_name(db, *package)),
-        Question::Root => said.text(&target::root_name(db)),
-        Question::Var(package, name) => value(&mut said, vars::var(db, *package, name).map(|value| value.to_string())),
-        Question::CommandLineVar(name) => {
+        (What::Text, Some(package)) => return macros::digest(db, package, name),
+        (What::Target, _) => return target::digest(db),
+        (What::Id, Some(package)) => said.text(&macro_calls::macro_id(db, package, name)),
+        (What::Called, Some(package)) => said.text(packages::package_name(db, package)),
+        (What::Root, _) => said.text(&target::root_name(db)),
+        (What::Var, Some(package)) => value(&mut said, vars::var(db, package, name).map(|value| value.to_string())),
+        (What::CommandLineVar, _) => {
             value(&mut said, vars::command_line_var(db, name).map(|value| value.to_string()));
         }
-        Question::Environment(name) => value(&mut said, target::environment_variable(db, name)),
+        (What::Environment, _) => value(&mut said, target::environment_variable(db, name)),
+        // Nobody asks this of no package.
+        (What::Name | What::Macro | What::Text | What::Id | What::Called | What::Var, None) => {}
     }
     said.key()
 }
@@ -100,87 +130,91 @@ fn value(said: &mut KeyMaker, value: Option<String>) {
     value.iter().for_each(|value| said.text(value));
 }
 
-fn note(question: impl FnOnce() -> Question<Package>) {
-    with_run(|run| run.note(question));
+fn note(what: What, of: Option<Package>, name: &str) {
+    with_run(|run| {
+        if let Some(asked) = &mut run.asked {
+            asked.note(what, of, name);
+        }
+    });
 }
 
 pub(super) fn resolve(package: Package, name: &str) -> Option<Named> {
-    note(|| Question::Name(package, name.into()));
+    note(What::Name, Some(package), name);
     with_attached_database(|db| macros::resolve(db, package, name))
 }
 
 pub(super) fn in_package(package: Package, name: &str) -> Option<Package> {
-    note(|| Question::Macro(package, name.into()));
+    note(What::Macro, Some(package), name);
     with_attached_database(|db| macros::in_package(db, package, name)).flatten()
 }
 
 pub(super) fn macro_id(package: Package, name: &str) -> Option<String> {
-    note(|| Question::Id(package, name.into()));
+    note(What::Id, Some(package), name);
     with_attached_database(|db| macro_calls::macro_id(db, package, name))
 }
 
 pub(super) fn template(package: Package, name: &Arc<str>) -> Option<Arc<MacroTemplate>> {
-    note(|| Question::Text(package, name.clone()));
+    note(What::Text, Some(package), name);
     with_attached_database(|db| macros::template(db, package, name)).flatten()
 }
 
 pub(super) fn macro_space(name: &str) -> Option<Package> {
-    note(|| Question::Space(name.into()));
+    note(What::Space, None, name);
     with_attached_database(|db| macro_calls::macro_space(db, name)).flatten()
 }
 
 pub(super) fn search_order(space: &str) -> Option<Vec<Package>> {
-    note(|| Question::Order(space.into()));
+    note(What::Order, None, space);
     with_attached_database(|db| macros::search_order(db, space)).flatten()
 }
 
 pub(super) fn package_name(package: Package) -> Arc<str> {
-    note(|| Question::Called(package));
+    note(What::Called, Some(package), "");
     with_attached_database(|db| packages::package_name(db, package).clone()).unwrap_or_default()
 }
 
 pub(super) fn root_name() -> Option<Arc<str>> {
-    note(|| Question::Root);
+    note(What::Root, None, "");
     with_attached_database(target::root_name)
 }
 
 pub(super) fn target<R>(read: impl FnOnce(&Map<String, Value>) -> R) -> Option<R> {
-    note(|| Question::Target);
+    note(What::Target, None, "");
     with_attached_database(|db| read(target::shown(db)))
 }
 
 pub(super) fn relation(name: &Arc<str>) -> Option<Relation> {
-    note(|| Question::Target);
+    note(What::Target, None, "");
     with_attached_database(|db| target::relation(db, name))
 }
 
 pub(super) fn adapter_type() -> Option<Arc<str>> {
-    note(|| Question::Target);
+    note(What::Target, None, "");
     with_attached_database(|db| target::adapter_type(db).clone())
 }
 
 pub(super) fn dispatch_prefixes() -> Vec<String> {
-    note(|| Question::Target);
+    note(What::Target, None, "");
     let prefixes = |db: &dyn Database| target::dispatch_prefixes(db).into_iter().map(str::to_owned).collect();
     with_attached_database(prefixes).unwrap_or_default()
 }
 
 pub(super) fn column_type(name: &str) -> Option<String> {
-    note(|| Question::Target);
+    note(What::Target, None, "");
     with_attached_database(|db| target::column_type(db, name))
 }
 
 pub(super) fn var(package: Package, name: &Arc<str>) -> Option<Value> {
-    note(|| Question::Var(package, name.clone()));
+    note(What::Var, Some(package), name);
     with_attached_database(|db| vars::var(db, package, name)).flatten()
 }
 
 pub(super) fn command_line_var(name: &Arc<str>) -> Option<Value> {
-    note(|| Question::CommandLineVar(name.clone()));
+    note(What::CommandLineVar, None, name);
     with_attached_database(|db| vars::command_line_var(db, name)).flatten()
 }
 
 pub(super) fn environment_variable(name: &Arc<str>) -> Option<String> {
-    note(|| Question::Environment(name.clone()));
+    note(What::Environment, None, name);
     with_attached_database(|db| target::environment_variable(db, name)).flatten()
 }

@@ -2,19 +2,17 @@
 //! project answers all that it asked as it did then: the questions are asked again, through queries, so
 //! that whoever takes the result depends on what it was made of, as if it had run.
 
-use super::ask::{Question, answer};
-use super::run::{Asked, FunctionCall, Names, Owner, RefCall, Run, Site, SourceCall, Trace, UnknownCall};
+use super::ask::{Asked, Question, answer};
+use super::run::{FunctionCall, Names, Owner, RefCall, Run, Site, SourceCall, Trace, UnknownCall};
 use crate::db::Package;
 use crate::db::cache::{Cache, Key, KeyMaker, Work, cache};
 use crate::project::data::Stored;
 use crate::project::packages::{Home, home, package_at};
 use crate::syntax::span::SyntaxError;
-use rustc_hash::FxBuildHasher;
 use salsa::{Database, with_attached_database};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// What is kept of a rendering.
@@ -30,7 +28,7 @@ pub(super) fn kept<T: Kept>(
     work: Work,
     run: Run,
     given: impl FnOnce(&mut KeyMaker),
-    make: impl FnOnce(Run) -> (T, Asked),
+    make: impl FnOnce(Run) -> (T, Option<Asked>),
 ) -> T {
     let Some((cache, key)) =
         with_attached_database(|db| Some((cache(db)?.clone(), key(db, work, &run, given)))).flatten()
@@ -45,6 +43,24 @@ pub(super) fn kept<T: Kept>(
     let (result, asked) = make(run.noting());
     with_attached_database(|db| keep(db, &cache, key, &result, asked));
     result
+}
+
+/// The same of what asks the project nothing.
+pub(super) fn kept_text<T: Serialize + DeserializeOwned>(
+    work: Work,
+    given: impl FnOnce(&mut KeyMaker),
+    make: impl FnOnce() -> T,
+) -> T {
+    let Some(cache) = with_attached_database(|db| cache(db).cloned()).flatten() else { return make() };
+    let mut key = KeyMaker::new(work);
+    given(&mut key);
+    cache.kept(work, key.key(), make)
+}
+
+/// Adds where a package lies to what a run is given.
+pub(super) fn add_home(package: Package, key: &mut KeyMaker) {
+    let home = with_attached_database(|db| home(db, package));
+    home.iter().for_each(|home| home.add_to(key));
 }
 
 fn key(db: &dyn Database, work: Work, run: &Run, given: impl FnOnce(&mut KeyMaker)) -> Key {
@@ -83,10 +99,9 @@ fn look_up<T: Kept>(db: &dyn Database, cache: &Cache, key: Key) -> Option<T> {
     holds(db, Guard::new(db, Key::from_bytes(*guard))).then(|| T::of(db, form)).flatten()
 }
 
-fn keep<T: Kept>(db: &dyn Database, cache: &Cache, key: Key, result: &T, asked: Asked) {
-    let mut asked: Vec<Question<Package>> = asked.into_iter().flatten().collect();
-    // Any order will do that is the same for all who ask the same.
-    asked.sort_by_cached_key(|question| FxBuildHasher.hash_one(question));
+fn keep<T: Kept>(db: &dyn Database, cache: &Cache, key: Key, result: &T, asked: Option<Asked>) {
+    // What was not noted cannot be asked again.
+    let Some(asked) = asked.map(Asked::list) else { return };
     // What cannot be written is made again each time.
     let Some(guard) = guard(db, Questions::new(db, asked)) else { return };
     if let Ok(bytes) = postcard::to_extend(&result.form(db), guard.to_bytes().to_vec()) {

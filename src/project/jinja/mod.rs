@@ -27,14 +27,14 @@ mod texts;
 mod urls;
 pub mod values;
 
-use crate::db::cache::{KeyMaker, Work, cache};
-use crate::project::packages::home;
+use crate::db::cache::{KeyMaker, Work};
 use crate::syntax::jinja::rewrite::{Rewritten, rewrite};
 use crate::syntax::jinja::tags::{TagKind, tags, unclosed_block};
 use crate::syntax::span::{Span, SyntaxError};
-use kept::kept;
+use ask::Asked;
+use kept::{add_home, kept, kept_text};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter};
-use run::{Asked, Ended, Run, Trace};
+use run::{Ended, Run, Trace};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, LazyLock};
@@ -171,15 +171,7 @@ impl Renderer for Minijinja {
                 Err(error) => vec![located(&error, text, region, &rewritten)],
             }
         };
-        let kept = salsa::with_attached_database(|db| cache(db).cloned()).flatten();
-        match kept {
-            None => check(),
-            Some(cache) => {
-                let mut key = KeyMaker::new(Work::Syntax);
-                given(text, region)(&mut key);
-                cache.kept(Work::Syntax, key.key(), check)
-            }
-        }
+        kept_text(Work::Syntax, given(text, region), check)
     }
 
     fn evaluate(&self, text: &str, run: Run) -> (Result<serde_json::Value, SyntaxError>, Trace) {
@@ -203,44 +195,42 @@ fn given(text: &str, region: Span) -> impl FnOnce(&mut KeyMaker) {
     }
 }
 
-fn render(text: &str, region: Span, run: Run) -> (Rendered, Asked) {
-    {
-        let rewritten = rewrite(text, region, &[]);
-        let base = region.start as usize;
-        let (result, Ended { trace, asked }) = run.during(|| {
-            guarded(|| {
-                let template = ENVIRONMENT.template_from_named_str("text", &rewritten.text)?;
-                template.render_with_spans(context::root())
-            })
-        });
-        let mut rendered = Rendered { trace, errors: rewritten.errors.clone(), ..Rendered::default() };
-        let original = |range: std::ops::Range<usize>| {
-            Span::new(base + rewritten.original(range.start), base + rewritten.original(range.end))
-        };
-        match result {
-            Ok((text, spans)) => {
-                rendered.text = text;
-                rendered.segments = spans
-                    .iter()
-                    .map(|span| Segment {
-                        output: Span::new(span.output_range().start, span.output_range().end),
-                        source: original(span.source_range()),
-                        verbatim: span.kind() == minijinja::OutputSpanKind::Raw,
-                    })
-                    .collect();
-            }
-            // What was cut short at an unclosed tag fails in some way; the tag is the reason.
-            Err(error) if error.kind() == ErrorKind::SyntaxError && !rewritten.errors.is_empty() => {}
-            Err(error) => {
-                let mut found = located(&error, text, region, &rewritten);
-                if error.name().is_some_and(|name| name != "text") {
-                    found.span = Span::at(rendered.trace.last_site as usize);
-                }
-                rendered.errors.push(found);
-            }
+fn render(text: &str, region: Span, run: Run) -> (Rendered, Option<Asked>) {
+    let rewritten = rewrite(text, region, &[]);
+    let base = region.start as usize;
+    let (result, Ended { trace, asked }) = run.during(|| {
+        guarded(|| {
+            let template = ENVIRONMENT.template_from_named_str("text", &rewritten.text)?;
+            template.render_with_spans(context::root())
+        })
+    });
+    let mut rendered = Rendered { trace, errors: rewritten.errors.clone(), ..Rendered::default() };
+    let original = |range: std::ops::Range<usize>| {
+        Span::new(base + rewritten.original(range.start), base + rewritten.original(range.end))
+    };
+    match result {
+        Ok((text, spans)) => {
+            rendered.text = text;
+            rendered.segments = spans
+                .iter()
+                .map(|span| Segment {
+                    output: Span::new(span.output_range().start, span.output_range().end),
+                    source: original(span.source_range()),
+                    verbatim: span.kind() == minijinja::OutputSpanKind::Raw,
+                })
+                .collect();
         }
-        (rendered, asked)
+        // What was cut short at an unclosed tag fails in some way; the tag is the reason.
+        Err(error) if error.kind() == ErrorKind::SyntaxError && !rewritten.errors.is_empty() => {}
+        Err(error) => {
+            let mut found = located(&error, text, region, &rewritten);
+            if error.name().is_some_and(|name| name != "text") {
+                found.span = Span::at(rendered.trace.last_site as usize);
+            }
+            rendered.errors.push(found);
+        }
     }
+    (rendered, asked)
 }
 
 /// What a macro gives for these arguments: the value it returns, or the text it prints.
@@ -251,8 +241,7 @@ pub fn call_macro(
     run: Run,
 ) -> (Result<serde_json::Value, SyntaxError>, Trace) {
     let given = |key: &mut KeyMaker| {
-        let home = salsa::with_attached_database(|db| home(db, package));
-        home.iter().for_each(|home| home.add_to(key));
+        add_home(package, key);
         key.text(name);
         key.text(&serde_json::Value::from(arguments).to_string());
     };

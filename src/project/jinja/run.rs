@@ -1,9 +1,8 @@
 //! One rendering: what it is for, what it may spend, and the trace of all it asked for.
 
-use super::ask::Question;
+use super::ask::Asked;
 use crate::db::Package;
 use minijinja::{Error, ErrorKind, Value};
-use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -131,17 +130,15 @@ pub struct Run {
     /// Vars whose own Jinja is being rendered.
     expanding: u32,
     /// What it asked the project, where that is noted.
-    asked: Asked,
+    pub(super) asked: Option<Asked>,
 }
-
-/// What a rendering asked the project; nothing where that was not noted.
-pub type Asked = Option<FxHashSet<Question<Package>>>;
 
 /// What is left of a run.
 #[derive(Debug, Default)]
 pub struct Ended {
     pub trace: Trace,
-    pub asked: Asked,
+    /// What it asked the project; nothing where that was not noted.
+    pub asked: Option<Asked>,
 }
 
 thread_local! {
@@ -169,13 +166,7 @@ impl Run {
 
     /// Notes from here on what is asked of the project.
     pub(super) fn noting(self) -> Self {
-        Self { asked: Some(FxHashSet::default()), ..self }
-    }
-
-    pub(super) fn note(&mut self, question: impl FnOnce() -> Question<Package>) {
-        if let Some(asked) = &mut self.asked {
-            asked.insert(question());
-        }
+        Self { asked: Some(Asked::default()), ..self }
     }
 
     /// Makes this the thread's current run while `render` works, and returns what it leaves.
