@@ -142,7 +142,11 @@ fn measure(folder: &std::path::Path, edits: usize, kinds: &str, shows: bool) -> 
                 measured.push(took)
             }
             if shows && n == edits + files.len() - 1 {
-                let _ = writeln!(shown, "   {} changes; {:?}", changes, session.db.take_executed());
+                let counts = session.db.take_counts();
+                let mut reused: Vec<_> = counts.reused.into_iter().collect();
+                reused.sort_by_key(|it| std::cmp::Reverse(it.1));
+                reused.truncate(25);
+                let _ = writeln!(shown, "   {} changes; ran {:?}; held {:?}", changes, counts.executed, reused);
             }
         }
         for (file, text) in files.iter().zip(texts) {

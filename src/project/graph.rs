@@ -29,7 +29,7 @@ fn nodes_by_name<'db>(db: &'db dyn salsa::Database) -> FxHashMap<Arc<str>, Vec<N
     index
 }
 
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 struct Candidates<'db> {
     #[returns(ref)]
     name: Arc<str>,
@@ -99,7 +99,7 @@ pub fn resolve_function<'db>(
 }
 
 /// A table of a source, by where it is declared.
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 pub struct Source<'db> {
     #[returns(copy)]
     pub package: Package,
@@ -163,7 +163,7 @@ fn sources_by_name<'db>(db: &'db dyn salsa::Database) -> FxHashMap<SourceKey, Ve
     index
 }
 
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 struct SourceName<'db> {
     #[returns(ref)]
     source: Arc<str>,

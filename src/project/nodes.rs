@@ -86,7 +86,7 @@ pub enum Part {
     Entry(u32),
 }
 
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 pub struct Node<'db> {
     #[returns(copy)]
     pub kind: NodeKind,

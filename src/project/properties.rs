@@ -223,7 +223,7 @@ pub fn patch_index(db: &dyn salsa::Database, package: Package) -> PatchIndex {
     index
 }
 
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 struct PatchKey<'db> {
     #[returns(copy)]
     package: Package,

@@ -47,22 +47,26 @@ pub fn start_of_file(path: &Arc<str>) -> Place {
     Place { path: path.clone(), start: Position::START, end: Position::START }
 }
 
-/// The nodes of all packages by unique_id. Of two with one id the enabled one is meant; where both
-/// are, the first.
+/// The nodes of all packages by unique_id: the first, and others of the same.
 #[salsa::tracked(returns(ref))]
-fn nodes_by_id<'db>(db: &'db dyn salsa::Database) -> FxHashMap<Arc<str>, Node<'db>> {
-    let mut nodes: FxHashMap<Arc<str>, Node<'db>> = FxHashMap::default();
+fn nodes_by_id<'db>(db: &'db dyn salsa::Database) -> FxHashMap<Arc<str>, (Node<'db>, Vec<Node<'db>>)> {
+    let mut nodes: FxHashMap<Arc<str>, (Node<'db>, Vec<Node<'db>>)> = FxHashMap::default();
     for node in dbt_packages(db).into_iter().flat_map(|package| nodes_of_package(db, package)) {
-        let id = unique_id(db, node).clone();
-        if !nodes.get(&id).is_some_and(|other| is_enabled(db, *other)) {
-            nodes.insert(id, node);
-        }
+        nodes
+            .entry(unique_id(db, node).clone())
+            .and_modify(|(_, others)| others.push(node))
+            .or_insert_with(|| (node, Vec::new()));
     }
     nodes
 }
 
+/// Of two with one id the enabled one is meant; where both are, the first. Whether a node is enabled is
+/// asked only where that decides.
 pub fn node<'db>(db: &'db dyn salsa::Database, id: &str) -> Option<Node<'db>> {
-    nodes_by_id(db).get(id).copied()
+    let (first, others) = nodes_by_id(db).get(id)?;
+    let Some(last) = others.last() else { return Some(*first) };
+    let mut all = std::iter::once(first).chain(others);
+    Some(*all.find(|node| is_enabled(db, **node)).unwrap_or(last))
 }
 
 /// The first character of a node's file, or the entry of the YAML file that defines it.
