@@ -102,8 +102,6 @@ pub enum Work {
     Sql,
     /// Whether a template can be read at all.
     Syntax,
-    /// What a macro's text calls.
-    Calls,
     /// What a template asked for when it ran.
     Rendering,
     /// The CTEs in what a template prints.
@@ -119,12 +117,11 @@ pub enum Work {
 }
 
 impl Work {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::Yaml,
         Self::Blocks,
         Self::Sql,
         Self::Syntax,
-        Self::Calls,
         Self::Rendering,
         Self::Printed,
         Self::Value,

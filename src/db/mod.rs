@@ -7,8 +7,8 @@ pub mod cache;
 pub mod settings;
 
 use crate::files::{Content, Unreadable};
-use salsa::{Durability, Setter};
 use rustc_hash::FxHashMap;
+use salsa::{Durability, Setter};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

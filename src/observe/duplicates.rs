@@ -112,10 +112,12 @@ fn names_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<u64
     if !is_root {
         return names;
     }
-    names.extend(tests_of_directory(db, package, directory).iter().map(|test| digest("data test", &test_id(db, *test))));
+    names
+        .extend(tests_of_directory(db, package, directory).iter().map(|test| digest("data test", &test_id(db, *test))));
     for file in directory.files(db).iter().filter(|file| file.kind(db) == FileKind::Properties) {
         let properties = properties(db, package, *file);
-        names.extend(properties.sources.iter().map(|it| digest("source table", &format!("{}.{}", it.source, it.table))));
+        names
+            .extend(properties.sources.iter().map(|it| digest("source table", &format!("{}.{}", it.source, it.table))));
         names.extend(overriding(db, package, *file).iter().map(|(_, name)| digest("sources!", name)));
         let is_entry = |patch: &&Patch| patch.kind != PatchKind::Snapshot || patch.relation.is_none();
         names.extend(properties.patches.iter().filter(is_entry).map(|it| digest(entry_kind(it.kind), &it.name)));
