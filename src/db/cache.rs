@@ -218,6 +218,11 @@ impl Cache {
         Some(value)
     }
 
+    /// Whether it still takes what is new.
+    pub fn is_open(&self) -> bool {
+        self.takes.load(Ordering::Relaxed)
+    }
+
     /// Keeps a value for the next runs.
     pub fn put(&self, key: Key, value: Vec<u8>) {
         self.take(key, 0, value);
@@ -229,7 +234,7 @@ impl Cache {
     }
 
     fn take(&self, key: Key, brief: u8, value: Vec<u8>) {
-        if !self.takes.load(Ordering::Relaxed) {
+        if !self.is_open() {
             return;
         }
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
@@ -248,7 +253,9 @@ impl Cache {
         self.count_done(work);
         let value = make();
         // What cannot be written is made again each time.
-        if let Ok(bytes) = postcard::to_stdvec(&value) {
+        if self.is_open()
+            && let Ok(bytes) = postcard::to_stdvec(&value)
+        {
             self.put(key, bytes);
         }
         value
