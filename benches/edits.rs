@@ -5,7 +5,7 @@
 //! files that were saved before.
 
 use harness::db::{Database, Invocation, SourceFile};
-use harness::files::{Content, Disk};
+use harness::files::Disk;
 use harness::rules::finding::Finding;
 use harness::rules::registry::Registry;
 use harness::rules::selection::Selection;
@@ -130,7 +130,8 @@ fn measure(folder: &std::path::Path, edits: usize, kinds: &str, shows: bool) -> 
             let (Some(file), Some(text)) = (files.get(n % files.len()), texts.get(n % files.len())) else { continue };
             let edited = (kind.edit)(text.text(), n);
             session.db.take_executed();
-            session.db.set_content(*file, Content::Text(edited.into()));
+            let path = file.path(&session.db).clone();
+            session.set_text(&path, &edited);
             let start = (Instant::now(), cpu());
             let now = session.check(registry, &selection).findings;
             let changes = difference(&findings, &now);
@@ -150,7 +151,8 @@ fn measure(folder: &std::path::Path, edits: usize, kinds: &str, shows: bool) -> 
             }
         }
         for (file, text) in files.iter().zip(texts) {
-            session.db.set_content(*file, text);
+            let path = file.path(&session.db).clone();
+            session.set_text(&path, text.text());
         }
         findings = session.check(registry, &selection).findings;
         let mut wall: Vec<Duration> = measured.iter().map(|it| it.0).collect();

@@ -54,12 +54,21 @@ impl FileKind {
         }
     }
 
+    /// How stable the text of a file is that was found at the start: those that people edit all day are less so.
+    pub fn durability_at_first(self) -> Durability {
+        match self {
+            Self::Model | Self::PythonModel | Self::Analysis | Self::Properties => Durability::MEDIUM,
+            _ => Durability::HIGH,
+        }
+    }
+
     /// How stable the text of a file is that was edited or made while the program ran: low where no other
-    /// file's meaning depends on it.
-    pub fn durability_once_edited(self) -> Durability {
+    /// file's meaning depends on it. Of YAML that is so where a session follows its project.
+    pub fn durability_once_edited(self, is_followed: bool) -> Durability {
         match self {
             Self::Model | Self::PythonModel | Self::Analysis => Durability::LOW,
-            _ => Durability::HIGH,
+            Self::Properties if is_followed => Durability::LOW,
+            other => other.durability_at_first(),
         }
     }
 }
@@ -211,6 +220,8 @@ struct Log {
 pub struct Database {
     storage: salsa::Storage<Self>,
     log: Option<Arc<Mutex<Log>>>,
+    /// Indexes over YAML files are settled after each change.
+    is_followed: bool,
 }
 
 #[salsa::db]
@@ -224,7 +235,7 @@ impl fmt::Debug for Database {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { storage: salsa::Storage::new(None), log: None }
+        Self { storage: salsa::Storage::new(None), log: None, is_followed: false }
     }
 }
 
@@ -241,7 +252,16 @@ impl Database {
                 _ => {}
             }
         };
-        Self { storage: salsa::Storage::new(Some(Box::new(note))), log: Some(log) }
+        Self { storage: salsa::Storage::new(Some(Box::new(note))), log: Some(log), is_followed: false }
+    }
+
+    /// That indexes over YAML files are settled after each change.
+    pub fn follow(&mut self) {
+        self.is_followed = true;
+    }
+
+    pub fn is_followed(&self) -> bool {
+        self.is_followed
     }
 
     /// What was executed since the last call; empty for a database that does not count.
@@ -279,7 +299,7 @@ impl Database {
         if *file.content(self) == content {
             return false;
         }
-        let durability = file.kind(self).durability_once_edited();
+        let durability = file.kind(self).durability_once_edited(self.is_followed);
         file.set_content(self).with_durability(durability).to(content);
         true
     }

@@ -163,7 +163,10 @@ impl Inputs {
                 let content = found.content.unwrap_or(Content::NameOnly);
                 // A file that comes while others are there is being worked on.
                 let is_first_look = self.living.is_empty();
-                let durability = if is_first_look { Durability::HIGH } else { found.kind.durability_once_edited() };
+                let durability = match is_first_look {
+                    true => found.kind.durability_at_first(),
+                    false => found.kind.durability_once_edited(db.is_followed()),
+                };
                 let file = SourceFile::builder(found.path, found.package_path, found.root, found.kind, content)
                     .durability(Durability::HIGH)
                     .content_durability(durability)
