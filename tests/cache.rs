@@ -496,7 +496,7 @@ fn what_a_killed_process_leaves_is_no_cache_and_does_not_stay() {
         fs::write(part, &whole[..whole.len() / 2]).unwrap();
     }
     // One was begun long ago; another process may still be at work on the other.
-    let long_ago = fs::metadata(&path).unwrap().modified().unwrap() - std::time::Duration::from_hours(10);
+    let long_ago = fs::metadata(&path).unwrap().modified().unwrap() - std::time::Duration::from_secs(10 * 60 * 60);
     fs::File::options().write(true).open(&parts[0]).unwrap().set_modified(long_ago).unwrap();
     assert_eq!(cached.run(&files).done, BTreeMap::new());
     cached.run(&edited(&files, "models/plain.sql", "1", "2"));

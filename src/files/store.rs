@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 /// What all files of a folder may hold together; the oldest go first.
 pub const MAX_FOLDER_BYTES: u64 = 256 * 1024 * 1024;
 /// What was begun this long before another file was finished will not be finished itself.
-const DEAD: Duration = Duration::from_hours(1);
+const DEAD: Duration = Duration::from_secs(60 * 60);
 const PART: &str = ".part";
 /// Parts that are left over and bear our own process id.
 const PARTS: u32 = 8;

@@ -162,23 +162,34 @@ pub(super) struct TraceForm {
     functions: Vec<FunctionCall>,
     configs: Vec<(Vec<(String, Stored)>, Site)>,
     macros: Vec<(Home, Arc<str>)>,
-    unknown: Vec<(Arc<str>, Option<(Home, Arc<str>)>, Site, bool)>,
+    unknown: Vec<UnknownForm>,
     vars: Vec<Arc<str>>,
     env: Vec<Arc<str>>,
     incomplete: bool,
     last_site: Site,
 }
 
+/// A call of something nobody defines, likewise; without an owner it stands in the text itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct UnknownForm {
+    name: Arc<str>,
+    owner: Option<(Home, Arc<str>)>,
+    site: Site,
+    dotted: bool,
+}
+
 impl Kept for Trace {
     type Form = TraceForm;
 
     fn form(&self, db: &dyn Database) -> TraceForm {
-        let unknown = |call: &UnknownCall| {
-            let owner = match &call.owner {
+        let unknown = |call: &UnknownCall| UnknownForm {
+            name: call.name.clone(),
+            owner: match &call.owner {
                 Owner::Text => None,
                 Owner::Macro(package, name) => Some((home(db, *package), name.clone())),
-            };
-            (call.name.clone(), owner, call.site, call.dotted)
+            },
+            site: call.site,
+            dotted: call.dotted,
         };
         TraceForm {
             refs: self.refs.clone(),
@@ -196,7 +207,7 @@ impl Kept for Trace {
 
     fn of(db: &dyn Database, form: TraceForm) -> Option<Self> {
         let mut unknown = Vec::with_capacity(form.unknown.len());
-        for (name, owner, site, dotted) in form.unknown {
+        for UnknownForm { name, owner, site, dotted } in form.unknown {
             let owner = match owner {
                 None => Owner::Text,
                 Some((home, name)) => Owner::Macro(package_at(db, &home)?, name),
