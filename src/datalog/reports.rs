@@ -15,7 +15,7 @@ use super::value::Constant;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What no written name holds: it parts the names made here.
-const MARK: char = '#';
+pub(super) const MARK: char = '#';
 
 /// The shape of a program that reports.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,8 @@
 
 mod stated;
 
-use self::stated::{Excuse, Scope};
+pub use self::stated::Excuse;
+use self::stated::Scope;
 use crate::relations::places::Place;
 use crate::rules::finding::{Finding, Suppressed};
 use crate::rules::registry::Registry;
@@ -80,6 +81,14 @@ impl<'r> Excuses<'r> {
             }
         }
         Self { registry, today, used: vec![false; all.len()], all, index }
+    }
+
+    pub fn all(&self) -> &[Excuse] {
+        &self.all
+    }
+
+    pub fn today(&self) -> Option<Date> {
+        self.today
     }
 
     /// Takes out what is excused. May be called again with findings that came later.
