@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(Path::new(&out).join("rules.rs"), code)?;
     fs::write(Path::new(&out).join("derived.rs"), files(&root, "queries/derived", ".dl")?)?;
     fs::write(Path::new(&out).join("ask.rs"), files(&root, "queries/ask", ".md")?)?;
+    println!("cargo:rustc-env=HARNESS_SOURCES={:032x}", sources(Path::new(&root))?);
     Ok(())
 }
 
@@ -70,4 +71,35 @@ fn names(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// One number for all sources, rules included: what another build understood of a text is not trusted.
+#[allow(clippy::print_stdout, reason = "standard output is how a build script speaks to cargo")]
+fn sources(root: &Path) -> Result<u128, Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=src");
+    println!("cargo:rerun-if-changed=queries");
+    println!("cargo:rerun-if-changed=Cargo.lock");
+    let mut hash = Fnv(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d);
+    // How other crates read a text counts as well.
+    hash.add(&fs::read(root.join("Cargo.lock")).unwrap_or_default());
+    let mut folders = vec![root.join("src"), root.join("queries")];
+    while let Some(folder) = folders.pop() {
+        for name in names(&folder)? {
+            let path = folder.join(&name);
+            hash.add(name.as_bytes());
+            if path.is_dir() { folders.push(path) } else { hash.add(&fs::read(&path)?) }
+        }
+    }
+    Ok(hash.0)
+}
+
+/// FNV-1a of 128 bits.
+struct Fnv(u128);
+
+impl Fnv {
+    fn add(&mut self, part: &[u8]) {
+        for byte in (part.len() as u64).to_le_bytes().iter().chain(part) {
+            self.0 = (self.0 ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+        }
+    }
 }

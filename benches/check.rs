@@ -1,4 +1,4 @@
-//! How long a cold check of a generated project takes, phase by phase.
+//! How long a cold check of a generated project takes, phase by phase, and a whole one with a cache.
 //!
 //! `cargo bench --bench check -- [--models 1000,10000] [--runs 7] [--threads 0]` times the phases;
 //! with `--write DIR` the first project is only written there, to time the whole program on it.
@@ -17,7 +17,7 @@ use harness::project::properties::properties;
 use harness::report::{self as formats, Format};
 use harness::rules::registry::Registry;
 use harness::rules::selection::Selection;
-use harness::session::{HOUSE_RULES_FILE, Outcome, Session, house_rules, on_large_stacks};
+use harness::session::{Circumstances, HOUSE_RULES_FILE, Outcome, Session, Store, house_rules, on_large_stacks};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -34,6 +34,10 @@ const STACK_BYTES: usize = 64 * 1024 * 1024;
 const BATCH: usize = 8;
 
 const PHASES: [&str; 8] = ["walk and read", "YAML", "macros", "render", "parents", "derive", "rules", "report"];
+
+/// Whole checks, one after another: without a cache, one that fills it, one of the same files, one after
+/// an edit.
+const CHECKS: [&str; 4] = ["no cache", "fills a cache", "unchanged", "one edit"];
 
 struct Options {
     models: Vec<usize>,
@@ -126,8 +130,53 @@ fn measure(folder: &Path, models: usize, options: &Options) -> Outcomes<String> 
         let (min, median) = (times.first().copied(), times.get(times.len() / 2).copied());
         let _ = writeln!(table, "{phase:<14} {:>10} {:>10}", milliseconds(min), milliseconds(median));
     }
+    let mut times: [Vec<Duration>; CHECKS.len()] = Default::default();
+    for _ in 0..options.runs {
+        let cache = folder.with_extension("cache");
+        for (at, all) in times.iter_mut().enumerate() {
+            if CHECKS[at] == "one edit" {
+                edit_a_model(folder)?;
+            }
+            let cache = (CHECKS[at] != "no cache").then_some(cache.as_path());
+            let (found, time) = on_large_stacks(options.threads, || timed(|| whole(folder, cache)))?;
+            found?;
+            all.push(time);
+        }
+        std::fs::remove_dir_all(&cache)?;
+    }
+    for (check, times) in CHECKS.iter().zip(times.iter_mut()) {
+        times.sort_unstable();
+        let (min, median) = (times.first().copied(), times.get(times.len() / 2).copied());
+        let _ = writeln!(table, "{check:<14} {:>10} {:>10}", milliseconds(min), milliseconds(median));
+    }
     table.push('\n');
     Ok(table)
+}
+
+/// Gives the first model one more comment.
+fn edit_a_model(folder: &Path) -> Outcomes<()> {
+    let listing = Disk::new(folder).list("models", &|_, _| false);
+    let model = listing.files.iter().find(|path| path.ends_with(".sql")).ok_or("there is no model")?;
+    let path = folder.join(model);
+    let text = std::fs::read_to_string(&path)?;
+    Ok(std::fs::write(&path, format!("-- edited\n{text}"))?)
+}
+
+/// A check as the program does it.
+fn whole(folder: &Path, cache: Option<&Path>) -> Result<usize, String> {
+    let registry = Registry::embedded().map_err(ToString::to_string)?;
+    let store = cache.map(|cache| Store::open(cache, folder, &Disk::new(folder)));
+    let db = Database::default();
+    store.iter().for_each(|store| store.serve(&db));
+    let session = load(db, folder, registry)?;
+    let outcome = session.check_once(registry, &Selection::default(), Circumstances::default());
+    std::hint::black_box(report(&outcome, registry));
+    if let Some(store) = &store {
+        store.save()?;
+    }
+    // The program ends without giving back each part.
+    std::mem::forget(session);
+    Ok(outcome.findings.len())
 }
 
 fn milliseconds(time: Option<Duration>) -> String {
@@ -173,11 +222,15 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 }
 
 fn walk_and_read(folder: &Path, registry: &Registry) -> Result<Session, String> {
+    load(Database::default(), folder, registry)
+}
+
+fn load(db: Database, folder: &Path, registry: &Registry) -> Result<Session, String> {
     let disk = Disk::new(folder);
     let stated = disk.read(HOUSE_RULES_FILE);
     let house = house_rules(registry, stated.text())
         .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
-    Ok(Session::load(Database::default(), &disk, house, Invocation::default()))
+    Ok(Session::load(db, &disk, house, Invocation::default()))
 }
 
 /// The files of all packages but dbt's own.

@@ -105,6 +105,37 @@ fn only_the_command_line_prints_reads_the_environment_or_ends_the_program() {
 }
 
 #[test]
+fn a_rendering_asks_the_project_in_one_place() {
+    // What is not noted there is not looked at before a kept rendering is taken.
+    for (path, _, text) in all().into_iter().filter(|(path, ..)| path.starts_with("project/jinja/")) {
+        if !matches!(path.as_str(), "project/jinja/ask.rs" | "project/jinja/kept.rs") {
+            assert!(!code(&text).contains("attached_database"), "{path} asks the database itself");
+        }
+    }
+}
+
+#[test]
+fn each_field_of_an_input_counts_in_what_a_whole_check_is_kept_by() {
+    let text = |wanted: &str| all().into_iter().find(|(path, ..)| path == wanted).unwrap().2;
+    let (inputs, kept) = (text("db/mod.rs"), text("session/once.rs"));
+    let mut fields = 0;
+    for part in inputs.split("#[salsa::input").skip(1) {
+        let body = part.split_once('{').unwrap().1.split_once("\n}").unwrap().0;
+        for line in body.lines().filter_map(|line| line.trim().strip_prefix("pub ")) {
+            let name = line.split(':').next().unwrap();
+            assert!(kept.contains(&format!(".{name}(")), "{name} is no part of the digest in session/once.rs");
+            fields += 1;
+        }
+    }
+    let invocation = inputs.split("pub struct Invocation {").nth(1).unwrap().split_once('}').unwrap().0;
+    for name in invocation.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split(':').next()) {
+        assert!(kept.contains(&format!(".{name}")), "{name} is no part of the digest in session/once.rs");
+        fields += 1;
+    }
+    assert!(fields > 15, "the inputs were found");
+}
+
+#[test]
 fn nothing_below_the_session_asks_the_clock() {
     for (path, layer, text) in all() {
         if layer != "cli" {

@@ -67,7 +67,7 @@ fn what_nearly_all_keep_is_on_as_a_warning() {
     let outcome = check(&registry(), &project(38, 2), "", &[]);
     assert_eq!(found(&outcome), ["warning bad_0", "warning bad_1"]);
     let kept = &outcome.summary.adherence[0];
-    assert_eq!((&*kept.rule, kept.noun, kept.subjects, kept.breaks), ("WELL_NAMED", "models", 40, 2));
+    assert_eq!((&*kept.rule, &*kept.noun, kept.subjects, kept.breaks), ("WELL_NAMED", "models", 40, 2));
     assert_eq!(kept.verdict, Verdict::On);
     assert!(outcome.summary.rules_run.iter().any(|rule| &**rule == "WELL_NAMED"));
 }

@@ -297,7 +297,7 @@ fn a_run_is_made_for_each_rendering() {
     );
     let package = harness::db::Package::new(&db, "".into(), file, Vec::new());
     let run = Run::new(package, Names::Settings, Subject::default());
-    let (shown, trace) = run.during(|| harness::project::jinja::run::with_run(|run| run.in_text()));
-    assert_eq!((shown, trace.refs.len()), (Some(true), 0));
+    let (shown, ended) = run.during(|| harness::project::jinja::run::with_run(|run| run.in_text()));
+    assert_eq!((shown, ended.trace.refs.len()), (Some(true), 0));
     assert_eq!(harness::project::jinja::run::with_run(|run| run.in_text()), None);
 }

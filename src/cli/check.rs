@@ -90,7 +90,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments, matches: &ArgMatches) 
         |session, registry, before| {
             let nowhere = paths.iter().position(|path| !session.holds(path));
             let selected = select::selected(session, asked)?;
-            let mut outcome = session.check_with(registry, &selection, circumstances);
+            let mut outcome = session.check_once(registry, &selection, circumstances);
             if let Some(before) = before {
                 // Where there was no project, nothing was found in it.
                 compare(&mut outcome, if is_there { before } else { Vec::new() });

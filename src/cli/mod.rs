@@ -2,6 +2,7 @@
 //! program end.
 
 mod adoption;
+mod cache;
 mod check;
 mod explain;
 mod export;
@@ -51,6 +52,12 @@ struct Global {
     /// Vars for the project, as a YAML mapping: '{start: 2024-01-01}'.
     #[arg(long, value_name = "YAML", global = true)]
     vars: Option<String>,
+    /// Where to keep what a run works out for the next one; by default the user's cache folder.
+    #[arg(long, value_name = "DIR", global = true)]
+    cache_dir: Option<PathBuf>,
+    /// Neither read nor write what other runs worked out.
+    #[arg(long, global = true, conflicts_with = "cache_dir")]
+    no_cache: bool,
     /// How many threads to use; by default one a core.
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, global = true)]
     threads: usize,

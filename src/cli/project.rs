@@ -1,6 +1,6 @@
 //! Finding the project, its house rules and its profile; the same for every command.
 
-use super::{Failure, Global, say};
+use super::{Failure, Global, cache, say};
 use crate::db::settings::HouseRules;
 use crate::db::{Database, Invocation};
 use crate::files::{Content, Disk, Tree, absolute, exists, find_above};
@@ -190,11 +190,17 @@ pub(super) fn with_stated<R: Send>(
     }
     let verbose = global.verbose;
     on_large_stacks(global.threads, move || {
-        let session = Session::load(Database::default(), &tree, house, invocation);
+        let store = cache::open(global, &folder, &tree);
+        let db = Database::default();
+        store.iter().for_each(|store| store.serve(&db));
+        let session = Session::load(db, &tree, house, invocation);
         let result = work(&session, registry);
+        store.iter().for_each(|store| cache::save(global, store));
         if verbose {
             tell_of_environment(&session);
         }
+        // The program ends soon: to give back each of its parts would cost a tenth of the whole run.
+        std::mem::forget(session);
         result
     })
     .map_err(|error| Failure(format!("harness: {error}")))

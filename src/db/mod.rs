@@ -4,6 +4,7 @@
 //! never the disk, the clock or the environment.
 
 mod before;
+pub mod cache;
 pub mod settings;
 
 pub use before::{Before, Rows};

@@ -21,7 +21,7 @@ impl Disk {
 
     /// A file's bytes; nothing where there is none, or one over the limit.
     pub(super) fn bytes(&self, path: &str) -> Option<Vec<u8>> {
-        read_bytes(&self.root.join(path)).ok().flatten()
+        read_bytes(&self.root.join(path), MAX_BYTES).ok().flatten()
     }
 
     pub(super) fn size(&self, path: &str) -> Option<u64> {
@@ -96,7 +96,7 @@ impl Tree for Disk {
     }
 
     fn read(&self, path: &str) -> Content {
-        match read_bytes(&self.root.join(path)) {
+        match read_bytes(&self.root.join(path), MAX_BYTES) {
             Ok(Some(bytes)) => Content::from_bytes(bytes),
             Ok(None) => Content::Unreadable(too_large()),
             Err(error) => Content::Unreadable(unreadable(&reason(&error))),
@@ -106,15 +106,15 @@ impl Tree for Disk {
 
 /// `None` where the file is over the limit. The limit holds while reading, for a file that grows
 /// or has no size (a pipe).
-fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
+pub(super) fn read_bytes(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let file = fs::File::open(path)?;
     let size = file.metadata()?.len();
-    if size > MAX_BYTES {
+    if size > limit {
         return Ok(None);
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= MAX_BYTES).then_some(bytes))
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
 
 fn walk_problem(error: &walkdir::Error) -> Unreadable {

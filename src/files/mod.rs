@@ -3,9 +3,11 @@
 mod disk;
 pub mod git;
 mod memory;
+mod store;
 
 pub use disk::{Disk, absolute, destination, exists, find_above, reason, repository_around, write_new, write_whole};
 pub use memory::Memory;
+pub use store::{MAX_FOLDER_BYTES, read_stored, write_stored};
 
 use std::sync::Arc;
 

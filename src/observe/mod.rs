@@ -25,10 +25,11 @@ use crate::relations::places::{self, place, start_of_file};
 use crate::syntax::span::Span;
 use rustc_hash::FxHashMap;
 use salsa::plumbing::AsId;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// How grave something is, from the gravest on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     Error,
     Warning,

@@ -1,6 +1,60 @@
 //! YAML as plain data: without places, so that a moved line changes nothing.
 
 use crate::syntax::yaml::{Node, Value};
+use serde::{Deserialize, Serialize};
+
+/// A value in a form that a format without types can hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Stored {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Unsigned(u64),
+    Float(f64),
+    Text(String),
+    List(Vec<Stored>),
+    Map(Vec<(String, Stored)>),
+}
+
+impl Stored {
+    pub fn of(value: &serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        match value {
+            Json::Null => Self::Null,
+            Json::Bool(flag) => Self::Bool(*flag),
+            Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+                (Some(integer), _) => Self::Int(integer),
+                (None, Some(integer)) => Self::Unsigned(integer),
+                (None, None) => number.as_f64().map_or(Self::Null, Self::Float),
+            },
+            Json::String(text) => Self::Text(text.clone()),
+            Json::Array(items) => Self::List(items.iter().map(Self::of).collect()),
+            Json::Object(entries) => Self::Map(Self::entries(entries)),
+        }
+    }
+
+    pub fn entries(entries: &serde_json::Map<String, serde_json::Value>) -> Vec<(String, Self)> {
+        entries.iter().map(|(key, value)| (key.clone(), Self::of(value))).collect()
+    }
+
+    pub fn value(self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match self {
+            Self::Null => Json::Null,
+            Self::Bool(flag) => Json::Bool(flag),
+            Self::Int(integer) => Json::from(integer),
+            Self::Unsigned(integer) => Json::from(integer),
+            Self::Float(float) => serde_json::Number::from_f64(float).map_or(Json::Null, Json::Number),
+            Self::Text(text) => Json::String(text),
+            Self::List(items) => Json::Array(items.into_iter().map(Self::value).collect()),
+            Self::Map(entries) => Json::Object(Self::map(entries)),
+        }
+    }
+
+    pub fn map(entries: Vec<(String, Self)>) -> serde_json::Map<String, serde_json::Value> {
+        entries.into_iter().map(|(key, value)| (key, value.value())).collect()
+    }
+}
 
 pub fn of(node: &Node) -> serde_json::Value {
     use serde_json::Value as Json;

@@ -17,7 +17,7 @@ pub fn hooks_trace<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Trace 
     // Each by itself: one that fails must not hide what the others call.
     for text in hooks.filter_map(text_of).filter(|text| super::data::has_jinja(text)) {
         let run = Run::new(node.package(db), Names::All, subject(db, node));
-        let trace = Minijinja.render(&text, Span::new(0, text.len()), run).trace;
+        let trace = Minijinja.trace(&text, Span::new(0, text.len()), run).0;
         all.refs.extend(trace.refs);
         all.sources.extend(trace.sources);
         all.functions.extend(trace.functions);

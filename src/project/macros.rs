@@ -3,6 +3,7 @@
 
 use super::jinja::{Minijinja, Renderer};
 use super::packages::{DBT, all_packages, is_whole, package_by_name, package_name, project_file};
+use crate::db::cache::{Key, KeyMaker, Work, of_text};
 use crate::db::{Directory, FileKind, Package, Project, SourceFile};
 use crate::syntax::jinja::blocks::{Block, BlockKind, Blocks, blocks as blocks_of};
 use crate::syntax::jinja::rewrite::rewrite;
@@ -14,7 +15,8 @@ use std::sync::Arc;
 
 #[salsa::tracked(returns(ref))]
 pub fn blocks(db: &dyn salsa::Database, file: SourceFile) -> Blocks {
-    blocks_of(file.content(db).text())
+    let text = file.content(db).text();
+    of_text(db, Work::Blocks, text, || blocks_of(text))
 }
 
 fn defines_macros(kind: FileKind) -> bool {
@@ -99,6 +101,25 @@ fn macro_text<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Option
         ..block.clone()
     };
     Some((text, block))
+}
+
+/// A macro's text as a number, and all that its template is made of beside.
+#[salsa::tracked(returns(copy))]
+fn macro_digest<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Key {
+    let mut said = KeyMaker::new(Work::Answers);
+    said.text(package_name(db, name.package(db)));
+    if let Some((text, block)) = macro_text(db, name) {
+        said.text(text);
+        said.text(&block.name);
+        for span in [block.name_span, block.parameters, block.body, block.span] {
+            said.span(span.start, span.end);
+        }
+    }
+    said.key()
+}
+
+pub fn digest(db: &dyn salsa::Database, package: Package, name: &Arc<str>) -> Key {
+    macro_digest(db, MacroName::new(db, package, name.clone()))
 }
 
 /// A macro ready for the template engine.

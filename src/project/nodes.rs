@@ -12,6 +12,7 @@ use super::packages::{dbt_packages, package_name};
 use super::properties::{Patch, PatchKind, patch, patch_index, properties};
 use super::versions::{of_file, version};
 use super::{calls, python};
+use crate::db::cache::Work;
 use crate::db::{Directory, DirectoryOf, FileKind, Package, SourceFile};
 use crate::syntax::jinja::blocks::BlockKind;
 use crate::syntax::span::{Span, SyntaxError};
@@ -231,10 +232,16 @@ pub struct Rendering {
     pub errors: Vec<SyntaxError>,
 }
 
-/// The SQL that a node's Jinja prints. It is not kept, and few need it.
-pub fn rendered_text<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> String {
+/// What is found in the SQL that a node's Jinja prints. The SQL itself is not kept, and few need it.
+pub fn found_in_printed<'db>(
+    db: &'db dyn salsa::Database,
+    node: Node<'db>,
+    work: Work,
+    find: &dyn Fn(&str) -> Vec<Arc<str>>,
+) -> Vec<Arc<str>> {
     let run = Run::new(node.package(db), Names::All, subject(db, node));
-    Minijinja.render(node.file(db).content(db).text(), region(db, node), run).text
+    let text = node.file(db).content(db).text();
+    Minijinja.search((text, region(db, node)), run, work, &|rendered| find(&rendered.text))
 }
 
 /// Renders a node. The one expensive query: it runs again only when the node's own text changes, or
@@ -253,8 +260,7 @@ pub fn rendering<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Renderin
     if let Part::Entry(_) = node.part(db) {
         let relation = own_patch(db, node).and_then(|(_, patch)| patch.relation.clone()).unwrap_or_default();
         let text = format!("{{{{ {relation} }}}}");
-        let rendered = Minijinja.render(&text, Span::new(0, text.len()), run);
-        let mut trace = rendered.trace;
+        let (mut trace, _) = Minijinja.trace(&text, Span::new(0, text.len()), run);
         // The offsets are of the text made here.
         trace.refs.iter_mut().for_each(|call| call.site = 0);
         trace.sources.iter_mut().for_each(|call| call.site = 0);
@@ -262,8 +268,7 @@ pub fn rendering<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Renderin
     }
     let text = file.content(db).text();
     let region = region(db, node);
-    let rendered = Minijinja.render(text, region, run);
-    let (mut trace, mut errors) = (rendered.trace, rendered.errors);
+    let (mut trace, mut errors) = Minijinja.trace(text, region, run);
     if !errors.is_empty() {
         calls::add_literal_calls(text, calls::unread(region, &errors), &mut trace);
         if trace.incomplete {

@@ -3,11 +3,13 @@
 use super::data;
 use super::jinja::run::{Names, Run, Subject};
 use super::jinja::{Minijinja, Renderer};
+use crate::db::cache::{KeyMaker, Work, of_text};
 use crate::db::{Package, Project, SourceFile};
 use crate::files::{join, normalise};
 use crate::syntax::span::{Span, SyntaxError};
 use crate::syntax::yaml::{Document, Node, parse};
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The name of dbt's own package of macros.
@@ -15,7 +17,8 @@ pub const DBT: &str = "dbt";
 
 #[salsa::tracked(returns(ref))]
 pub fn yaml(db: &dyn salsa::Database, file: SourceFile) -> Document {
-    parse(file.content(db).text())
+    let text = file.content(db).text();
+    of_text(db, Work::Yaml, text, || parse(text))
 }
 
 /// dbt's paths for each kind of resource.
@@ -168,6 +171,44 @@ pub fn package_name(db: &dyn salsa::Database, package: Package) -> Arc<str> {
     match root.get("name").and_then(Node::as_str) {
         Some(name) => name.into(),
         None => package.folder(db).rsplit('/').next().unwrap_or_default().into(),
+    }
+}
+
+/// Where a package lies: what it is called by beyond one database.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Home {
+    Root,
+    Builtins,
+    Folder(Arc<str>),
+}
+
+impl Home {
+    pub fn add_to(&self, key: &mut KeyMaker) {
+        match self {
+            Self::Root => key.number(0),
+            Self::Builtins => key.number(1),
+            Self::Folder(folder) => {
+                key.number(2);
+                key.text(folder);
+            }
+        }
+    }
+}
+
+pub fn home(db: &dyn salsa::Database, package: Package) -> Home {
+    match Project::try_get(db) {
+        Some(project) if project.root(db) == package => Home::Root,
+        Some(project) if project.builtins(db) == package => Home::Builtins,
+        _ => Home::Folder(package.folder(db).clone()),
+    }
+}
+
+pub fn package_at(db: &dyn salsa::Database, home: &Home) -> Option<Package> {
+    let project = Project::try_get(db)?;
+    match home {
+        Home::Root => Some(project.root(db)),
+        Home::Builtins => Some(project.builtins(db)),
+        Home::Folder(folder) => project.packages(db).iter().find(|package| package.folder(db) == folder).copied(),
     }
 }
 

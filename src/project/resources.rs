@@ -261,7 +261,7 @@ pub fn named_by<'text>(package: Package, lines: impl Iterator<Item = &'text Stri
         return Named::default();
     }
     let run = Run::new(package, Names::All, Subject::default());
-    let trace: Trace = Minijinja.render(&text, Span::new(0, text.len()), run).trace;
+    let trace: Trace = Minijinja.trace(&text, Span::new(0, text.len()), run).0;
     Named::of([&trace])
 }
 

@@ -3,6 +3,7 @@
 use super::jinja::values::Relation;
 use super::packages::package_name;
 use crate::db::Project;
+use crate::db::cache::{Key, cache};
 use std::sync::Arc;
 
 #[salsa::tracked(returns(ref))]
@@ -40,6 +41,12 @@ fn values(db: &dyn salsa::Database) -> serde_json::Map<String, serde_json::Value
     shown
 }
 
+/// The target and all that follows from it, as a number.
+#[salsa::tracked(returns(copy))]
+pub fn digest(db: &dyn salsa::Database) -> Key {
+    Key::of(serde_json::Value::Object(values(db).clone()).to_string().as_bytes())
+}
+
 pub fn shown(db: &dyn salsa::Database) -> &serde_json::Map<String, serde_json::Value> {
     values(db)
 }
@@ -73,6 +80,9 @@ pub fn root_name(db: &dyn salsa::Database) -> Arc<str> {
 }
 
 pub fn environment_variable(db: &dyn salsa::Database, name: &str) -> Option<String> {
+    if let Some(cache) = cache(db) {
+        cache.note_environment(name);
+    }
     Project::try_get(db)?.invocation(db).env.get(name).cloned()
 }
 

@@ -1,10 +1,11 @@
 //! The texts that relations look into: which part of which file each node, test and macro is.
 
+use crate::db::cache::{Work, of_text};
 use crate::db::{FileKind, Package, Project, SourceFile};
 use crate::project::data_tests::{Place, Test, test_id, tests_of_package};
 use crate::project::macro_calls::macro_id;
 use crate::project::macros::{blocks, definition, is_read, macros_of_package};
-use crate::project::nodes::{Node, NodeKind, Part, nodes_of_package, region, rendered_text, rendering, unique_id};
+use crate::project::nodes::{Node, NodeKind, Part, found_in_printed, nodes_of_package, region, rendering, unique_id};
 use crate::relations::places::node;
 use crate::syntax::span::Span;
 use crate::syntax::sql::{Scan, TableName, scan, unquoted};
@@ -70,12 +71,14 @@ pub(super) fn sql_files(db: &dyn salsa::Database) -> Vec<SourceFile> {
 /// What SQL a file holds. One query a file, whoever asks.
 #[salsa::tracked(returns(ref))]
 pub(super) fn scan_of_file(db: &dyn salsa::Database, file: SourceFile) -> Scan {
-    scan(file.content(db).text())
+    let text = file.content(db).text();
+    of_text(db, Work::Sql, text, || scan(text))
 }
 
 #[salsa::tracked(returns(ref))]
 fn scan_of_block<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Scan {
-    scan(region(db, node).of(node.file(db).content(db).text()))
+    let text = region(db, node).of(node.file(db).content(db).text());
+    of_text(db, Work::Sql, text, || scan(text))
 }
 
 /// What SQL a node holds, and the offset that its spans count from.
@@ -110,7 +113,9 @@ fn printed_ctes<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Option<Fx
     if rendering(db, node).trace.incomplete {
         return None;
     }
-    let printed = scan(&rendered_text(db, node));
-    let own = printed.ctes.iter().map(|cte| &cte.name);
-    Some(own.chain(&printed.inner_ctes).map(|name| name.to_lowercase()).collect())
+    let ctes = found_in_printed(db, node, Work::Printed, &|printed| {
+        let scan = scan(printed);
+        scan.ctes.into_iter().map(|cte| cte.name).chain(scan.inner_ctes).collect()
+    });
+    Some(ctes.iter().map(|name| name.to_lowercase()).collect())
 }

@@ -23,6 +23,7 @@ pub use escape::escaped;
 use crate::rules::adherence::Adherence;
 use crate::rules::finding::{Finding, Severity, Status, Suppressed};
 use crate::rules::registry::Registry;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -155,7 +156,7 @@ pub fn render(format: Format, run: &Run<'_>, options: &Options) -> String {
 }
 
 /// The totals of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Summary {
     /// These and `by_rule` count what neither a baseline nor the commit compared with knows.
     pub errors: usize,

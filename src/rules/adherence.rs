@@ -1,6 +1,7 @@
 //! Which conventions a repo keeps, by its own figures: what nearly everything obeys is a convention, and
 //! what breaks it is worth seeing; what half of it breaks is none.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// How many of a hundred must obey for a convention to be on.
@@ -13,7 +14,7 @@ const MOST: usize = 50;
 const WORTH: u64 = 50;
 
 /// What a convention's figures make of it, where nobody states it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Verdict {
     /// Its findings are shown, as warnings.
     On,
@@ -33,11 +34,11 @@ impl Verdict {
 }
 
 /// How well a repo keeps a convention.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Adherence {
     pub rule: Arc<str>,
     /// What the subjects are: `models`.
-    pub noun: &'static str,
+    pub noun: Arc<str>,
     /// What could break it, and how much of that does.
     pub subjects: usize,
     pub breaks: usize,
@@ -46,8 +47,8 @@ pub struct Adherence {
 }
 
 impl Adherence {
-    pub fn of(rule: &Arc<str>, noun: &'static str, subjects: usize, breaks: usize) -> Self {
-        Self { rule: rule.clone(), noun, subjects, breaks, verdict: judge(subjects, breaks) }
+    pub fn of(rule: &Arc<str>, noun: &str, subjects: usize, breaks: usize) -> Self {
+        Self { rule: rule.clone(), noun: noun.into(), subjects, breaks, verdict: judge(subjects, breaks) }
     }
 
     pub fn obeying(&self) -> usize {

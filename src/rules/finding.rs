@@ -2,16 +2,17 @@
 
 pub use crate::observe::{Place, Severity};
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 /// A finding, which costs nothing to copy. Who changes one has a copy of its own from then on.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Finding(Arc<Told>);
 
 /// What a finding tells.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Told {
     pub rule: Arc<str>,
     pub severity: Severity,
@@ -64,7 +65,7 @@ impl fmt::Debug for Finding {
 }
 
 /// Whether a baseline, or the commit that is compared with, knows the finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub enum Status {
     #[default]
     New,
@@ -81,7 +82,7 @@ impl Status {
 }
 
 /// A finding that a comment or a `meta` entry in the repo excuses.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Suppressed {
     pub finding: Finding,
     /// What the author gives as the reason; may be empty.

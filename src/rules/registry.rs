@@ -1,5 +1,6 @@
 //! All rules: the files of `queries/rules`, read once, and those of the repo that is checked.
 
+use crate::db::cache::{Key, KeyMaker, Work};
 use crate::project::settings::{KnownRule, KnownRules};
 use crate::rules::rule::{Rule, RuleError, spelled_as_id};
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ pub struct Registry {
     rules: Vec<Arc<Rule>>,
     /// The repo's own rule files that cannot be used.
     broken: Vec<RuleError>,
+    /// Of all texts the rules are read from.
+    digest: Key,
 }
 
 /// Everything that is wrong with the rule files, not only the first.
@@ -61,7 +64,13 @@ impl Registry {
 
     /// The same, where a file could not be read.
     pub fn with_broken(mut self, errors: impl IntoIterator<Item = RuleError>) -> Self {
-        self.broken.extend(errors);
+        let mut said = KeyMaker::new(Work::Check);
+        self.digest.add_to(&mut said);
+        for error in errors {
+            said.text(&format!("{error:?}"));
+            self.broken.push(error);
+        }
+        self.digest = said.key();
         self.broken.sort_by(|one, other| (&one.path, one.line).cmp(&(&other.path, other.line)));
         self
     }
@@ -75,7 +84,12 @@ impl Registry {
         let mut rules: BTreeMap<Arc<str>, Arc<Rule>> =
             self.rules.iter().map(|rule| (Arc::clone(&rule.id), Arc::clone(rule))).collect();
         let mut errors = self.broken.clone();
+        let mut said = KeyMaker::new(Work::Check);
+        self.digest.add_to(&mut said);
+        said.text(group.unwrap_or_default());
         for (path, text) in files {
+            said.text(&path);
+            said.text(text);
             let rule = match Rule::parse(&path, text) {
                 Ok(rule) => Rule { group: group.map_or(rule.group, str::to_owned), ..rule },
                 Err(error) => {
@@ -96,7 +110,12 @@ impl Registry {
                 }
             }
         }
-        Self { rules: rules.into_values().collect(), broken: errors }
+        Self { rules: rules.into_values().collect(), broken: errors, digest: said.key() }
+    }
+
+    /// A number for all texts the rules are read from.
+    pub fn digest(&self) -> Key {
+        self.digest
     }
 
     pub fn broken(&self) -> &[RuleError] {

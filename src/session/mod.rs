@@ -1,18 +1,21 @@
 //! One project in one database: loaded from a tree, brought up to date, asked for findings.
 
 mod ask;
+mod cache;
 mod cases;
 mod directories;
 mod house;
 mod init;
 mod inputs;
 mod load;
+mod once;
 mod select;
 mod since;
 mod state;
 mod update;
 
 pub use ask::{Answered, Unanswered};
+pub use cache::Store;
 pub use cases::{CaseFailure, case_failure, case_failures, check_files, check_files_with};
 pub use house::{RULES_FOLDER, broken_rules, with_house_rules};
 pub use init::Proposal;
@@ -46,6 +49,7 @@ use crate::rules::selection::Selection;
 use crate::rules::suppression::Problem;
 use crate::syntax::span::SyntaxError;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -116,7 +120,7 @@ impl Session {
 }
 
 /// What one run found.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     pub findings: Vec<Finding>,
     pub suppressed: Vec<Suppressed>,

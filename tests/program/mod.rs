@@ -11,9 +11,9 @@ pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
-/// Runs a command as if the user had no settings.
+/// Runs a command as if the user had no settings and no cache.
 pub fn run(command: &mut Command) -> Output {
-    command.env_remove("DBT_PROFILES_DIR").env("HOME", "/nowhere").output().unwrap()
+    command.env_remove("DBT_PROFILES_DIR").env("HOME", "/nowhere").env("XDG_CACHE_HOME", "/dev/null").output().unwrap()
 }
 
 pub fn harness(folder: &Path, arguments: &[&str]) -> Output {

@@ -202,7 +202,7 @@ pub fn text_errors<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Vec<Sy
 /// Renders a whole text for what it asks for; where that fails, with what the text shows literally.
 fn traced(text: &str, run: Run) -> Trace {
     let whole = Span::new(0, text.len());
-    let jinja::Rendered { mut trace, errors, .. } = Minijinja.render(text, whole, run);
+    let (mut trace, errors) = Minijinja.trace(text, whole, run);
     if !errors.is_empty() {
         calls::add_literal_calls(text, calls::unread(whole, &errors), &mut trace);
     }

@@ -1,18 +1,16 @@
 //! The names a template may use, found one by one when it asks for them: a rendering depends on the
 //! names it used and on no others.
 
+use super::ask;
 use super::dates::{Temporal, Zone};
 use super::macros::{Macro, Space};
 use super::modules::Module;
 use super::run::{Names, with_run};
 use super::values::{MutDict, MutList, Relation, Unknown, mutable};
-use crate::project::macro_calls::{macro_space, split_id};
-use crate::project::macros::{Named, resolve};
-use crate::project::packages::package_name;
-use crate::project::target;
+use crate::project::macro_calls::split_id;
+use crate::project::macros::Named;
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
-use salsa::with_attached_database;
 use std::sync::{Arc, LazyLock};
 
 #[derive(Debug)]
@@ -42,8 +40,8 @@ impl Object for Root {
         if names == Names::All {
             let only = with_run(|run| run.limited_to()).flatten();
             let named = match &only {
-                Some(only) => with_attached_database(|db| among(db, only, name))?,
-                None => with_attached_database(|db| resolve(db, package, name))?,
+                Some(only) => among(only, name),
+                None => ask::resolve(package, name)?,
             };
             match named {
                 Named::Macro(owner) => return Some(Macro::value(owner, name)),
@@ -56,7 +54,7 @@ impl Object for Root {
 }
 
 /// What a name means where only these macros may be named; the last of that name counts.
-fn among(db: &dyn salsa::Database, only: &[String], name: &str) -> Named {
+fn among(only: &[String], name: &str) -> Named {
     let mut spaces = false;
     let mut owner = None;
     for id in only {
@@ -65,9 +63,9 @@ fn among(db: &dyn salsa::Database, only: &[String], name: &str) -> Named {
             owner = if called == name { Some(space) } else { owner };
         }
     }
-    match owner.map(|space| macro_space(db, space)) {
+    match owner.map(ask::macro_space) {
         Some(Some(package)) => Named::Macro(package),
-        _ if spaces => macro_space(db, name).map_or(Named::Nothing, Named::Space),
+        _ if spaces => ask::macro_space(name).map_or(Named::Nothing, Named::Space),
         _ => Named::Nothing,
     }
 }
@@ -104,10 +102,9 @@ impl Object for Context {
 }
 
 fn member(name: &str, names: Names) -> Option<Value> {
-    let db_value = |read: fn(&dyn salsa::Database) -> Value| with_attached_database(read);
     match name {
-        "target" | "env" => return db_value(|db| mutable(&serde_json::Value::Object(target::shown(db).clone()))),
-        "project_name" => return db_value(|db| Value::from(&*target::root_name(db))),
+        "target" | "env" => return shown_target(),
+        "project_name" => return ask::root_name().map(|name| Value::from(&*name)),
         "modules" => return Some(Value::from_object(Module("modules"))),
         "run_started_at" => return Temporal::now(Some(Zone::utc())).ok().map(Temporal::value),
         "dbt_version" => return Some(Value::from("1.12.0")),
@@ -126,10 +123,7 @@ fn member(name: &str, names: Names) -> Option<Value> {
         "context" => Value::from_object(Context),
         "this" => Value::from_object(this()?),
         "model" | "node" => model()?,
-        "schema" | "database" => {
-            let target = with_attached_database(|db| mutable(&serde_json::Value::Object(target::shown(db).clone())))?;
-            target.get_attr(name).ok()?
-        }
+        "schema" | "database" => shown_target()?.get_attr(name).ok()?,
         "graph" => {
             let groups = ["nodes", "sources", "exposures", "metrics", "groups", "semantic_models", "saved_queries"];
             dict(groups.map(|key| (key, dict([]))))
@@ -142,6 +136,11 @@ fn member(name: &str, names: Names) -> Option<Value> {
         "sql" | "compiled_code" | "defer_relation" => Value::from(()),
         _ => return None,
     })
+}
+
+/// `target`
+fn shown_target() -> Option<Value> {
+    ask::target(|shown| mutable(&serde_json::Value::Object(shown.clone())))
 }
 
 /// What `flags` shows of a plain `dbt parse`.
@@ -172,7 +171,7 @@ fn dict<const N: usize>(entries: [(&str, Value); N]) -> Value {
 
 fn this() -> Option<Relation> {
     let name = with_run(|run| run.subject.name.clone())?;
-    with_attached_database(|db| target::relation(db, &name))
+    ask::relation(&name)
 }
 
 fn model() -> Option<Value> {
@@ -207,5 +206,5 @@ fn model() -> Option<Value> {
 
 /// The name of the package whose macro is running, for messages.
 pub(super) fn name_of(package: crate::db::Package) -> Arc<str> {
-    with_attached_database(|db| package_name(db, package).clone()).unwrap_or_default()
+    ask::package_name(package)
 }

@@ -1,16 +1,15 @@
 //! dbt's functions and filters. Each acts on the thread's current run.
 
+use super::ask;
 use super::given::Given;
 use super::macros::{Adapter, Space};
 use super::run::{ConfigCall, FunctionCall, Names, RefCall, SourceCall, with_run};
 use super::sets::{difference_of_dicts, set, zip};
 use super::values::{MutDict, MutList, Relation, Unknown, data, mutable, storable};
 use super::{math, texts, value_of};
-use crate::project::{target, vars};
 use crate::syntax::jinja::rewrite::{CALL, DICT, FORMAT, KEEP, LIST, MATH, NEGATIVE, SPACE};
 use minijinja::value::{Object, ObjectRepr, Rest, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
-use salsa::with_attached_database;
 use std::sync::Arc;
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
@@ -292,7 +291,7 @@ fn function(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
 /// What `ref` and `source` yield. While dbt parses, their database and schema are the target's; what
 /// they print is what was asked for, so that the SQL reads as it is written.
 fn relation(source: &str, name: &Arc<str>) -> Value {
-    let at_target = with_attached_database(|db| target::relation(db, name));
+    let at_target = ask::relation(name);
     let parts = at_target.map(|relation| (relation.database, relation.schema)).unwrap_or_default();
     let printed = if source.is_empty() { name.clone() } else { format!("{source}.{name}").into() };
     let schema = if source.is_empty() { parts.1 } else { source.into() };
@@ -309,11 +308,11 @@ fn var(name: &Value, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error>
     }) else {
         return Ok(Value::UNDEFINED);
     };
-    let found = with_attached_database(|db| match names {
-        Names::ProjectFile => vars::command_line_var(db, &name),
-        Names::All | Names::Settings => vars::var(db, package, &name),
-    });
-    match found.flatten() {
+    let found = match names {
+        Names::ProjectFile => ask::command_line_var(&name),
+        Names::All | Names::Settings => ask::var(package, &name),
+    };
+    match found {
         Some(serde_json::Value::String(text)) if text.contains("{{") || text.contains("{%") => {
             if with_run(|run| run.expand()) == Some(false) {
                 return Err(Error::new(ErrorKind::OutOfFuel, format!("the var {name} leads back to itself")));
@@ -354,7 +353,7 @@ impl Object for Var {
         let (name,): (&Value,) = from_args(args)?;
         let package = with_run(|run| run.package).filter(|_| method == "has_var");
         let package = package.ok_or_else(|| Error::from(ErrorKind::UnknownMethod))?;
-        let found = with_attached_database(|db| vars::var(db, package, &text_of(name))).flatten();
+        let found = ask::var(package, &text_of(name));
         Ok(Value::from(found.is_some()))
     }
 }
@@ -375,7 +374,7 @@ fn env_var(name: &str, Rest(default): Rest<ValueOrKwargs>) -> Value {
             run.trace.env.push(name.clone());
         }
     });
-    let set = with_attached_database(|db| target::environment_variable(db, &name)).flatten();
+    let set = ask::environment_variable(&name);
     set.map(Value::from).or(default).unwrap_or_else(|| {
         with_run(|run| run.trace.incomplete = true);
         // A text, since templates call its methods and compare it; no one's real value is this.
@@ -523,7 +522,7 @@ impl Object for Api {
         Ok(match (self.0, method) {
             ("Column", "translate_type") => {
                 let name = args.first().map(ToString::to_string).unwrap_or_default();
-                with_attached_database(|db| Value::from(target::column_type(db, &name))).unwrap_or_default()
+                ask::column_type(&name).map(Value::from).unwrap_or_default()
             }
             ("Relation", "create") => {
                 let given = args.last().filter(|last| last.is_kwargs()).cloned().unwrap_or_default();

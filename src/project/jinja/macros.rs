@@ -1,16 +1,13 @@
 //! Macros as values: found by name, compiled when first called, run with the caller's names.
 
-use super::ENVIRONMENT;
 use super::context::{self, name_of};
 use super::run::with_run;
 use super::values::{MutDict, Unknown};
+use super::{ENVIRONMENT, ask};
 use crate::db::Package;
-use crate::project::macro_calls::macro_id;
-use crate::project::macros::{MacroTemplate, Named, in_package, resolve, search_order, template};
-use crate::project::target;
+use crate::project::macros::{MacroTemplate, Named};
 use minijinja::value::{Kwargs, Object, ObjectRepr, Tuple};
 use minijinja::{Error, ErrorKind, State, Value};
-use salsa::with_attached_database;
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,7 +45,7 @@ impl Macro {
     }
 
     fn run(&self, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-        let found = with_attached_database(|db| template(db, self.package, &self.name)).flatten();
+        let found = ask::template(self.package, &self.name);
         let Some(found) = found else {
             return Ok(Unknown::value());
         };
@@ -195,10 +192,10 @@ pub(super) struct Space {
 impl Space {
     fn find(&self, name: &str) -> Option<Value> {
         if let Some(only) = with_run(|run| run.limited_to()).flatten() {
-            let id = with_attached_database(|db| macro_id(db, self.package, name))?;
+            let id = ask::macro_id(self.package, name)?;
             only.contains(&id).then_some(())?;
         }
-        let found = with_attached_database(|db| in_package(db, self.package, name)).flatten()?;
+        let found = ask::in_package(self.package, name)?;
         Some(Macro::value(found, name))
     }
 }
@@ -244,7 +241,7 @@ impl Object for Adapter {
     fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         Ok(match method {
             "dispatch" => dispatch(args)?,
-            "type" => with_attached_database(|db| Value::from(target::adapter_type(db))).unwrap_or_default(),
+            "type" => ask::adapter_type().map(Value::from).unwrap_or_default(),
             "quote" => Value::from(format!("\"{}\"", args.first().map(ToString::to_string).unwrap_or_default())),
             "quote_as_configured" | "quote_seed_column" => args.first().cloned().unwrap_or_default(),
             "get_columns_in_relation"
@@ -270,21 +267,17 @@ fn dispatch(args: &[Value]) -> Result<Value, Error> {
     let name = argument(0, &["macro_name"]).unwrap_or_default().to_string();
     let space = argument(1, &["macro_namespace", "packages"]).and_then(|value| value.as_str().map(str::to_owned));
     let Some(package) = with_run(|run| run.package) else { return Ok(Unknown::value()) };
-    let found = with_attached_database(|db| {
-        let prefixes = target::dispatch_prefixes(db);
-        let full = |prefix: &str| format!("{prefix}__{name}");
-        match space.as_deref().and_then(|space| search_order(db, space)) {
-            None => prefixes.iter().map(|prefix| full(prefix)).find_map(|full| match resolve(db, package, &full) {
-                Named::Macro(owner) => Some(Macro::value(owner, &full)),
-                _ => None,
-            }),
-            Some(searched) => searched.into_iter().find_map(|package| {
-                let full = prefixes.iter().map(|prefix| full(prefix));
-                full.into_iter().find_map(|full| Some(Macro::value(in_package(db, package, &full)?, &full)))
-            }),
-        }
-    });
-    Ok(found.flatten().unwrap_or_else(|| {
+    let names: Vec<String> = ask::dispatch_prefixes().iter().map(|prefix| format!("{prefix}__{name}")).collect();
+    let found = match space.as_deref().and_then(ask::search_order) {
+        None => names.iter().find_map(|name| match ask::resolve(package, name) {
+            Some(Named::Macro(owner)) => Some(Macro::value(owner, name)),
+            _ => None,
+        }),
+        Some(searched) => searched.into_iter().find_map(|package| {
+            names.iter().find_map(|name| Some(Macro::value(ask::in_package(package, name)?, name)))
+        }),
+    };
+    Ok(found.unwrap_or_else(|| {
         with_run(|run| run.trace.incomplete = true);
         Unknown::value()
     }))

@@ -5,6 +5,7 @@
 //! `syntax::jinja::rewrite` before and by the values and functions here. The rest of the crate sees
 //! `Renderer` only.
 
+mod ask;
 mod context;
 mod date_formats;
 mod dates;
@@ -12,6 +13,7 @@ mod filters;
 mod functions;
 mod given;
 mod itertools;
+mod kept;
 mod macros;
 mod markers;
 mod math;
@@ -25,14 +27,17 @@ mod texts;
 mod urls;
 pub mod values;
 
+use crate::db::cache::{KeyMaker, Work};
 use crate::syntax::jinja::rewrite::{Rewritten, rewrite};
 use crate::syntax::jinja::tags::{TagKind, tags, unclosed_block};
 use crate::syntax::span::{Span, SyntaxError};
+use ask::Asked;
+use kept::{add_home, kept, kept_text};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter};
-use run::{Run, Trace};
+use run::{Ended, Run, Trace};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// Instructions and characters one rendering may cost.
 const FUEL: u64 = 20_000_000;
@@ -61,6 +66,18 @@ pub struct Rendered {
 /// until then.
 pub trait Renderer {
     fn render(&self, text: &str, region: Span, run: Run) -> Rendered;
+
+    /// The same for those who need no text: a former run may know it.
+    fn trace(&self, text: &str, region: Span, run: Run) -> (Trace, Vec<SyntaxError>);
+
+    /// The same for those who look for something in the text, `work` says what.
+    fn search(
+        &self,
+        part: (&str, Span),
+        run: Run,
+        work: Work,
+        find: &dyn Fn(&Rendered) -> Vec<Arc<str>>,
+    ) -> Vec<Arc<str>>;
 
     /// What is wrong with a part of a text before anything runs. Offsets are the text's.
     fn check(&self, text: &str, region: Span) -> Vec<SyntaxError>;
@@ -121,57 +138,99 @@ fn guarded<R>(work: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
 
 impl Renderer for Minijinja {
     fn render(&self, text: &str, region: Span, run: Run) -> Rendered {
-        let rewritten = rewrite(text, region, &[]);
-        let base = region.start as usize;
-        let (result, trace) = run.during(|| {
-            guarded(|| {
-                let template = ENVIRONMENT.template_from_named_str("text", &rewritten.text)?;
-                template.render_with_spans(context::root())
-            })
-        });
-        let mut rendered = Rendered { trace, errors: rewritten.errors.clone(), ..Rendered::default() };
-        let original = |range: std::ops::Range<usize>| {
-            Span::new(base + rewritten.original(range.start), base + rewritten.original(range.end))
-        };
-        match result {
-            Ok((text, spans)) => {
-                rendered.text = text;
-                rendered.segments = spans
-                    .iter()
-                    .map(|span| Segment {
-                        output: Span::new(span.output_range().start, span.output_range().end),
-                        source: original(span.source_range()),
-                        verbatim: span.kind() == minijinja::OutputSpanKind::Raw,
-                    })
-                    .collect();
-            }
-            // What was cut short at an unclosed tag fails in some way; the tag is the reason.
-            Err(error) if error.kind() == ErrorKind::SyntaxError && !rewritten.errors.is_empty() => {}
-            Err(error) => {
-                let mut found = located(&error, text, region, &rewritten);
-                if error.name().is_some_and(|name| name != "text") {
-                    found.span = Span::at(rendered.trace.last_site as usize);
-                }
-                rendered.errors.push(found);
-            }
-        }
-        rendered
+        render(text, region, run).0
+    }
+
+    fn trace(&self, text: &str, region: Span, run: Run) -> (Trace, Vec<SyntaxError>) {
+        kept(Work::Rendering, run, given(text, region), |run| {
+            let (rendered, asked) = render(text, region, run);
+            ((rendered.trace, rendered.errors), asked)
+        })
+    }
+
+    fn search(
+        &self,
+        (text, region): (&str, Span),
+        run: Run,
+        work: Work,
+        find: &dyn Fn(&Rendered) -> Vec<Arc<str>>,
+    ) -> Vec<Arc<str>> {
+        kept(work, run, given(text, region), |run| {
+            let (rendered, asked) = render(text, region, run);
+            (find(&rendered), asked)
+        })
     }
 
     fn check(&self, text: &str, region: Span) -> Vec<SyntaxError> {
-        let rewritten = rewrite(text, region, &[]);
-        match guarded(|| ENVIRONMENT.template_from_named_str("text", &rewritten.text).map(|_| ())) {
-            Ok(()) => Vec::new(),
-            // What was cut short at an unclosed tag is told by who looks for tags.
-            Err(_) if !rewritten.errors.is_empty() => Vec::new(),
-            Err(error) => vec![located(&error, text, region, &rewritten)],
-        }
+        let check = || {
+            let rewritten = rewrite(text, region, &[]);
+            match guarded(|| ENVIRONMENT.template_from_named_str("text", &rewritten.text).map(|_| ())) {
+                Ok(()) => Vec::new(),
+                // What was cut short at an unclosed tag is told by who looks for tags.
+                Err(_) if !rewritten.errors.is_empty() => Vec::new(),
+                Err(error) => vec![located(&error, text, region, &rewritten)],
+            }
+        };
+        kept_text(Work::Syntax, given(text, region), check)
     }
 
     fn evaluate(&self, text: &str, run: Run) -> (Result<serde_json::Value, SyntaxError>, Trace) {
-        let (result, trace) = run.during(|| value_of(text).map(markers::unmarked));
-        (result.map(|value| values::data(&value)), trace)
+        kept(
+            Work::Value,
+            run,
+            |key| key.text(text),
+            |run| {
+                let (result, ended) = run.during(|| value_of(text).map(markers::unmarked));
+                ((result.map(|value| values::data(&value)), ended.trace), ended.asked)
+            },
+        )
     }
+}
+
+/// All of a text counts: what stands around a part may be looked at.
+fn given(text: &str, region: Span) -> impl FnOnce(&mut KeyMaker) {
+    move |key| {
+        key.span(region.start, region.end);
+        key.text(text);
+    }
+}
+
+fn render(text: &str, region: Span, run: Run) -> (Rendered, Option<Asked>) {
+    let rewritten = rewrite(text, region, &[]);
+    let base = region.start as usize;
+    let (result, Ended { trace, asked }) = run.during(|| {
+        guarded(|| {
+            let template = ENVIRONMENT.template_from_named_str("text", &rewritten.text)?;
+            template.render_with_spans(context::root())
+        })
+    });
+    let mut rendered = Rendered { trace, errors: rewritten.errors.clone(), ..Rendered::default() };
+    let original = |range: std::ops::Range<usize>| {
+        Span::new(base + rewritten.original(range.start), base + rewritten.original(range.end))
+    };
+    match result {
+        Ok((text, spans)) => {
+            rendered.text = text;
+            rendered.segments = spans
+                .iter()
+                .map(|span| Segment {
+                    output: Span::new(span.output_range().start, span.output_range().end),
+                    source: original(span.source_range()),
+                    verbatim: span.kind() == minijinja::OutputSpanKind::Raw,
+                })
+                .collect();
+        }
+        // What was cut short at an unclosed tag fails in some way; the tag is the reason.
+        Err(error) if error.kind() == ErrorKind::SyntaxError && !rewritten.errors.is_empty() => {}
+        Err(error) => {
+            let mut found = located(&error, text, region, &rewritten);
+            if error.name().is_some_and(|name| name != "text") {
+                found.span = Span::at(rendered.trace.last_site as usize);
+            }
+            rendered.errors.push(found);
+        }
+    }
+    (rendered, asked)
 }
 
 /// What a macro gives for these arguments: the value it returns, or the text it prints.
@@ -181,17 +240,34 @@ pub fn call_macro(
     arguments: &[serde_json::Value],
     run: Run,
 ) -> (Result<serde_json::Value, SyntaxError>, Trace) {
+    let given = |key: &mut KeyMaker| {
+        add_home(package, key);
+        key.text(name);
+        key.text(&serde_json::Value::from(arguments).to_string());
+    };
+    kept(Work::Macro, run, given, |run| {
+        let (result, ended) = run_macro(package, name, arguments, run);
+        ((result, ended.trace), ended.asked)
+    })
+}
+
+fn run_macro(
+    package: crate::db::Package,
+    name: &str,
+    arguments: &[serde_json::Value],
+    run: Run,
+) -> (Result<serde_json::Value, SyntaxError>, Ended) {
     let names: Vec<String> = (0..arguments.len()).map(|at| format!("a{at}")).collect();
     let text = format!("{{% set __value = called({}) %}}", names.join(", "));
     let given = names.into_iter().zip(arguments.iter().map(values::mutable));
     let given = given.chain([("called".to_owned(), macros::Macro::value(package, name))]);
     let context = values::MutDict::value(given.map(|(name, value)| (Value::from(name), value)).collect());
-    let (result, trace) = run.during(|| {
+    let (result, ended) = run.during(|| {
         let captured = ENVIRONMENT.template_from_named_str("value", &text)?.render_captured(context)?;
         Ok(captured.state().lookup("__value").unwrap_or_default())
     });
     let failed = |error: Error| syntax_error(&error, 0, &Rewritten::default());
-    (result.map(|value| values::data(&value)).map_err(failed), trace)
+    (result.map(|value| values::data(&value)).map_err(failed), ended)
 }
 
 /// The value of a text within the current run.

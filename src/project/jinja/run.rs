@@ -1,7 +1,9 @@
 //! One rendering: what it is for, what it may spend, and the trace of all it asked for.
 
+use super::ask::Asked;
 use crate::db::Package;
 use minijinja::{Error, ErrorKind, Value};
+use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -38,22 +40,25 @@ pub struct Subject {
 pub type Site = u32;
 
 /// `ref('package', 'name', v=1)`
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RefCall {
     pub package: Option<Arc<str>>,
+    #[serde(with = "crate::db::cache::shared")]
     pub name: Arc<str>,
     pub version: Option<Arc<str>>,
     pub site: Site,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SourceCall {
+    #[serde(with = "crate::db::cache::shared")]
     pub source: Arc<str>,
+    #[serde(with = "crate::db::cache::shared")]
     pub table: Arc<str>,
     pub site: Site,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FunctionCall {
     pub package: Option<Arc<str>>,
     pub name: Arc<str>,
@@ -124,6 +129,16 @@ pub struct Run {
     calls: u32,
     /// Vars whose own Jinja is being rendered.
     expanding: u32,
+    /// What it asked the project, where that is noted.
+    pub(super) asked: Option<Asked>,
+}
+
+/// What is left of a run.
+#[derive(Debug, Default)]
+pub struct Ended {
+    pub trace: Trace,
+    /// What it asked the project; nothing where that was not noted.
+    pub asked: Option<Asked>,
 }
 
 thread_local! {
@@ -145,11 +160,17 @@ impl Run {
             expressions: Default::default(),
             calls: 0,
             expanding: 0,
+            asked: None,
         }
     }
 
-    /// Makes this the thread's current run while `render` works, and returns its trace.
-    pub fn during<R>(self, render: impl FnOnce() -> R) -> (R, Trace) {
+    /// Notes from here on what is asked of the project.
+    pub(super) fn noting(self) -> Self {
+        Self { asked: Some(Asked::default()), ..self }
+    }
+
+    /// Makes this the thread's current run while `render` works, and returns what it leaves.
+    pub fn during<R>(self, render: impl FnOnce() -> R) -> (R, Ended) {
         struct Guard;
         impl Drop for Guard {
             fn drop(&mut self) {
@@ -159,13 +180,13 @@ impl Run {
         RUNS.with_borrow_mut(|runs| runs.push(self));
         let guard = Guard;
         let result = render();
-        let trace = with_run(|run| {
+        let ended = with_run(|run| {
             run.trace.last_site = run.site;
-            std::mem::take(&mut run.trace)
+            Ended { trace: std::mem::take(&mut run.trace), asked: run.asked.take() }
         })
         .unwrap_or_default();
         drop(guard);
-        (result, trace)
+        (result, ended)
     }
 
     pub fn owner(&self) -> Owner<Arc<str>> {

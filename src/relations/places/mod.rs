@@ -17,11 +17,12 @@ use crate::project::properties::entry_span;
 use crate::relations::{Cell, Relation};
 use crate::syntax::span::{LineIndex, Position, Span};
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A range in a file of the repo.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     /// Relative to the project's folder, with `/`.
     pub path: Arc<str>,

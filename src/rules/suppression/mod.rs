@@ -10,6 +10,7 @@ use crate::rules::finding::{Finding, Suppressed};
 use crate::rules::registry::Registry;
 use crate::syntax::suppression::Until;
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub struct Settled {
 }
 
 /// What is wrong with one excuse.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     pub place: Place,
     /// The rule as it is named there; empty where none is.
@@ -34,7 +35,7 @@ pub struct Problem {
     pub fix: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// It names no rule, or none that exists.
     Unknown,

@@ -3,9 +3,10 @@
 
 use super::tags::{Tag, TagKind, tags};
 use crate::syntax::span::{Span, SyntaxError};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum BlockKind {
     Macro,
     Test,
@@ -27,7 +28,7 @@ impl BlockKind {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     pub kind: BlockKind,
     /// The name dbt looks it up by: `test_unique`, `materialization_view_default`.
@@ -41,7 +42,7 @@ pub struct Block {
     pub span: Span,
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Blocks {
     pub blocks: Vec<Block>,
     pub errors: Vec<SyntaxError>,

@@ -2,10 +2,11 @@
 
 use super::keyword::Keyword;
 use super::token::{Kind, Token, tokens};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What a number does to the expression beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Scale {
     Multiplies,
     Divides,

@@ -16,9 +16,10 @@ pub use scan::scan;
 
 use self::factor::Scale;
 use crate::syntax::span::Span;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Scan {
     /// The CTEs of the file's own `with`; those inside other CTEs are part of their bodies.
     pub ctes: Vec<Cte>,
@@ -34,9 +35,10 @@ pub struct Scan {
     pub tables: Vec<TableName>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cte {
     /// As written, without quotes; where Jinja is part of the name, its tags are, too.
+    #[serde(with = "crate::db::cache::shared")]
     pub name: Arc<str>,
     pub name_span: Span,
     /// Inside the parentheses.
@@ -45,7 +47,7 @@ pub struct Cte {
     pub select: Option<Select>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Select {
     /// The keyword.
     pub span: Span,
@@ -58,15 +60,16 @@ pub struct Select {
     pub clean_end: bool,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FromName {
     pub span: Span,
     /// One part: without quotes. Dotted: as written.
+    #[serde(with = "crate::db::cache::shared")]
     pub name: Arc<str>,
 }
 
 /// One entry of a select list; `distinct` and its kind are not part of the first.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Item {
     pub span: Span,
     /// Given by `as`, or by a name behind the expression; without quotes.
@@ -76,17 +79,19 @@ pub struct Item {
 }
 
 /// A number.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Literal {
     pub span: Span,
+    #[serde(with = "crate::db::cache::shared")]
     pub text: Arc<str>,
     /// Whether something is multiplied or divided by it.
     pub scale: Option<Scale>,
 }
 
 /// A table read by its name: no CTE, no function, no Jinja.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TableName {
     pub span: Span,
+    #[serde(with = "crate::db::cache::shared")]
     pub text: Arc<str>,
 }

@@ -14,6 +14,7 @@ mod timestamp;
 #[cfg(test)]
 mod tests;
 
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -21,13 +22,13 @@ use crate::syntax::span::{Span, SyntaxError};
 
 /// One value and the bytes it stands in. The span of an alias is the alias; its children keep
 /// the places where the anchor has them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     pub span: Span,
     pub value: Value,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     Null,
     Bool(bool),
@@ -37,21 +38,21 @@ pub enum Value {
     Float(f64),
     /// A date or a date with a time, as written.
     Timestamp(String),
-    Str(Arc<str>),
+    Str(#[serde(with = "crate::db::cache::shared")] Arc<str>),
     Seq(Vec<Node>),
     Map(Vec<Entry>),
 }
 
 /// One key of a mapping with its value. Where the file repeats a key, this is the last one, at
 /// the first one's position.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub key: Node,
     pub value: Node,
 }
 
 /// A key that one mapping states more than once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DuplicateKey {
     pub key: String,
     /// The mapping that holds the key, such as `models[2].columns[0]`; empty for the outermost.
@@ -60,7 +61,7 @@ pub struct DuplicateKey {
     pub last: Span,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     /// Null for an empty file.
     pub root: Node,
