@@ -107,7 +107,8 @@ fn only_the_command_line_prints_reads_the_environment_or_ends_the_program() {
 #[test]
 fn nothing_below_the_session_asks_the_clock() {
     for (path, layer, text) in all() {
-        if layer != "cli" {
+        // When to look at files is a matter of time; what is seen there is not.
+        if layer != "cli" && path != "files/watch/mod.rs" {
             for forbidden in ["SystemTime::now", "Instant::now", "Timestamp::now"] {
                 assert!(!code(&text).contains(forbidden), "{path} uses {forbidden}");
             }

@@ -2,6 +2,7 @@
 
 mod disk;
 mod memory;
+pub mod watch;
 
 pub use disk::{Disk, absolute, destination, exists, find_above, reason, repository_around, write_new, write_whole};
 pub use memory::Memory;
