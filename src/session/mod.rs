@@ -6,10 +6,16 @@ mod house;
 mod init;
 mod load;
 mod select;
+mod stacks;
+mod update;
+mod watched;
 
 pub use ask::{Answered, Unanswered};
 pub use cases::{CaseFailure, case_failure, case_failures};
-pub use house::{RULES_FOLDER, broken_rules, with_house_rules};
+pub use house::{HouseFiles, RULES_FOLDER, broken_rules, house_files, with_house_rules};
+pub use stacks::{LargeStacks, Stopped, on_large_stacks};
+pub use update::{Changes, Touched};
+pub use watched::counts;
 pub use init::Proposal;
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 
@@ -40,9 +46,6 @@ use crate::syntax::span::SyntaxError;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// Parsers and templates recurse on what people wrote.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Debug)]
 pub struct Session {
@@ -221,16 +224,6 @@ pub fn not_understood<'f>(findings: impl Iterator<Item = &'f Finding>) -> usize 
 /// The house rules a harness.yml states.
 pub fn house_rules(registry: &Registry, text: &str) -> Result<HouseRules, Vec<SyntaxError>> {
     settings::read(text, &registry.known())
-}
-
-/// Runs work on threads whose stacks are large enough for what people write; `threads` 0 is one a
-/// core.
-pub fn on_large_stacks<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> Result<R, String> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES).build();
-    match pool {
-        Ok(pool) => Ok(pool.install(work)),
-        Err(error) => Err(format!("no threads can be started: {error}")),
-    }
 }
 
 /// The day on which test cases of rules are checked.
