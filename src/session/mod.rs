@@ -2,8 +2,10 @@
 
 mod ask;
 mod cases;
+mod directories;
 mod house;
 mod init;
+mod inputs;
 mod load;
 mod select;
 mod stacks;
@@ -13,15 +15,15 @@ mod watched;
 pub use ask::{Answered, Unanswered};
 pub use cases::{CaseFailure, case_failure, case_failures};
 pub use house::{HouseFiles, RULES_FOLDER, broken_rules, house_files, with_house_rules};
+pub use init::Proposal;
+pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 pub use stacks::{LargeStacks, Stopped, on_large_stacks};
 pub use update::{Changes, Touched};
 pub use watched::counts;
-pub use init::Proposal;
-pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 
 use crate::db::settings::HouseRules;
 use crate::db::{Database, FileKind, Invocation, Project, SourceFile};
-use crate::files::{Content, Memory, Tree};
+use crate::files::{Content, Memory};
 use crate::observe::{self, Observations};
 use crate::project::calls::demanded_variables;
 use crate::project::data_tests::{self, tests_of_directory, tests_of_package};
@@ -53,14 +55,10 @@ pub struct Session {
     pub project: Project,
     /// Files read.
     pub files: usize,
+    inputs: inputs::Inputs,
 }
 
 impl Session {
-    pub fn load(mut db: Database, tree: &dyn Tree, house_rules: HouseRules, invocation: Invocation) -> Self {
-        let loaded = load::load(&mut db, tree, house_rules, invocation);
-        Self { db, project: loaded.project, files: loaded.files }
-    }
-
     /// Runs the queries that cost most on all threads. What follows finds their results.
     pub fn prefetch(&self) {
         let db = &self.db;

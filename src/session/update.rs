@@ -1,0 +1,160 @@
+//! A session's inputs, made and brought up to what a tree holds.
+
+use super::inputs::{Changed, Inputs, builtins};
+use super::load::find;
+use super::{Session, is_within};
+use crate::db::{Database, FileKind, Invocation, Project, SourceFile, settings::HouseRules};
+use crate::files::{Tree, normalise};
+use rayon::prelude::*;
+use salsa::{Durability, Setter};
+use std::collections::BTreeSet;
+use std::ops::Bound;
+use std::sync::Arc;
+
+/// Where a look at the files is needed.
+#[derive(Debug, Clone, Copy)]
+pub enum Touched<'a> {
+    All,
+    /// Relative to the project's folder, with `/`; a folder means all below it.
+    Paths(&'a BTreeSet<String>),
+}
+
+/// What a look at the files changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// New, gone or with another text; folders that could not be read before or cannot now. Sorted.
+    pub files: Vec<Arc<str>>,
+}
+
+impl Session {
+    /// Reads a project into an empty database.
+    pub fn load(mut db: Database, tree: &dyn Tree, house_rules: HouseRules, invocation: Invocation) -> Self {
+        let mut inputs = Inputs::default();
+        let found = find(tree, &|_, _| true);
+        let parts = inputs.set(&mut db, found, &mut Changed::new());
+        let builtins = builtins(&db);
+        let project = Project::builder(
+            parts.root,
+            parts.packages,
+            builtins,
+            parts.package_files,
+            parts.inherited,
+            parts.selectors,
+            parts.problems,
+            house_rules,
+            invocation,
+        )
+        .durability(Durability::HIGH)
+        .new(&db);
+        Self { db, project, files: parts.files, inputs }
+    }
+
+    /// Brings the inputs up to what a tree holds now. What is equal is not set.
+    pub fn update(&mut self, tree: &dyn Tree, touched: Touched<'_>) -> Changes {
+        let mut changed = Changed::new();
+        match touched {
+            Touched::All => self.look(tree, None, &mut changed),
+            Touched::Paths(paths) => {
+                let paths: BTreeSet<String> = paths.iter().map(|path| normalise(path)).collect();
+                match self.known(tree, &paths) {
+                    Some(files) => self.read_again(tree, &files, &mut changed),
+                    None => self.look(tree, Some(&paths), &mut changed),
+                }
+            }
+        }
+        Changes { files: changed.into_iter().collect() }
+    }
+
+    /// Says whether they are other house rules than before.
+    pub fn set_house_rules(&mut self, house: HouseRules) -> bool {
+        let differs = *self.project.house_rules(&self.db) != house;
+        if differs {
+            self.project.set_house_rules(&mut self.db).to(house);
+        }
+        differs
+    }
+
+    /// Says whether it is another invocation than before.
+    pub fn set_invocation(&mut self, invocation: Invocation) -> bool {
+        let differs = *self.project.invocation(&self.db) != invocation;
+        if differs {
+            self.project.set_invocation(&mut self.db).to(invocation);
+        }
+        differs
+    }
+
+    /// The files that stand at some paths, where nothing can have happened there but that they have another text.
+    fn known(&self, tree: &dyn Tree, paths: &BTreeSet<String>) -> Option<Vec<SourceFile>> {
+        let mut found = Vec::new();
+        for path in paths {
+            let living = self.inputs.living.get(path.as_str());
+            let may_change_files = match living {
+                Some(_) => self.inputs.asked.names(path) || !tree.is_file(path),
+                None => self.has_below(path) || self.inputs.asked.concerns(tree, path),
+            };
+            if may_change_files {
+                return None;
+            }
+            found.extend(living.into_iter().flatten().filter(|file| file.kind(&self.db) != FileKind::Seed));
+        }
+        Some(found)
+    }
+
+    /// Whether a folder held files or could not be read.
+    fn has_below(&self, path: &str) -> bool {
+        let below = format!("{path}/");
+        let next = self.inputs.living.range::<str, _>((Bound::Included(below.as_str()), Bound::Unbounded)).next();
+        let mut problems = self.project.problems(&self.db).iter();
+        next.is_some_and(|(file, _)| file.starts_with(&below))
+            || problems.any(|(at, _)| is_within(at, path) || is_within(path, at))
+    }
+
+    fn read_again(&mut self, tree: &dyn Tree, files: &[SourceFile], changed: &mut Changed) {
+        let paths: Vec<(SourceFile, Arc<str>)> =
+            files.iter().map(|file| (*file, Arc::clone(file.path(&self.db)))).collect();
+        let read: Vec<_> =
+            paths.into_par_iter().with_min_len(8).map(|(file, path)| (file, tree.read(&path), path)).collect();
+        for (file, content, path) in read {
+            if self.db.set_content(file, content) {
+                changed.insert(path);
+            }
+        }
+    }
+
+    /// Looks for all files, and reads those that are new or touched.
+    fn look(&mut self, tree: &dyn Tree, touched: Option<&BTreeSet<String>>, changed: &mut Changed) {
+        let inputs = &self.inputs;
+        let is_touched = |path: &str| touched.is_none_or(|paths| is_touched(paths, path));
+        let found = find(tree, &|folder, file| is_touched(&file.path) || !inputs.is_known(folder, file));
+        let parts = self.inputs.set(&mut self.db, found, changed);
+        let (db, project) = (&mut self.db, self.project);
+        if project.packages(db) != parts.packages {
+            project.set_packages(db).to(parts.packages);
+        }
+        if project.package_files(db) != parts.package_files {
+            project.set_package_files(db).to(parts.package_files);
+        }
+        if project.inherited_package_files(db) != parts.inherited {
+            project.set_inherited_package_files(db).to(parts.inherited);
+        }
+        if project.selectors_file(db) != parts.selectors {
+            project.set_selectors_file(db).to(parts.selectors);
+        }
+        let before = project.problems(db);
+        if before != parts.problems {
+            let differing = |one: &[_], other: &[(Arc<str>, _)]| -> Vec<Arc<str>> {
+                one.iter().filter(|problem| !other.contains(problem)).map(|problem| Arc::clone(&problem.0)).collect()
+            };
+            changed.extend(differing(before, &parts.problems));
+            changed.extend(differing(&parts.problems, before));
+            project.set_problems(db).to(parts.problems);
+        }
+        self.files = parts.files;
+    }
+}
+
+/// Whether a path or a folder above it is one of the touched.
+fn is_touched(touched: &BTreeSet<String>, path: &str) -> bool {
+    let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+    touched.contains(path) || touched.contains("") || folders.into_iter().any(|folder| touched.contains(folder))
+}
