@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-const PROFILES_FILE: &str = "profiles.yml";
+pub(super) const PROFILES_FILE: &str = "profiles.yml";
 const MISNAMED: &str = "harness.yaml";
 
 /// What the house has written of rules, as texts.
@@ -75,14 +75,19 @@ impl<'g> Surroundings<'g> {
     /// Where the texts of `written` lie.
     pub(super) fn places_of_rules(&self, written: &Written) -> Wanted {
         let mut wanted = Wanted::default();
-        match &self.global.config {
-            Some(path) => wanted.files.extend([self.named(&absolute(path))]),
-            None => wanted.files.extend([HOUSE_RULES_FILE.to_owned(), MISNAMED.to_owned()]),
+        wanted.files.insert(self.name_of_settings());
+        if self.global.config.is_none() {
+            wanted.files.insert(MISNAMED.to_owned());
         }
         let stated = written.settings.as_ref().map(|(_, text)| rule_paths(text)).unwrap_or_default();
         wanted.folders.insert(RULES_FOLDER.to_owned());
         wanted.folders.extend(stated.iter().map(|folder| crate::files::normalise(folder)));
         wanted
+    }
+
+    /// harness.yml, or what is used instead, as what is watched is named.
+    pub(super) fn name_of_settings(&self) -> String {
+        self.global.config.as_ref().map_or_else(|| HOUSE_RULES_FILE.to_owned(), |path| self.named(&absolute(path)))
     }
 
     /// Where lies what `invocation` reads.

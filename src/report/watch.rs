@@ -49,6 +49,10 @@ pub fn difference<'f>(before: &'f [Finding], after: &'f [Finding]) -> Difference
 }
 
 impl<'f> Difference<'f> {
+    pub fn is_empty(&self) -> bool {
+        self.removed.is_empty() && self.added.is_empty()
+    }
+
     /// What a person sees of it: new findings that came or went, not those whose place or words have changed.
     pub fn for_people(&self) -> Difference<'f> {
         let shown = |findings: &[&'f Finding]| -> Vec<&'f Finding> {
@@ -86,7 +90,9 @@ impl<'f> Difference<'f> {
                 let place = format!("{sign} {}:{}:{}", escaped(&finding.place.path), at.line, at.column);
                 let place = painted(&place, style.on_default(), color);
                 let rule = painted(&format!("[{}]", escaped(&finding.rule)), Style::new().dimmed(), color);
-                let severity = painted(finding.severity.name(), of(finding.severity), color);
+                // What has gone is grave no more.
+                let grave = if sign == '+' { of(finding.severity) } else { Style::new().dimmed() };
+                let severity = painted(finding.severity.name(), grave, color);
                 let _ = writeln!(text, "{place} {severity} {rule} {}", escaped(&finding.message));
             }
             if findings.len() > limit {
@@ -189,7 +195,10 @@ mod tests {
     fn a_line_that_moved_is_an_event_for_machines_and_nothing_to_people() {
         let (before, after) = ([finding("a", 1), finding("b", 9)], [finding("a", 2), finding("c", 9)]);
         let found = difference(&before, &after);
-        assert_eq!((prints(&found.removed), prints(&found.added)), (vec![("a", 1), ("b", 9)], vec![("a", 2), ("c", 9)]));
+        assert_eq!(
+            (prints(&found.removed), prints(&found.added)),
+            (vec![("a", 1), ("b", 9)], vec![("a", 2), ("c", 9)])
+        );
         let people = found.for_people();
         assert_eq!((prints(&people.removed), prints(&people.added)), (vec![("b", 9)], vec![("c", 9)]));
     }
