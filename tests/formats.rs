@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
 
 use harness::report::{Command, Format, Limit, Options, Run, Summary, render};
-use harness::rules::finding::{Finding, Place, Severity, Status, Suppressed};
+use harness::rules::finding::{Finding, Place, Severity, Status, Suppressed, Told};
 use harness::rules::registry::Registry;
 use harness::syntax::span::Position;
 use serde_json::Value;
@@ -18,7 +18,7 @@ fn place(path: &str, line: u32, column: u32, length: u32) -> Place {
 }
 
 fn finding(rule: &str, severity: Severity, place: Place, message: &str, remedy: &str) -> Finding {
-    Finding {
+    Finding::from(Told {
         rule: Arc::from(rule),
         severity,
         node: Some(Arc::from("model.shop.a")),
@@ -30,7 +30,7 @@ fn finding(rule: &str, severity: Severity, place: Place, message: &str, remedy: 
         place,
         fixable: false,
         status: Status::New,
-    }
+    })
 }
 
 const MAY_REF: &str = "marts may ref staging, intermediate. Create an intermediate model or ref an existing one.";

@@ -2,7 +2,7 @@
 
 #![allow(clippy::panic, reason = "a test's helpers fail as its own lines do")]
 
-use harness::rules::finding::{Finding, Place, Severity, Status};
+use harness::rules::finding::{Finding, Place, Severity, Status, Told};
 use harness::rules::registry::Registry;
 use harness::rules::rule::Rule;
 use harness::session::{case_failure, check_files};
@@ -63,7 +63,7 @@ fn a_rule_that_reports_too_much_fails_its_cases() {
     for rule in registry().rules() {
         let any = rule.cases.iter().find_map(|case| case.expected.first());
         let expected = any.unwrap_or_else(|| panic!("{}: no case with findings", rule.path));
-        let everywhere = Finding {
+        let everywhere = Finding::from(Told {
             rule: expected.rule.as_str().into(),
             severity: Severity::Error,
             place: Place { path: expected.path.as_str().into(), start: expected.at, end: expected.at },
@@ -75,7 +75,7 @@ fn a_rule_that_reports_too_much_fails_its_cases() {
             fingerprint: String::new(),
             fixable: false,
             status: Status::New,
-        };
+        });
         let failed = failures(rule, &|_, _| vec![everywhere.clone()]);
         assert!(!failed.is_empty(), "{} would not see it", rule.path);
     }

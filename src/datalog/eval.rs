@@ -174,6 +174,17 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Makes all tables ones whose rows can go.
+    pub(super) fn maintain(&mut self, program: &Program) {
+        self.tables = program.relations.iter().map(|relation| Table::maintained(relation.columns.len())).collect();
+    }
+
+    /// Begins to mend the rows: what groups came to is known no more, and what was taken is taken.
+    pub(super) fn begin(&mut self) {
+        self.memos.iter_mut().for_each(FxHashMap::clear);
+        self.memory = 0;
+    }
+
     /// Adds an empty relation.
     pub(super) fn new_table(&mut self, arity: usize) -> Rel {
         self.tables.push(Table::new(arity));
@@ -210,7 +221,7 @@ impl<'a> Machine<'a> {
         (self.limits.poll)().map_or(Ok(()), |stop| Err(Failure::Stopped(stop)))
     }
 
-    fn add(&mut self, rel: Rel, row: &[Value]) {
+    pub(super) fn add(&mut self, rel: Rel, row: &[Value]) {
         if self.tables[rel].insert(row) {
             self.grow(row.len() * 4 + ROW_OVERHEAD);
         }
@@ -241,7 +252,7 @@ impl<'a> Machine<'a> {
         self.failure.is_none()
     }
 
-    fn fail(&mut self) -> Result<(), Failure> {
+    pub(super) fn fail(&mut self) -> Result<(), Failure> {
         self.failure.take().map_or(Ok(()), Err)
     }
 
@@ -365,7 +376,7 @@ impl<'a> Machine<'a> {
             Step::Scan(scan) => self.scan(scan, rest, regs, sink),
             Step::Absent { rel, columns, key, index } => {
                 let found = if columns.is_empty() {
-                    self.tables[*rel].len() > 0
+                    self.tables[*rel].has_any()
                 } else {
                     let mut values = [Value(0); 8];
                     let key = keyed(key, regs, &mut values);
@@ -444,7 +455,7 @@ impl<'a> Machine<'a> {
                 if !self.tick() {
                     return false;
                 }
-                if self.take(scan, row, regs) {
+                if self.tables[scan.rel].is_seen(row) && self.take(scan, row, regs) {
                     if !self.run(rest, regs, sink) {
                         return false;
                     }

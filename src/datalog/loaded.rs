@@ -15,6 +15,10 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    pub(super) fn with_values(values: Values) -> Self {
+        Self { values, tables: FxHashMap::default() }
+    }
+
     /// The rows of a relation, where they are here and have this many columns.
     pub(super) fn take(&mut self, relation: &str, arity: usize) -> Option<Table> {
         self.tables.remove(relation).filter(|table| table.arity == arity)

@@ -252,6 +252,10 @@ impl CompiledReports {
         Ok(self.compiled.explain_answer(report, &rows, facts, limits)?.pop().flatten())
     }
 
+    pub(super) fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
     /// The base relations that it reads.
     pub fn reads(&self) -> Vec<&str> {
         self.compiled.reads()

@@ -1,5 +1,6 @@
 //! Rows of relations, and indexes on them that are made when they are first needed. Rows are only
-//! added, so a range of row numbers is what was added in one round.
+//! added, so a range of row numbers is what was added in one round. A table that is maintained from one
+//! state of the facts to the next can lose rows as well: they stay where they are until `bury`.
 
 use super::value::Value;
 use hashbrown::HashTable;
@@ -21,7 +22,28 @@ pub(super) struct Table {
     /// Some rows are in none of the sets yet.
     is_unsettled: bool,
     indexes: Vec<Index>,
+    /// What became of each row, where rows can go.
+    fates: Option<Fates>,
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Live,
+    /// It went since the last burial, and may come back.
+    Dying,
+    Dead,
+}
+
+#[derive(Debug, Default)]
+struct Fates {
+    of: Vec<Fate>,
+    dying: Vec<u32>,
+    dead: u32,
+    sees_dying: bool,
+}
+
+/// More dead rows than these, and than a quarter of the living, are thrown out.
+const DEAD: u32 = 256;
 
 /// The rows with the same values in some columns are a chain, from the newest to the oldest.
 #[derive(Debug)]
@@ -94,6 +116,103 @@ impl Table {
         Self { arity, ..Self::default() }
     }
 
+    /// A table whose rows can go.
+    pub(super) fn maintained(arity: usize) -> Self {
+        Self { arity, fates: Some(Fates::default()), ..Self::default() }
+    }
+
+    pub(super) fn is_seen(&self, number: u32) -> bool {
+        self.fates.as_ref().is_none_or(|fates| match fates.of[number as usize] {
+            Fate::Live => true,
+            Fate::Dying => fates.sees_dying,
+            Fate::Dead => false,
+        })
+    }
+
+    /// Whether it holds any row.
+    pub(super) fn has_any(&self) -> bool {
+        (0..self.length).any(|number| self.is_seen(number))
+    }
+
+    /// How many rows live.
+    pub(super) fn live(&self) -> usize {
+        let gone = self.fates.as_ref().map_or(0, |fates| {
+            let dying = fates.dying.iter().filter(|at| fates.of[**at as usize] == Fate::Dying).count();
+            dying + fates.dead as usize
+        });
+        self.length as usize - gone
+    }
+
+    pub(super) fn is_live(&self, number: u32) -> bool {
+        self.fates.as_ref().is_none_or(|fates| fates.of[number as usize] == Fate::Live)
+    }
+
+    /// Whether rows that went since the last burial are found like others.
+    pub(super) fn see_dying(&mut self, sees: bool) {
+        if let Some(fates) = &mut self.fates {
+            fates.sees_dying = sees;
+        }
+    }
+
+    /// The number of a row of a maintained table that is there, or that went since the last burial.
+    pub(super) fn find(&self, row: &[Value]) -> Option<u32> {
+        self.numbered.find(hash(row.iter().copied()), |other| self.row(*other) == row).copied()
+    }
+
+    /// Takes a row of a maintained table away.
+    pub(super) fn remove(&mut self, number: u32) {
+        let Some(fates) = &mut self.fates else { return };
+        let fate = &mut fates.of[number as usize];
+        if *fate == Fate::Live {
+            *fate = Fate::Dying;
+            fates.dying.push(number);
+        }
+    }
+
+    /// The rows that went since the last burial, and the living ones from a number on.
+    pub(super) fn changed_since(&self, number: u32) -> Vec<u32> {
+        let Some(fates) = &self.fates else { return Vec::new() };
+        let is = |fate: Fate| move |at: &u32| fates.of[*at as usize] == fate;
+        let gone = fates.dying.iter().copied().filter(is(Fate::Dying)).filter(|at| *at < number);
+        gone.chain((number..self.length).filter(is(Fate::Live))).collect()
+    }
+
+    /// Forgets the rows that went. Says whether the others got new numbers.
+    pub(super) fn bury(&mut self) -> bool {
+        let Some(mut fates) = self.fates.take() else { return false };
+        for number in std::mem::take(&mut fates.dying) {
+            if fates.of[number as usize] == Fate::Dying {
+                fates.of[number as usize] = Fate::Dead;
+                fates.dead += 1;
+                let code = hash(self.row(number).iter().copied());
+                if let Ok(entry) = self.numbered.find_entry(code, |other| *other == number) {
+                    entry.remove();
+                }
+            }
+        }
+        let crowded = fates.dead > DEAD.max((self.length - fates.dead) / 4);
+        self.fates = Some(fates);
+        if crowded {
+            self.compact();
+        }
+        crowded
+    }
+
+    fn compact(&mut self) {
+        let (rows, length) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.length));
+        let fates = self.fates.replace(Fates::default());
+        self.numbered = HashTable::new();
+        for index in &mut self.indexes {
+            *index = Index::new(std::mem::take(&mut index.columns));
+        }
+        for number in 0..length as usize {
+            if fates.as_ref().is_none_or(|fates| fates.of[number] == Fate::Live) {
+                self.insert(&rows[number * self.arity..(number + 1) * self.arity]);
+            }
+        }
+        self.refresh();
+    }
+
     pub(super) fn note_loaded(&mut self) {
         self.is_loaded = true;
     }
@@ -118,7 +237,7 @@ impl Table {
     /// Says whether the row is new.
     pub(super) fn insert(&mut self, row: &[Value]) -> bool {
         debug_assert_eq!(row.len(), self.arity);
-        if let [first, second] = row {
+        if let ([first, second], None) = (row, &self.fates) {
             if !self.pairs.insert(*first, *second) {
                 return false;
             }
@@ -127,11 +246,20 @@ impl Table {
             let of = |number: &u32| &rows[*number as usize * arity..(*number as usize + 1) * arity];
             let code = hash(row.iter().copied());
             let entry = self.numbered.entry(code, |other| of(other) == row, |other| hash(of(other).iter().copied()));
-            let hashbrown::hash_table::Entry::Vacant(vacant) = entry else { return false };
-            vacant.insert(self.length);
+            match entry {
+                hashbrown::hash_table::Entry::Vacant(vacant) => vacant.insert(self.length),
+                hashbrown::hash_table::Entry::Occupied(known) => {
+                    // A row that just went comes back.
+                    let fate = self.fates.as_mut().map(|fates| &mut fates.of[*known.get() as usize]);
+                    return fate.is_some_and(|fate| std::mem::replace(fate, Fate::Live) == Fate::Dying);
+                }
+            };
         }
         self.rows.extend_from_slice(row);
         self.length += 1;
+        if let Some(fates) = &mut self.fates {
+            fates.of.push(Fate::Live);
+        }
         true
     }
 
@@ -156,10 +284,10 @@ impl Table {
 
     pub(super) fn contains(&self, row: &[Value]) -> bool {
         debug_assert!(!self.is_unsettled);
-        if let [first, second] = row {
+        if let ([first, second], None) = (row, &self.fates) {
             return self.pairs.contains(*first, *second);
         }
-        self.numbered.find(hash(row.iter().copied()), |other| self.row(*other) == row).is_some()
+        self.find(row).is_some_and(|number| self.is_seen(number))
     }
 
     /// The number of the index on these columns; it is made where there is none.
@@ -167,11 +295,7 @@ impl Table {
         if let Some(at) = self.indexes.iter().position(|index| index.columns == columns) {
             return at;
         }
-        let heads = match columns {
-            [_] => Heads::Direct(Vec::new()),
-            _ => Heads::Hashed(HashTable::new()),
-        };
-        self.indexes.push(Index { columns: columns.to_vec(), upto: 0, heads, next: Vec::new() });
+        self.indexes.push(Index::new(columns.to_vec()));
         self.indexes.len() - 1
     }
 
@@ -186,6 +310,11 @@ impl Table {
 
     /// The newest row with this key, or `NONE`.
     pub(super) fn first(&self, index: usize, key: &[Value]) -> u32 {
+        let number = self.head(index, key);
+        if number == NONE || self.is_seen(number) { number } else { self.next(index, number) }
+    }
+
+    fn head(&self, index: usize, key: &[Value]) -> u32 {
         let index = &self.indexes[index];
         match &index.heads {
             Heads::Direct(heads) => key.first().map_or(NONE, |key| heads.get(slot(*key)).copied().unwrap_or(NONE)),
@@ -199,7 +328,12 @@ impl Table {
     }
 
     pub(super) fn next(&self, index: usize, number: u32) -> u32 {
-        self.indexes[index].next[number as usize]
+        let next = &self.indexes[index].next;
+        let mut number = next[number as usize];
+        while number != NONE && !self.is_seen(number) {
+            number = next[number as usize];
+        }
+        number
     }
 }
 
@@ -219,6 +353,14 @@ fn is_dense(slot: usize, rows: u32) -> bool {
 }
 
 impl Index {
+    fn new(columns: Vec<usize>) -> Self {
+        let heads = match columns.as_slice() {
+            [_] => Heads::Direct(Vec::new()),
+            _ => Heads::Hashed(HashTable::new()),
+        };
+        Self { columns, upto: 0, heads, next: Vec::new() }
+    }
+
     fn extend(&mut self, table: &Table) {
         self.next.reserve((table.length - self.upto) as usize);
         if let Heads::Direct(heads) = &mut self.heads
@@ -321,6 +463,40 @@ mod tests {
             table.settle();
             assert!(table.contains(&row[..arity]) && !table.insert(&row[..arity]));
             assert_eq!(table.len(), 1);
+        }
+    }
+
+    #[test]
+    fn rows_of_a_maintained_table_go_and_come_back() {
+        for arity in [1, 2, 3] {
+            let mut table = Table::maintained(arity);
+            let row = |n: u32| [1, n, 0].map(Value)[3 - arity..].to_vec();
+            let row = |n: u32| if arity == 3 { row(n) } else { [n, 1].map(Value)[..arity].to_vec() };
+            for n in 0..2000 {
+                table.insert(&row(n));
+            }
+            let last = arity - 1;
+            let index = table.index(&[0]);
+            table.refresh();
+            table.remove(table.find(&row(7)).unwrap());
+            table.remove(table.find(&row(8)).unwrap());
+            assert!(!table.contains(&row(7)));
+            table.see_dying(true);
+            assert!(table.contains(&row(7)));
+            table.see_dying(false);
+            assert!(table.insert(&row(8)) && table.contains(&row(8)));
+            assert_eq!(table.changed_since(table.len()), [7]);
+            assert!(!table.bury() && table.find(&row(7)).is_none());
+            for n in 100..1000 {
+                table.remove(table.find(&row(n)).unwrap());
+            }
+            assert!(table.bury(), "{last}");
+            assert_eq!(table.len(), 1099);
+            assert!(table.contains(&row(1500)) && !table.contains(&row(500)));
+            assert!(table.insert(&row(500)) && !table.insert(&row(1500)));
+            table.refresh();
+            let key = row(500)[0];
+            assert!(table.first(index, &[key]) != NONE);
         }
     }
 

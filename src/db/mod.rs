@@ -9,6 +9,7 @@ use crate::files::{Content, Unreadable};
 use salsa::{Durability, Setter};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What dbt reads a file as.
@@ -159,6 +160,27 @@ pub struct Sym<'db> {
 
 pub fn sym<'db>(db: &'db dyn salsa::Database, text: &str) -> Sym<'db> {
     Sym::new(db, text)
+}
+
+/// A value with a number that no other value has had: whoever knows the number knows the value. Equal
+/// values are equal whatever their numbers.
+#[derive(Debug, Clone, salsa::SalsaValue)]
+pub struct Stamped<T> {
+    pub stamp: u64,
+    pub value: T,
+}
+
+impl<T> Stamped<T> {
+    pub fn new(value: T) -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self { stamp: LAST.fetch_add(1, Ordering::Relaxed), value }
+    }
+}
+
+impl<T: PartialEq> PartialEq for Stamped<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
 }
 
 /// How often each query was executed, by its name.

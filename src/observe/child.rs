@@ -1,13 +1,13 @@
 //! What names others: the living nodes and data tests of the root project.
 
 use super::Rows;
-use crate::db::{Package, Project};
+use crate::db::{DirectoryOf, Package, Project};
 use crate::observe::Place;
 use crate::observe::start_of_file;
 use crate::project::data_tests::declared::Target;
-use crate::project::data_tests::{self, Place as TestPlace, Test, declaration, tests_of_package};
+use crate::project::data_tests::{self, Place as TestPlace, Test, declaration, tests_of_directory};
 use crate::project::jinja::run::{RefCall, Site, SourceCall, Trace};
-use crate::project::nodes::{Node, is_enabled, nodes_of_package, rendering, unique_id};
+use crate::project::nodes::{Node, is_enabled, nodes_of_directory, rendering, unique_id};
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy)]
@@ -16,16 +16,24 @@ pub(super) enum Child<'db> {
     Test(Test<'db>),
 }
 
-/// The enabled nodes of the root project, and the enabled data tests whose own texts name others.
-pub(super) fn living<'db>(rows: &Rows<'db>) -> Vec<Child<'db>> {
-    let db = rows.db;
-    let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
-    let nodes = nodes_of_package(db, root).into_iter().filter(|node| is_enabled(db, *node)).map(Child::Node);
-    let tests = tests_of_package(db, root)
-        .into_iter()
+/// The enabled nodes of a directory, and the enabled data tests whose own texts name others.
+pub(super) fn living<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Child<'db>> {
+    let (package, directory) = (key.package(db), key.directory(db));
+    let nodes = nodes_of_directory(db, package, directory).iter().copied();
+    let nodes = nodes.filter(|node| is_enabled(db, *node)).map(Child::Node);
+    let tests = tests_of_directory(db, package, directory)
+        .iter()
+        .copied()
         .filter(|test| names_others(db, *test) && data_tests::facts(db, *test).enabled)
         .map(Child::Test);
     nodes.chain(tests).collect()
+}
+
+/// The directories of the root project.
+pub(super) fn directories<'db>(db: &'db dyn salsa::Database) -> impl Iterator<Item = DirectoryOf<'db>> {
+    let root = Project::try_get(db).map(|project| project.root(db));
+    root.into_iter()
+        .flat_map(move |root| root.directories(db).iter().map(move |directory| DirectoryOf::new(db, root, *directory)))
 }
 
 pub(super) fn prefetch<'db>(db: &'db dyn salsa::Database, test: Test<'db>) {

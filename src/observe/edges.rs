@@ -1,14 +1,14 @@
 //! Names that mean nothing here: refs, sources, macros; and parents that are switched off.
 
 use super::Rows;
-use super::child::{Child, living};
+use super::child::{Child, directories, living};
 use super::resources::{self, Lost};
 use super::units;
-use crate::db::FileKind;
+use crate::db::{DirectoryOf, FileKind};
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
 use crate::project::builtins;
-use crate::project::data_tests::{Test, facts, tests_of_package, unknown_kind};
+use crate::project::data_tests::{facts, tests_of_directory, unknown_kind};
 use crate::project::graph::{Resolved, resolve_function, resolve_ref, resolve_source};
 use crate::project::jinja::run::{Owner, Site, UnknownCall};
 use crate::project::macros::definition;
@@ -34,11 +34,10 @@ enum Outcome<'db> {
     Disabled(Option<Node<'db>>),
 }
 
-/// All calls of all living nodes that do not lead to an enabled parent, one a child and name.
-fn lost<'db>(rows: &Rows<'db>) -> Vec<Called<'db>> {
-    let db = rows.db;
+/// All calls of a directory's living nodes that do not lead to an enabled parent, one a child and name.
+fn lost<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Called<'db>> {
     let mut all = Vec::new();
-    for child in living(rows) {
+    for child in living(db, key) {
         let trace = child.trace(db);
         let from = child.package(db);
         let mut seen: BTreeMap<(bool, String), Called<'db>> = BTreeMap::new();
@@ -108,52 +107,73 @@ fn places<'db>(rows: &Rows<'db>, child: Child<'db>, sites: &[Site]) -> (Place, V
     (first, places)
 }
 
+/// The names in one directory that lead nowhere.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct LostNames {
+    refs: Vec<Observation>,
+    sources: Vec<Observation>,
+    disabled: Vec<Observation>,
+}
+
+#[salsa::tracked(returns(ref))]
+fn lost_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> LostNames {
+    let rows = &Rows { db };
+    let mut names = LostNames::default();
+    for called in lost(db, key) {
+        match (&called.outcome, called.is_source) {
+            (Outcome::Disabled(_), _) => names.disabled.push(disabled(rows, called)),
+            (Outcome::Missing, false) => names.refs.extend(unknown(rows, called)),
+            (Outcome::Missing, true) => names.sources.extend(unknown(rows, called)),
+        }
+    }
+    names
+}
+
+pub(super) fn unknown_ref_in<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    lost_in(rows.db, key).refs.clone()
+}
+
 pub(super) fn unknown_ref(rows: &Rows<'_>) -> Vec<Observation> {
-    let mut found = unknown(rows, false);
-    found.extend(resources::lost(rows, Lost::Ref));
+    let mut found = resources::lost(rows, Lost::Ref);
     found.extend(units::lost(rows, Lost::Ref));
     found
 }
 
+pub(super) fn unknown_source_in<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    lost_in(rows.db, key).sources.clone()
+}
+
 pub(super) fn unknown_source(rows: &Rows<'_>) -> Vec<Observation> {
-    let mut found = unknown(rows, true);
-    found.extend(resources::lost(rows, Lost::Source));
+    let mut found = resources::lost(rows, Lost::Source);
     found.extend(units::lost(rows, Lost::Source));
     found
 }
 
-fn unknown(rows: &Rows<'_>, sources: bool) -> Vec<Observation> {
+fn unknown<'db>(rows: &Rows<'db>, called: Called<'db>) -> Option<Observation> {
     let db = rows.db;
     let absent: Vec<&Declared> = absent_packages(db).collect();
     let names: Vec<&str> = absent.iter().map(|declared| declared.name.as_deref().unwrap_or(&declared.shown)).collect();
-    let mut found = Vec::new();
-    for called in lost(rows) {
-        if called.is_source != sources || !matches!(called.outcome, Outcome::Missing) {
-            continue;
-        }
-        let elsewhere = |package: &str| package_by_name(db, package).is_none() && may_define(&absent, package);
-        if called.package.as_deref().is_some_and(elsewhere) {
-            // PACKAGE_NOT_INSTALLED says it already.
-            continue;
-        }
-        let unsure = called.bare && !absent.is_empty();
-        let hint = if unsure {
-            format!("; it may come from a package that is not installed: {}", names.join(", "))
-        } else {
-            String::new()
-        };
-        let (place, locations) = places(rows, called.child, &called.sites);
-        let child = called.child.id(db);
-        found.push(Observation {
-            node: Some(child.clone()),
-            subject: vec![child, called.shown.as_str().into()],
-            place,
-            locations,
-            severity: (unsure || called.child.is_test()).then_some(Severity::Warning),
-            args: vec![("name", called.shown), ("child_name", called.child.name(db).to_string()), ("hint", hint)],
-        });
+    let elsewhere = |package: &str| package_by_name(db, package).is_none() && may_define(&absent, package);
+    if called.package.as_deref().is_some_and(elsewhere) {
+        // PACKAGE_NOT_INSTALLED says it already.
+        return None;
     }
-    found
+    let unsure = called.bare && !absent.is_empty();
+    let hint = if unsure {
+        format!("; it may come from a package that is not installed: {}", names.join(", "))
+    } else {
+        String::new()
+    };
+    let (place, locations) = places(rows, called.child, &called.sites);
+    let child = called.child.id(db);
+    Some(Observation {
+        node: Some(child.clone()),
+        subject: vec![child, called.shown.as_str().into()],
+        place,
+        locations,
+        severity: (unsure || called.child.is_test()).then_some(Severity::Warning),
+        args: vec![("name", called.shown), ("child_name", called.child.name(db).to_string()), ("hint", hint)],
+    })
 }
 
 /// Whether a package that is declared and not installed may bear this name.
@@ -161,36 +181,46 @@ fn may_define(absent: &[&Declared], package: &str) -> bool {
     absent.iter().any(|declared| declared.name.as_deref().is_none_or(|name| name == package))
 }
 
+pub(super) fn disabled_parent_in<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    lost_in(rows.db, key).disabled.clone()
+}
+
 pub(super) fn disabled_parent(rows: &Rows<'_>) -> Vec<Observation> {
-    let db = rows.db;
     let mut found = resources::lost(rows, Lost::Disabled);
     found.extend(units::lost(rows, Lost::Disabled));
-    for called in lost(rows) {
-        let Outcome::Disabled(parent) = called.outcome else { continue };
-        let (place, locations) = places(rows, called.child, &called.sites);
-        let child = called.child.id(db);
-        let parent = parent.map_or_else(|| called.shown.as_str().into(), |parent| unique_id(db, parent).clone());
-        found.push(Observation {
-            node: Some(child.clone()),
-            subject: vec![child, parent],
-            place,
-            locations,
-            severity: called.child.is_test().then_some(Severity::Warning),
-            args: vec![("child_name", called.child.name(db).to_string()), ("parent_name", called.shown)],
-        });
-    }
     found
+}
+
+fn disabled<'db>(rows: &Rows<'db>, called: Called<'db>) -> Observation {
+    let db = rows.db;
+    let (place, locations) = places(rows, called.child, &called.sites);
+    let child = called.child.id(db);
+    let parent = match called.outcome {
+        Outcome::Disabled(Some(parent)) => unique_id(db, parent).clone(),
+        Outcome::Disabled(None) | Outcome::Missing => called.shown.as_str().into(),
+    };
+    Observation {
+        node: Some(child.clone()),
+        subject: vec![child, parent],
+        place,
+        locations,
+        severity: called.child.is_test().then_some(Severity::Warning),
+        args: vec![("child_name", called.child.name(db).to_string()), ("parent_name", called.shown)],
+    }
 }
 
 /// Where a name is called, and from what: a node's unique_id, where it is one, and a name.
 type Callers = BTreeMap<Place, (Option<Arc<str>>, String)>;
 
-/// One finding a name, at its first call: who adds or renames the macro mends all of them.
-pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Observation> {
-    let db = rows.db;
+/// A macro that is not there, and where it is called from.
+type UnknownMacro = (Arc<str>, Place, Option<Arc<str>>, String);
+
+#[salsa::tracked(returns(deref))]
+fn unknown_macros_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<UnknownMacro> {
+    let rows = &Rows { db };
     let is_whole = is_whole(db);
-    let mut calls: BTreeMap<Arc<str>, Callers> = BTreeMap::new();
-    for child in living(rows) {
+    let mut found = Vec::new();
+    for child in living(db, key) {
         // dbt's own macros exist, also those that have no behaviour here.
         let unknown = child.trace(db).unknown.iter();
         for call in unknown.filter(|call| builtins::unique_id(db, &call.name).is_none()) {
@@ -198,15 +228,25 @@ pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Observation> {
             if call.dotted && !is_whole {
                 continue;
             }
-            if let Some((place, owner, owner_name)) = place_of_unknown(rows, child, call) {
-                calls.entry(call.name.clone()).or_default().entry(place).or_insert((owner, owner_name));
-            }
+            let place = place_of_unknown(rows, child, call);
+            found.extend(place.map(|(place, owner, owner_name)| (call.name.clone(), place, owner, owner_name)));
         }
     }
-    for (test, name) in unknown_kinds(rows) {
-        let child = Child::Test(test);
-        let owner = (Some(child.id(db)), child.name(db).to_string());
-        calls.entry(name).or_default().entry(child.start(rows)).or_insert(owner);
+    // Generic tests whose macro nobody defines; dbt goes on and fails when it runs them.
+    for test in tests_of_directory(db, key.package(db), key.directory(db)) {
+        let name = unknown_kind(db, *test).filter(|_| facts(db, *test).enabled);
+        let child = Child::Test(*test);
+        found.extend(name.map(|name| (name, child.start(rows), Some(child.id(db)), child.name(db).to_string())));
+    }
+    found
+}
+
+/// One finding a name, at its first call: who adds or renames the macro mends all of them.
+pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Observation> {
+    let mut calls: BTreeMap<Arc<str>, Callers> = BTreeMap::new();
+    for (name, place, owner, owner_name) in directories(rows.db).flat_map(|key| unknown_macros_in(rows.db, key)) {
+        let callers = calls.entry(name.clone()).or_default();
+        callers.entry(place.clone()).or_insert_with(|| (owner.clone(), owner_name.clone()));
     }
     let violation = |(name, places): (Arc<str>, Callers)| {
         let mut places = places.into_iter();
@@ -221,15 +261,6 @@ pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Observation> {
         })
     };
     calls.into_iter().filter_map(violation).collect()
-}
-
-/// Generic tests whose macro nobody defines; dbt goes on and fails when it runs them.
-fn unknown_kinds<'db>(rows: &Rows<'db>) -> Vec<(Test<'db>, Arc<str>)> {
-    let db = rows.db;
-    let Some(root) = crate::db::Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
-    let tests = tests_of_package(db, root).into_iter();
-    let unknown = tests.filter_map(|test| Some((test, unknown_kind(db, test)?)));
-    unknown.filter(|(test, _)| facts(db, *test).enabled).collect()
 }
 
 /// Where the call stands; `None` inside of a package, which is not this project's to mend.

@@ -17,14 +17,15 @@ mod units;
 pub use crate::relations::places::Place;
 pub use catalogue::{ALL, Observed, by_name};
 
-use crate::datalog::{Cell, Constant};
-use crate::db::SourceFile;
+use crate::datalog::{Cell, Constant, Part};
+use crate::db::{Directory, DirectoryOf, Project, SourceFile, Stamped};
 use crate::project::data_tests::Test;
 use crate::project::nodes::Node;
 use crate::relations::places::{self, place, start_of_file};
 use crate::syntax::span::Span;
 use rustc_hash::FxHashMap;
-use std::sync::{Arc, OnceLock};
+use salsa::plumbing::AsId;
+use std::sync::Arc;
 
 /// How grave something is, from the gravest on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -82,48 +83,115 @@ impl Observation {
     }
 }
 
-/// What was seen in one run, each kind looked for when it is first asked for.
-#[derive(Debug, Default)]
-pub struct Observations {
-    seen: [OnceLock<Seen>; ALL.len()],
-}
-
-#[derive(Debug, Default)]
+/// What was seen in a part of the project, with the rows that it makes.
+#[derive(Debug, Clone, PartialEq, Default)]
 struct Seen {
     all: Vec<Observation>,
+    /// The first of each row, by its row.
     by_row: FxHashMap<Vec<Constant>, usize>,
 }
 
-impl Observations {
-    fn seen(&self, db: &dyn salsa::Database, relation: &str) -> Option<(&'static Observed, &Seen)> {
-        let at = catalogue::index_of(relation)?;
-        let (observed, seen) = (ALL.get(at)?, self.seen.get(at)?);
-        let look = || {
-            let all = (observed.derive)(&Rows { db });
-            let mut by_row = FxHashMap::default();
-            for (at, observation) in all.iter().enumerate() {
-                let row = observation.cells(observed).into_iter().map(Cell::constant).collect();
-                by_row.entry(row).or_insert(at);
-            }
-            Seen { all, by_row }
-        };
-        Some((observed, seen.get_or_init(look)))
+impl Seen {
+    fn new(observed: &Observed, all: Vec<Observation>) -> Stamped<Self> {
+        let mut by_row = FxHashMap::default();
+        for (at, observation) in all.iter().enumerate() {
+            let row = observation.cells(observed).into_iter().map(Cell::constant).collect();
+            by_row.entry(row).or_insert(at);
+        }
+        Stamped::new(Self { all, by_row })
     }
 
-    /// Gives each row of a relation once.
-    pub fn visit(&self, db: &dyn salsa::Database, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
-        let Some((observed, seen)) = self.seen(db, relation) else { return };
-        let mut kept: Vec<usize> = seen.by_row.values().copied().collect();
+    /// The first observation of each row, in their order.
+    fn rows(&self) -> impl Iterator<Item = &Observation> {
+        let mut kept: Vec<usize> = self.by_row.values().copied().collect();
         kept.sort_unstable();
-        for observation in kept.into_iter().filter_map(|at| seen.all.get(at)) {
-            row(&observation.cells(observed));
+        kept.into_iter().filter_map(|at| self.all.get(at))
+    }
+}
+
+/// A kind of what is seen, by its place in the list.
+#[salsa::interned]
+struct KindOf<'db> {
+    #[returns(copy)]
+    number: usize,
+}
+
+#[salsa::tracked(returns(ref))]
+fn seen_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>, kind: usize) -> Stamped<Seen> {
+    let each = ALL.get(kind).and_then(|observed| Some((observed, observed.each?)));
+    each.map_or_else(|| Stamped::new(Seen::default()), |(observed, each)| Seen::new(observed, each(&Rows { db }, key)))
+}
+
+#[salsa::tracked(returns(ref))]
+fn seen_beside<'db>(db: &'db dyn salsa::Database, kind: KindOf<'db>) -> Stamped<Seen> {
+    let whole = ALL.get(kind.number(db)).and_then(|observed| Some((observed, observed.whole?)));
+    whole.map_or_else(|| Stamped::new(Seen::default()), |(observed, whole)| Seen::new(observed, whole(&Rows { db })))
+}
+
+/// What was seen, part by part: in each directory, and what belongs to none.
+fn each_part<'db>(db: &'db dyn salsa::Database, kind: usize) -> impl Iterator<Item = (u64, &'db Stamped<Seen>)> {
+    let observed = ALL.get(kind);
+    let root = Project::try_get(db).map(|project| project.root(db));
+    let each = root.filter(|_| observed.is_some_and(|observed| observed.each.is_some()));
+    let directories = each.into_iter().flat_map(move |root| {
+        let seen = move |directory: &Directory| seen_in(db, DirectoryOf::new(db, root, *directory), kind);
+        root.directories(db).iter().map(move |directory| (directory.as_id().as_bits(), seen(directory)))
+    });
+    let whole = observed.filter(|observed| observed.whole.is_some());
+    directories.chain(whole.into_iter().map(move |_| (u64::MAX, seen_beside(db, KindOf::new(db, kind)))))
+}
+
+#[salsa::tracked(returns(ref))]
+fn parts_of<'db>(db: &'db dyn salsa::Database, kind: KindOf<'db>) -> Stamped<Vec<Part>> {
+    Stamped::new(each_part(db, kind.number(db)).map(|(key, seen)| Part { key, stamp: seen.stamp }).collect())
+}
+
+impl Observed {
+    fn number(&self) -> Option<usize> {
+        catalogue::index_of(self.name)
+    }
+
+    /// The parts its rows come in.
+    pub fn parts<'db>(&self, db: &'db dyn salsa::Database) -> Option<&'db Stamped<Vec<Part>>> {
+        self.number().map(|kind| parts_of(db, KindOf::new(db, kind)))
+    }
+
+    /// Gives each row of a part.
+    pub fn visit_part(&self, db: &dyn salsa::Database, at: usize, row: &mut dyn FnMut(&[Cell<'_>])) {
+        let part = self.number().and_then(|kind| each_part(db, kind).nth(at));
+        if let Some((_, seen)) = part {
+            seen.value.rows().for_each(|observation| row(&observation.cells(self)));
+        }
+    }
+
+    /// Gives each row once.
+    pub fn visit(&self, db: &dyn salsa::Database, row: &mut dyn FnMut(&[Cell<'_>])) {
+        let parts: Vec<&Seen> =
+            self.number().into_iter().flat_map(|kind| each_part(db, kind)).map(|(_, seen)| &seen.value).collect();
+        for (at, seen) in parts.iter().enumerate() {
+            for observation in seen.rows() {
+                let cells = observation.cells(self);
+                let is_new = |key: &Vec<Constant>| !parts[..at].iter().any(|other| other.by_row.contains_key(key));
+                if at == 0 || is_new(&cells.iter().copied().map(Cell::constant).collect()) {
+                    row(&cells);
+                }
+            }
         }
     }
 
     /// What was seen, by its row.
-    pub fn of_row(&self, db: &dyn salsa::Database, relation: &str, row: &[Constant]) -> Option<&Observation> {
-        let (_, seen) = self.seen(db, relation)?;
-        seen.by_row.get(row).and_then(|at| seen.all.get(*at))
+    pub fn of_row<'db>(&self, db: &'db dyn salsa::Database, row: &[Constant]) -> Option<&'db Observation> {
+        let find = |seen: &'db Seen| seen.by_row.get(row).and_then(|at| seen.all.get(*at));
+        let kind = self.number()?;
+        // Most stand in the file that they are about.
+        if let (Some(Constant::Text(path)), Some(root), true) =
+            (row.len().checked_sub(3).and_then(|at| row.get(at)), Project::try_get(db), self.each.is_some())
+            && let Some(directory) = places::directory_of(db, path)
+            && let Some(found) = find(&seen_in(db, DirectoryOf::new(db, root.root(db), directory), kind).value)
+        {
+            return Some(found);
+        }
+        each_part(db, kind).find_map(|(_, seen)| find(&seen.value))
     }
 }
 

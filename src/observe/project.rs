@@ -1,16 +1,17 @@
 //! What keeps dbt from reading the project, and what it reads other than was meant.
 
+use super::child::directories;
 use super::refusals::refusals;
 use super::{Rows, metrics, place, start_of_file};
-use crate::db::{FileKind, Project, SourceFile};
+use crate::db::{DirectoryOf, FileKind, Package, Project, SourceFile};
 use crate::derive::cycles::cycles;
 use crate::files::Content;
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
-use crate::project::data_tests::{Place as TestPlace, tests_of_package, text_errors};
+use crate::project::data_tests::{Place as TestPlace, tests_of_directory, text_errors};
 use crate::project::graph::{Resolved, resolve_ref};
 use crate::project::macros::{blocks, macro_errors};
-use crate::project::nodes::{Node, Reference, nodes_of_package, rendering, unique_id};
+use crate::project::nodes::{Node, Reference, nodes_of_directory, rendering, unique_id};
 use crate::project::packages::{absent_packages, declaration_span, project_file_errors, yaml};
 use crate::project::properties::null_tests;
 use crate::project::schema_yaml;
@@ -48,42 +49,77 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
     for (path, problem) in project.problems(db) {
         add(start_of_file(path), &problem.what, &problem.fix);
     }
-    let mut add_all = |file: SourceFile, errors: &[SyntaxError]| {
+    for file in files_beside(db) {
+        file_errors(db, root, file, &mut |place, what, fix| add(place, what, fix));
+    }
+    for key in directories(db) {
+        for (place, what, fix) in errors_in(db, key) {
+            add(place.clone(), what, fix);
+        }
+    }
+    for (file, error) in macro_errors(db, root) {
+        add(place(db, file, error.span), &error.message, &error.remedy);
+    }
+    found.into_values().collect()
+}
+
+/// The files of the root project that lie in none of its paths.
+fn files_beside(db: &dyn salsa::Database) -> Vec<SourceFile> {
+    let mut files = own_files(db);
+    files.retain(|file| matches!(file.kind(db), FileKind::ProjectFile | FileKind::PackagesFile | FileKind::Selectors));
+    files
+}
+
+/// What cannot be read as it was meant: where, what and what to do.
+type Wrong = (Place, String, String);
+
+/// The errors of a directory's files, nodes and tests.
+#[salsa::tracked(returns(deref))]
+fn errors_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Wrong> {
+    let (root, directory) = (key.package(db), key.directory(db));
+    let mut found: Vec<Wrong> = Vec::new();
+    let mut add = |place: Place, what: &str, fix: &str| found.push((place, what.to_owned(), fix.to_owned()));
+    for file in directory.files(db) {
+        file_errors(db, root, *file, &mut add);
+    }
+    for node in nodes_of_directory(db, root, directory) {
+        for error in &rendering(db, *node).errors {
+            add(place(db, node.file(db), error.span), &error.message, &error.remedy);
+        }
+    }
+    let tests = tests_of_directory(db, root, directory).iter().copied();
+    for test in tests.filter(|test| test.place(db) == TestPlace::File) {
+        for error in text_errors(db, test) {
+            add(place(db, test.file(db), error.span), &error.message, &error.remedy);
+        }
+    }
+    found
+}
+
+/// The errors of one file's text.
+fn file_errors(db: &dyn salsa::Database, root: Package, file: SourceFile, add: &mut dyn FnMut(Place, &str, &str)) {
+    let mut add_all = |errors: &[SyntaxError]| {
         for error in errors {
             add(place(db, file, error.span), &error.message, &error.remedy);
         }
     };
-    for file in own_files(db) {
-        let kind = file.kind(db);
-        if is_yaml(kind) {
-            add_all(file, &yaml(db, file).errors);
+    let kind = file.kind(db);
+    if is_yaml(kind) {
+        add_all(&yaml(db, file).errors);
+    }
+    match kind {
+        FileKind::ProjectFile => add_all(project_file_errors(db, root)),
+        FileKind::Properties => {
+            let entries = schema_yaml::root(db, root, file);
+            add_all(&null_tests(entries));
+            add_all(&shape_errors(entries));
         }
-        match kind {
-            FileKind::ProjectFile => add_all(file, project_file_errors(db, root)),
-            FileKind::Properties => {
-                let entries = schema_yaml::root(db, root, file);
-                add_all(file, &null_tests(entries));
-                add_all(file, &shape_errors(entries));
-            }
-            FileKind::Macro | FileKind::Test | FileKind::Snapshot => add_all(file, &blocks(db, file).errors),
-            _ => {}
-        }
+        FileKind::Macro | FileKind::Test | FileKind::Snapshot => add_all(&blocks(db, file).errors),
+        _ => {}
     }
-    for (file, error) in macro_errors(db, root) {
-        add_all(file, &[error]);
+    if let Content::Unreadable(problem) = file.content(db) {
+        add(start_of_file(file.path(db)), &problem.what, &problem.fix);
     }
-    for node in nodes_of_package(db, root) {
-        add_all(node.file(db), &rendering(db, node).errors);
-    }
-    for test in tests_of_package(db, root).into_iter().filter(|test| test.place(db) == TestPlace::File) {
-        add_all(test.file(db), text_errors(db, test));
-    }
-    for file in own_files(db) {
-        if let Content::Unreadable(problem) = file.content(db) {
-            add(start_of_file(file.path(db)), &problem.what, &problem.fix);
-        }
-    }
-    found.into_values().collect()
 }
 
 pub(super) fn duplicate_yaml_key(rows: &Rows<'_>) -> Vec<Observation> {

@@ -1,16 +1,17 @@
 //! What else dbt refuses while it parses, though each file alone can be read: groups and contracts
 //! that are incomplete, and refs that access rules forbid.
 
-use super::child::{Child, living};
+use super::child::{Child, directories, living};
 use super::{Rows, metrics};
-use crate::db::{Package, Project};
+use crate::db::{DirectoryOf, Package, Project};
 use crate::observe::Place;
 use crate::project::config::enabled;
 use crate::project::data;
 use crate::project::data_tests::{attached, facts as test_facts};
 use crate::project::graph::{Resolved, resolve_ref};
 use crate::project::nodes::{
-    Node, NodeKind, Reference, columns, facts, has_entry, is_enabled, nodes_of_package, rendering, unique_id,
+    Node, NodeKind, Reference, columns, facts, has_entry, is_enabled, nodes_of_directory, nodes_of_package, rendering,
+    unique_id,
 };
 use crate::project::packages::{dbt_packages, is_whole, package_name, project_file};
 use crate::project::properties::{PatchKind, entry_span, patch_index, properties};
@@ -20,6 +21,7 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Refusal {
     pub(super) place: Place,
     pub(super) what: String,
@@ -37,7 +39,7 @@ impl Refusal {
 pub(super) fn refusals(rows: &Rows<'_>) -> Vec<Refusal> {
     let Some(root) = Project::try_get(rows.db).map(|project| project.root(rows.db)) else { return Vec::new() };
     let mut found = unknown_groups(rows, root);
-    found.extend(properties_of_models(rows, root));
+    found.extend(directories(rows.db).flat_map(|key| models_in(rows.db, key)).cloned());
     found.extend(forbidden_refs(rows, root));
     found.extend(missing_versions(rows, root));
     found.extend(metrics::unknown_inputs(rows));
@@ -98,6 +100,20 @@ fn text(config: &Map<String, Value>, key: &str) -> Option<String> {
     (!text.is_empty() && !data::is_unknown(&text)).then_some(text)
 }
 
+/// A group, and where and by what it is named.
+type InGroup = (String, Place, String);
+
+/// The groups that a directory's nodes are in.
+#[salsa::tracked(returns(deref))]
+fn groups_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<InGroup> {
+    let rows = &Rows { db };
+    let nodes = nodes_of_directory(db, key.package(db), key.directory(db)).iter().copied();
+    let nodes = nodes.filter(|node| is_enabled(db, *node) && node.kind(db) != NodeKind::Function);
+    let group =
+        |node: Node<'db>| Some((text(&facts(db, node).config, "group")?, rows.start_of(node), called(rows, node)));
+    nodes.filter_map(group).collect()
+}
+
 /// Groups that nobody declares, each once: one line of a dbt_project.yml may set it for many.
 fn unknown_groups(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
     let db = rows.db;
@@ -112,10 +128,9 @@ fn unknown_groups(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
         Some((known, _)) if *known <= place => {}
         _ => drop(first.insert(group, (place, who))),
     };
-    for node in nodes_of_package(db, root).into_iter().filter(|node| is_enabled(db, *node)) {
-        let group = text(&facts(db, node).config, "group").filter(|_| node.kind(db) != NodeKind::Function);
-        if let Some(group) = group.filter(|group| !groups.contains(group.as_str())) {
-            note(group, rows.start_of(node), called(rows, node));
+    for (group, place, who) in directories(db).flat_map(|key| groups_in(db, key)) {
+        if !groups.contains(group.as_str()) {
+            note(group.clone(), place.clone(), who.clone());
         }
     }
     for (resource, file) in resources_of_package(db, root) {
@@ -137,11 +152,13 @@ fn called(rows: &Rows<'_>, node: Node<'_>) -> String {
     format!("{} '{}'", node.kind(rows.db).name(), node.name(rows.db))
 }
 
-/// Access and contracts of the project's models.
-fn properties_of_models(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
-    let db = rows.db;
+/// Access and contracts of a directory's models.
+#[salsa::tracked(returns(deref))]
+fn models_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Refusal> {
+    let rows = &Rows { db };
     let mut found = Vec::new();
-    let models = nodes_of_package(db, root).into_iter().filter(|node| node.kind(db) == NodeKind::Model);
+    let nodes = nodes_of_directory(db, key.package(db), key.directory(db)).iter().copied();
+    let models = nodes.filter(|node| node.kind(db) == NodeKind::Model);
     for model in models.filter(|node| is_enabled(db, *node)) {
         let (facts, who) = (facts(db, model), called(rows, model));
         let access = text(&facts.config, "access").unwrap_or_default();
@@ -169,19 +186,32 @@ fn properties_of_models(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
     found
 }
 
+/// A ref of a node or test that access rules forbid, and the parent that it names.
+type ForbiddenRef = (Arc<str>, Refusal);
+
+#[salsa::tracked(returns(deref))]
+fn forbidden_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<ForbiddenRef> {
+    let (rows, root) = (&Rows { db }, key.package(db));
+    let mut found = Vec::new();
+    for child in living(db, key) {
+        for call in child.trace(db).refs.iter().filter(|call| !child.is_own_target(db, call)) {
+            let Resolved::Found(parent) = resolve_ref(db, root, &Reference::of(call)) else { continue };
+            let Some(why) = forbidden(rows, root, || group_of(rows, child), parent) else { continue };
+            let place = child.call(rows, call.site);
+            found.push((unique_id(db, parent).clone(), refused(place, &child.name(db), rows, parent, &why)));
+        }
+    }
+    found
+}
+
 /// Refs to private models of other groups, and to what a package keeps for itself.
 fn forbidden_refs(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
     let db = rows.db;
     let mut found = Vec::new();
     let mut seen: BTreeSet<(Place, Arc<str>)> = BTreeSet::new();
-    for child in living(rows) {
-        for call in child.trace(db).refs.iter().filter(|call| !child.is_own_target(db, call)) {
-            let Resolved::Found(parent) = resolve_ref(db, root, &Reference::of(call)) else { continue };
-            let Some(why) = forbidden(rows, root, || group_of(rows, child), parent) else { continue };
-            let place = child.call(rows, call.site);
-            if seen.insert((place.clone(), unique_id(db, parent).clone())) {
-                found.push(refused(place, &child.name(db), rows, parent, &why));
-            }
+    for (parent, refusal) in directories(db).flat_map(|key| forbidden_in(db, key)) {
+        if seen.insert((refusal.place.clone(), parent.clone())) {
+            found.push(refusal.clone());
         }
     }
     for (exposure, file) in

@@ -2,10 +2,10 @@
 
 use super::{Rows, name_of};
 use crate::db::settings::Staging;
-use crate::db::{Project, SourceFile};
+use crate::db::{DirectoryOf, Project, SourceFile};
 use crate::observe::Observation;
 use crate::project::layout::{Layout, layout, place};
-use crate::project::nodes::{Node, NodeKind, is_enabled, nodes_of_package, unique_id};
+use crate::project::nodes::{Node, NodeKind, is_enabled, nodes_of_directory, unique_id};
 use crate::project::staging::{StagingBreak, judge};
 use std::sync::Arc;
 
@@ -37,12 +37,12 @@ fn staging_source<'db>(db: &'db dyn salsa::Database, node: Node<'db>, settings: 
     layer.filter(|_| !excluded).map(|_| place.below_layer.unwrap_or_default())
 }
 
-fn all(rows: &Rows<'_>, rule: &str) -> Vec<Observation> {
+fn all<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>, rule: &str) -> Vec<Observation> {
     let db = rows.db;
     let Some(project) = Project::try_get(db) else { return Vec::new() };
     let Some(settings) = &project.house_rules(db).staging else { return Vec::new() };
     let mut found = Vec::new();
-    for node in nodes_of_package(db, project.root(db)) {
+    for node in nodes_of_directory(db, key.package(db), key.directory(db)).iter().copied() {
         for broken in breaks(db, node).iter().filter(|broken| broken.rule == rule) {
             let source = place(db, node).below_layer.unwrap_or_default();
             let id = unique_id(db, node).clone();
@@ -65,60 +65,60 @@ fn all(rows: &Rows<'_>, rule: &str) -> Vec<Observation> {
     found
 }
 
-pub(super) fn config_block(rows: &Rows<'_>) -> Vec<Observation> {
-    all(rows, "CONFIG_BLOCK")
+pub(super) fn config_block<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    all(rows, key, "CONFIG_BLOCK")
 }
 
-pub(super) fn materialized_view(rows: &Rows<'_>) -> Vec<Observation> {
-    all(rows, "MATERIALIZED_VIEW")
+pub(super) fn materialized_view<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    all(rows, key, "MATERIALIZED_VIEW")
 }
 
-pub(super) fn tags_missing(rows: &Rows<'_>) -> Vec<Observation> {
-    all(rows, "TAGS_MISSING")
+pub(super) fn tags_missing<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    all(rows, key, "TAGS_MISSING")
 }
 
-pub(super) fn tags_staging(rows: &Rows<'_>) -> Vec<Observation> {
-    all(rows, "TAGS_STAGING")
+pub(super) fn tags_staging<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    all(rows, key, "TAGS_STAGING")
 }
 
-pub(super) fn tags_third(rows: &Rows<'_>) -> Vec<Observation> {
-    all(rows, "TAGS_THIRD")
+pub(super) fn tags_third<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    all(rows, key, "TAGS_THIRD")
 }
 
-pub(super) fn tags_source(rows: &Rows<'_>) -> Vec<Observation> {
-    all(rows, "TAGS_SOURCE")
+pub(super) fn tags_source<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    all(rows, key, "TAGS_SOURCE")
 }
 
-pub(super) fn cte_pattern(rows: &Rows<'_>) -> Vec<Observation> {
-    all(rows, "CTE_PATTERN")
+pub(super) fn cte_pattern<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    all(rows, key, "CTE_PATTERN")
 }
 
-pub(super) fn cte_order(rows: &Rows<'_>) -> Vec<Observation> {
-    all(rows, "CTE_ORDER")
+pub(super) fn cte_order<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    all(rows, key, "CTE_ORDER")
 }
 
-pub(super) fn final_explicit_columns(rows: &Rows<'_>) -> Vec<Observation> {
-    all(rows, "FINAL_EXPLICIT_COLUMNS")
+pub(super) fn final_explicit_columns<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    all(rows, key, "FINAL_EXPLICIT_COLUMNS")
 }
 
-pub(super) fn surrogate_key(rows: &Rows<'_>) -> Vec<Observation> {
-    all(rows, "SURROGATE_KEY")
+pub(super) fn surrogate_key<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    all(rows, key, "SURROGATE_KEY")
 }
 
-pub(super) fn loaded_at(rows: &Rows<'_>) -> Vec<Observation> {
-    all(rows, "LOADED_AT")
+pub(super) fn loaded_at<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    all(rows, key, "LOADED_AT")
 }
 
-pub(super) fn column_grouping(rows: &Rows<'_>) -> Vec<Observation> {
-    all(rows, "COLUMN_GROUPING")
+pub(super) fn column_grouping<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    all(rows, key, "COLUMN_GROUPING")
 }
 
-pub(super) fn final_select(rows: &Rows<'_>) -> Vec<Observation> {
-    all(rows, "FINAL_SELECT")
+pub(super) fn final_select<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    all(rows, key, "FINAL_SELECT")
 }
 
-pub(super) fn cte_missing(rows: &Rows<'_>) -> Vec<Observation> {
-    all(rows, "CTE_MISSING")
+pub(super) fn cte_missing<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    all(rows, key, "CTE_MISSING")
 }
 
 fn detail(broken: &StagingBreak) -> String {

@@ -4,13 +4,15 @@
 pub mod ask;
 pub mod library;
 mod proof;
+mod standing;
 
 pub use proof::{Kind, Leaf, Tree, absences, leaves, tree};
+pub use standing::{RowOf, Standing, standing, stands};
 
-use crate::datalog::{Catalogue, Cell, Column, Constant, Facts, Schema, Type, with_cells};
+use crate::datalog::{Catalogue, Cell, Column, Constant, Facts, Part, PartedFacts, Schema, Type};
 use crate::derive::{self, Derived};
-use crate::observe::{self, Observation, Observations, Observed};
-use crate::relations::places::{self, Place};
+use crate::observe::{self, Observed};
+use crate::relations::places::Place;
 use crate::relations::{self, Relation};
 use crate::syntax::span::Position;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -119,7 +121,6 @@ pub enum Families {
 pub struct Repo<'a> {
     db: &'a dyn salsa::Database,
     families: Families,
-    observations: &'a Observations,
     run: &'a dyn Run,
     names: OnceCell<Names>,
 }
@@ -133,13 +134,13 @@ impl std::fmt::Debug for Repo<'_> {
 /// The nodes by name.
 #[derive(Debug, Default)]
 struct Names {
-    by_name: FxHashMap<Arc<str>, Vec<(Arc<str>, Standing)>>,
+    by_name: FxHashMap<Arc<str>, Vec<(Arc<str>, Rank)>>,
     ids: FxHashSet<Arc<str>>,
 }
 
 /// Of several nodes of one name the first kind is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Standing {
+enum Rank {
     /// What `ref` may name.
     Refable,
     Other,
@@ -147,13 +148,8 @@ enum Standing {
 }
 
 impl<'a> Repo<'a> {
-    pub fn new(
-        db: &'a dyn salsa::Database,
-        families: Families,
-        observations: &'a Observations,
-        run: &'a dyn Run,
-    ) -> Self {
-        Self { db, families, observations, run, names: OnceCell::new() }
+    pub fn new(db: &'a dyn salsa::Database, families: Families, run: &'a dyn Run) -> Self {
+        Self { db, families, run, names: OnceCell::new() }
     }
 
     /// The family's relation where its rows are facts.
@@ -173,17 +169,17 @@ impl<'a> Repo<'a> {
             self.visit("node", &mut |row| {
                 let [Cell::Text(id), Cell::Text(of), Cell::Text(name), ..] = row else { return };
                 let is_refable = matches!(*of, "model" | "seed" | "snapshot");
-                let standing = match is_refable {
-                    true if enabled.contains(*id) => Standing::Refable,
-                    true => Standing::Disabled,
-                    false => Standing::Other,
+                let rank = match is_refable {
+                    true if enabled.contains(*id) => Rank::Refable,
+                    true => Rank::Disabled,
+                    false => Rank::Other,
                 };
                 let id: Arc<str> = Arc::from(*id);
                 names.ids.insert(id.clone());
                 let shown = shown_id(&id);
                 // A source's table is called by both its names, a version by its model's.
                 for name in FxHashSet::from_iter([*name, shown]) {
-                    names.by_name.entry(Arc::from(name)).or_default().push((id.clone(), standing));
+                    names.by_name.entry(Arc::from(name)).or_default().push((id.clone(), rank));
                 }
             });
             names
@@ -197,26 +193,12 @@ impl<'a> Repo<'a> {
 
     /// The places of a row of a relation of facts, the one that matters most first.
     pub fn places(&self, relation: &str, row: &[Constant]) -> Vec<Place> {
-        if let Some(seen) = self.observations.of_row(self.db, relation, row) {
-            return std::iter::once(&seen.place).chain(&seen.locations).cloned().collect();
-        }
-        if let Some(of_the_run) = of_the_run(relation) {
-            return of_the_run.place(row).into_iter().collect();
-        }
-        match relations::by_name(relation) {
-            Some(relation) => with_cells(row, |cells| places::all(self.db, relation, cells)),
-            None => Vec::new(),
-        }
+        self.standing(relation, row).places
     }
 
-    /// What was seen, where the row is one of it.
-    pub fn observation(&self, relation: &str, row: &[Constant]) -> Option<&Observation> {
-        self.observations.of_row(self.db, relation, row)
-    }
-
-    /// Where a thing with a unique_id begins.
-    pub fn place_of_node(&self, id: &str) -> Option<Place> {
-        places::of_thing(self.db, id)
+    /// Where a row stands, and what it is about.
+    pub fn standing(&self, relation: &str, row: &[Constant]) -> Standing {
+        standing(self.db, relation, row)
     }
 }
 
@@ -278,9 +260,9 @@ impl Catalogue for Repo<'_> {
             return vec![id.clone()];
         }
         let Some(found) = names.by_name.get(name) else { return Vec::new() };
-        let best = found.iter().map(|(_, standing)| *standing).min();
+        let best = found.iter().map(|(_, rank)| *rank).min();
         let mut ids: Vec<Arc<str>> =
-            found.iter().filter(|(_, standing)| Some(*standing) == best).map(|(id, _)| id.clone()).collect();
+            found.iter().filter(|(_, rank)| Some(*rank) == best).map(|(id, _)| id.clone()).collect();
         ids.sort_unstable();
         ids.dedup();
         ids
@@ -294,6 +276,26 @@ impl Catalogue for Repo<'_> {
     }
 }
 
+impl PartedFacts for Repo<'_> {
+    fn parts(&self, relation: &str) -> Option<(u64, &[Part])> {
+        let parts = match relations::by_name(relation) {
+            Some(relation) => relation.parts.map(|parts| (parts.all)(self.db)),
+            None => observe::by_name(relation).and_then(|observed| observed.parts(self.db)),
+        };
+        parts.map(|parts| (parts.stamp, parts.value.as_slice()))
+    }
+
+    fn visit_part(&self, relation: &str, part: usize, row: &mut dyn FnMut(&[Cell<'_>])) {
+        if let Some(relation) = relations::by_name(relation) {
+            if let Some(parts) = relation.parts {
+                (parts.visit)(self.db, part, row);
+            }
+        } else if let Some(observed) = observe::by_name(relation) {
+            observed.visit_part(self.db, part, row);
+        }
+    }
+}
+
 impl Facts for Repo<'_> {
     fn is_lasting(&self, relation: &str) -> bool {
         of_the_run(relation).is_none()
@@ -302,8 +304,8 @@ impl Facts for Repo<'_> {
     fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
         if let Some(relation) = relations::by_name(relation) {
             (relation.visit)(self.db, row);
-        } else if observe::by_name(relation).is_some() {
-            self.observations.visit(self.db, relation, row);
+        } else if let Some(observed) = observe::by_name(relation) {
+            observed.visit(self.db, row);
         } else if let Some(derived) = self.derived(relation) {
             (derived.visit)(self.db, row);
         } else {

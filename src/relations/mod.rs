@@ -11,8 +11,10 @@ mod texts;
 pub use catalogue::*;
 
 pub use crate::datalog::{Cell, Type};
+pub use crate::db::Stamped;
 
 use self::places::Place;
+use crate::datalog::Part;
 use crate::db::Sym;
 use crate::project::things;
 use rustc_hash::FxHashSet;
@@ -70,10 +72,21 @@ impl Schema {
 /// Receives the rows of a relation.
 pub type Visitor<'v> = dyn FnMut(&[Cell<'_>]) + 'v;
 
+/// A relation's rows in parts, for whoever must know which have changed.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts {
+    /// The parts, with a stamp for all of them.
+    pub all: for<'db> fn(&'db dyn salsa::Database) -> &'db Stamped<Vec<Part>>,
+    /// Gives each row of a part; rows may be in several.
+    pub visit: fn(&dyn salsa::Database, usize, &mut Visitor<'_>),
+}
+
 /// A relation in the form that needs no types.
 #[derive(Debug, Clone, Copy)]
 pub struct Relation {
     pub schema: Schema,
+    /// `None` for rows that are streamed.
+    pub parts: Option<Parts>,
     /// Gives each row once, in the order of the files.
     pub visit: fn(&dyn salsa::Database, &mut Visitor<'_>),
     /// Where a row stands; `None` for what is nowhere written, such as a default.
@@ -163,35 +176,77 @@ macro_rules! tiers {
 
         $(
             #[salsa::tracked(returns(ref))]
-            fn of_directory<'db>(db: &'db dyn salsa::Database, key: $crate::db::DirectoryOf<'db>) -> Vec<Row<'db>> {
+            fn of_directory<'db>(
+                db: &'db dyn salsa::Database,
+                key: $crate::db::DirectoryOf<'db>,
+            ) -> $crate::db::Stamped<Vec<Row<'db>>> {
                 let mut rows: Vec<Row<'db>> = Vec::new();
                 let ($db, $package, $directory) = (db, key.package(db), key.directory(db));
                 {
                     let $rows = &mut rows;
                     $each
                 }
-                rows
+                $crate::db::Stamped::new(rows)
             }
         )?
+
+        $(
+            #[salsa::tracked(returns(ref))]
+            fn of_project<'db>(db: &'db dyn salsa::Database) -> $crate::db::Stamped<Vec<Row<'db>>> {
+                let mut rows: Vec<Row<'db>> = Vec::new();
+                {
+                    let ($whole_db, $whole_rows) = (db, &mut rows);
+                    $whole
+                }
+                $crate::db::Stamped::new(rows)
+            }
+        )?
+
+        /// The rows part by part: one a directory, and what belongs to none.
+        #[allow(unused_mut, unused_variables, reason = "not each relation has both tiers")]
+        fn each_part<'db>(
+            db: &'db dyn salsa::Database,
+            root: $crate::db::Package,
+        ) -> impl Iterator<Item = (u64, &'db $crate::db::Stamped<Vec<Row<'db>>>)> {
+            let parts = std::iter::empty();
+            $(
+                let parts = parts.chain(root.directories(db).iter().map(move |$directory| {
+                    let $package = root;
+                    let rows = of_directory(db, $crate::db::DirectoryOf::new(db, $package, *$directory));
+                    (salsa::plumbing::AsId::as_id($directory).as_bits(), rows)
+                }));
+            )?
+            $(
+                let parts = parts.chain(std::iter::once_with(move || {
+                    let $whole_db = db;
+                    (u64::MAX, of_project($whole_db))
+                }));
+            )?
+            parts
+        }
+
+        #[salsa::tracked(returns(ref))]
+        pub(crate) fn parts<'db>(db: &'db dyn salsa::Database) -> $crate::db::Stamped<Vec<$crate::datalog::Part>> {
+            let root = $crate::db::Project::try_get(db).map(|project| project.root(db));
+            let parts = root.into_iter().flat_map(|root| each_part(db, root));
+            $crate::db::Stamped::new(
+                parts.map(|(key, rows)| $crate::datalog::Part { key, stamp: rows.stamp }).collect(),
+            )
+        }
+
+        #[allow(dead_code, reason = "some rows are only summed up")]
+        pub(crate) fn part<'db>(db: &'db dyn salsa::Database, at: usize) -> &'db [Row<'db>] {
+            let root = $crate::db::Project::try_get(db).map(|project| project.root(db));
+            root.and_then(|root| each_part(db, root).nth(at)).map_or(&[], |(_, rows)| rows.value.as_slice())
+        }
 
         /// Each row once, in the order of the files.
         #[salsa::tracked(returns(ref))]
         pub fn rows<'db>(db: &'db dyn salsa::Database) -> Vec<Row<'db>> {
             let Some(project) = $crate::db::Project::try_get(db) else { return Vec::new() };
             let root = project.root(db);
-            let mut all: Vec<Row<'db>> = Vec::new();
-            $(
-                let $package = root;
-                for $directory in root.directories(db) {
-                    all.extend_from_slice(of_directory(db, $crate::db::DirectoryOf::new(db, $package, *$directory)));
-                }
-            )?
-            $({
-                let ($whole_db, $whole_rows) = (db, &mut all);
-                $whole
-            })?
-            let _ = root;
-            $crate::relations::distinct(all)
+            let parts = each_part(db, root).flat_map(|(_, rows)| &rows.value).copied();
+            $crate::relations::distinct(parts)
         }
     };
 }
@@ -212,6 +267,8 @@ macro_rules! relation {
             fn visit($db: &dyn salsa::Database, $emit: &mut $crate::relations::Visitor<'_>) {
                 $body
             }
+
+            const PARTS: Option<$crate::relations::Parts> = None;
 
             $crate::relations::erased!($name ($($column: $type),+) $kind $example $place, $($doc)+);
         }
@@ -235,6 +292,16 @@ macro_rules! relation {
                 }
             }
 
+            fn visit_part(db: &dyn salsa::Database, at: usize, emit: &mut $crate::relations::Visitor<'_>) {
+                for row in part(db, at) {
+                    let ($($column,)+) = *row;
+                    emit(&[$($crate::relations::Value::cell($column, db)),+]);
+                }
+            }
+
+            const PARTS: Option<$crate::relations::Parts> =
+                Some($crate::relations::Parts { all: |db| parts(db), visit: visit_part });
+
             $crate::relations::erased!($name ($($column: $type),+) $kind $example $place, $($doc)+);
         }
     };
@@ -253,6 +320,7 @@ macro_rules! erased {
                 example: $example,
                 kind: $crate::relations::Kind::$kind,
             },
+            parts: PARTS,
             visit,
             place: $place,
         };

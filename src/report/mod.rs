@@ -271,7 +271,7 @@ fn by_rule<'f>(findings: &[&'f Finding]) -> Vec<(Severity, &'f str, usize)> {
 #[cfg(test)]
 pub(crate) mod sample {
     use super::{Command, Run, Summary};
-    use crate::rules::finding::{Finding, Place, Severity, Status};
+    use crate::rules::finding::{Finding, Place, Severity, Status, Told};
     use crate::rules::registry::Registry;
     use crate::syntax::span::Position;
     use std::collections::BTreeMap;
@@ -290,7 +290,7 @@ pub(crate) mod sample {
     }
 
     pub(crate) fn finding(rule: &str, severity: Severity, path: &str, line: u32) -> Finding {
-        Finding {
+        Finding::from(Told {
             rule: Arc::from(rule),
             severity,
             place: place(path, line, 18),
@@ -302,7 +302,7 @@ pub(crate) mod sample {
             fingerprint: "00000000000000ff".to_owned(),
             fixable: false,
             status: Status::New,
-        }
+        })
     }
 }
 

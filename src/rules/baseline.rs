@@ -177,12 +177,12 @@ pub fn text(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::finding::{Place, Severity, Status};
+    use crate::rules::finding::{Place, Severity, Status, Told};
     use crate::syntax::span::Position;
 
     fn finding(fingerprint: &str, node: Option<&str>, line: u32) -> Finding {
         let at = Position { line, column: 1 };
-        Finding {
+        Finding::from(Told {
             rule: "CYCLE".into(),
             severity: Severity::Error,
             place: Place { path: "models/été.sql".into(), start: at, end: at },
@@ -194,7 +194,7 @@ mod tests {
             fingerprint: fingerprint.to_owned(),
             fixable: false,
             status: Status::New,
-        }
+        })
     }
 
     const A: &str = "00000000000000aa";

@@ -1,13 +1,15 @@
 //! Runs the `datalog` block of a rule: what it finds, each with place and texts, and what could break it.
 
 use crate::datalog::{
-    Arg, Catalogue, Cell, Column, CompiledReports, Constant, Facts, Form, Limits, Loaded, Proof, Reported, Schema, Type,
+    Arg, Catalogue, Cell, Column, CompiledReports, Constant, Facts, Form, Limits, Loaded, Proof, Report, Reported,
+    Rows, Schema, Type,
 };
 use crate::observe::{Place, Severity};
-use crate::query::{Repo, library, shown_id};
+use crate::query::{Repo, Standing, library, shown_id};
 use crate::rules::block::{FINDING, ROW, SUBJECT, told};
+use crate::rules::finding::Finding;
 use crate::rules::rule::{OptionValue, Rule};
-use crate::rules::violation::Violation;
+use crate::rules::violation::{Violation, report};
 use crate::syntax::span::Position;
 use indexmap::IndexMap;
 use rustc_hash::FxHashSet;
@@ -21,7 +23,7 @@ const MEMORY: usize = 1 << 30;
 const LIMITS: Limits<'static> = Limits { memory: MEMORY, poll: &|| None };
 
 /// The relation of a rule's options that are lists.
-const OPTION: &str = "option";
+pub(super) const OPTION: &str = "option";
 
 /// What a rule's options are set to, by name.
 pub type Options = BTreeMap<String, OptionValue>;
@@ -41,6 +43,22 @@ pub struct Evaluation {
     pub subjects: usize,
     /// What they are: `models`.
     pub noun: &'static str,
+}
+
+/// What a rule found, before it is decided how grave that is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Judged {
+    /// Sorted as they are printed, each as grave as its row lets it be.
+    pub findings: Vec<Finding>,
+    pub subjects: usize,
+    pub noun: &'static str,
+}
+
+impl Judged {
+    pub fn of(rule: &Rule, evaluation: &Evaluation) -> Self {
+        let findings = report(rule, Severity::Error, &evaluation.violations);
+        Self { findings, subjects: evaluation.subjects, noun: evaluation.noun }
+    }
 }
 
 /// Facts and the rule's own options.
@@ -83,15 +101,24 @@ impl<F: Facts> Facts for Scoped<'_, F> {
         if relation != OPTION {
             return self.facts.visit(relation, row);
         }
-        for (name, value) in self.options {
-            if let OptionValue::List(values) = value {
-                let mut seen = BTreeSet::new();
-                for value in values.iter().filter(|value| seen.insert(*value)) {
-                    row(&[Cell::Text(name), Cell::Text(value)]);
-                }
-            }
+        each_option(self.options, &mut |name, value| row(&[Cell::Text(name), Cell::Text(value)]));
+    }
+}
+
+fn each_option(options: &Options, row: &mut dyn FnMut(&str, &str)) {
+    for (name, value) in options {
+        if let OptionValue::List(values) = value {
+            let mut seen = BTreeSet::new();
+            values.iter().filter(|value| seen.insert(*value)).for_each(|value| row(name, value));
         }
     }
+}
+
+/// The rows of the relation of options.
+pub(super) fn own_facts(options: &Options) -> Vec<Vec<Constant>> {
+    let mut rows = Vec::new();
+    each_option(options, &mut |name, value| rows.push(vec![Constant::text(name), Constant::text(value)]));
+    rows
 }
 
 /// Options that are one value are parameters of the block.
@@ -113,7 +140,7 @@ pub fn compile<F: Catalogue>(rule: &Rule, scoped: &Scoped<'_, F>) -> Result<Comp
     compile_on(rule, scoped, &mut Loaded::default())
 }
 
-fn compile_on<F: Catalogue>(
+pub(super) fn compile_on<F: Catalogue>(
     rule: &Rule,
     scoped: &Scoped<'_, F>,
     loaded: &mut Loaded,
@@ -148,10 +175,29 @@ pub fn evaluate(rule: &Rule, options: &Options, repo: &Repo<'_>) -> Result<Evalu
 
 /// Runs a rule on facts that others have loaded from the same repo.
 pub fn evaluate_on(rule: &Rule, options: &Options, repo: &Repo<'_>, loaded: &mut Loaded) -> Result<Evaluation, Broken> {
+    Ok(rows_on(rule, options, repo, loaded)?.evaluation(repo))
+}
+
+/// The rows that a rule's block gives.
+#[derive(Debug, Clone)]
+pub(super) struct RuleRows {
+    reports: Vec<Report>,
+    types: Vec<Vec<Type>>,
+    answers: Vec<Rows>,
+    /// The relations of facts that it reads.
+    pub(super) reads: Vec<String>,
+}
+
+pub(super) fn rows_of(rule: &Rule, options: &Options, repo: &Repo<'_>) -> Result<RuleRows, Broken> {
+    rows_on(rule, options, repo, &mut Loaded::default())
+}
+
+fn rows_on(rule: &Rule, options: &Options, repo: &Repo<'_>, loaded: &mut Loaded) -> Result<RuleRows, Broken> {
     let scoped = Scoped { facts: repo, options };
     let compiled = compile_on(rule, &scoped, loaded)?;
     let reports = compiled.reports.clone();
     let types: Vec<Vec<Type>> = (0..reports.len()).map(|at| compiled.types(at)).collect();
+    let reads = compiled.reads().into_iter().map(str::to_owned).collect();
     let (answers, _) = compiled.run_on(&scoped, &LIMITS, loaded).map_err(|failure| Broken {
         line: rule.program_line,
         what: match failure {
@@ -159,30 +205,38 @@ pub fn evaluate_on(rule: &Rule, options: &Options, repo: &Repo<'_>, loaded: &mut
             _ => "datalog: the block derives more rows than fit into memory. Bind more of its variables.".to_owned(),
         },
     })?;
-    let mut found: IndexMap<Violation, (usize, Vec<Constant>)> = IndexMap::new();
-    let mut subjects: FxHashSet<&[Constant]> = FxHashSet::default();
-    for (at, ((report, rows), types)) in reports.iter().zip(&answers).zip(&types).enumerate() {
-        for row in rows {
-            match report.head.as_str() {
-                SUBJECT => {
-                    subjects.insert(row);
-                }
-                FINDING => {
-                    let violation = violation(repo, Reported { report, row }, types);
-                    found.entry(violation).or_insert_with(|| (at, row.clone()));
-                }
-                _ => {}
-            }
-        }
-    }
-    let noun = noun(&subjects);
-    let subjects = subjects.len();
-    let violations = found.into_iter().map(|(violation, row)| Violation { row, ..violation }).collect();
-    Ok(Evaluation { violations, subjects, noun })
+    Ok(RuleRows { reports, types, answers, reads })
 }
 
-/// What some subjects are called together.
-fn noun(subjects: &FxHashSet<&[Constant]>) -> &'static str {
+impl RuleRows {
+    /// The rows as violations with their places.
+    pub(super) fn evaluation(&self, repo: &Repo<'_>) -> Evaluation {
+        let mut found: IndexMap<Violation, (usize, Vec<Constant>)> = IndexMap::new();
+        let mut subjects: FxHashSet<&[Constant]> = FxHashSet::default();
+        for (at, ((report, rows), types)) in self.reports.iter().zip(&self.answers).zip(&self.types).enumerate() {
+            for row in rows {
+                match report.head.as_str() {
+                    SUBJECT => {
+                        subjects.insert(row);
+                    }
+                    FINDING => {
+                        let look = &mut |relation: &str, row: &[Constant]| repo.standing(relation, row);
+                        let violation = violation(Reported { report, row }, types, look);
+                        found.entry(violation).or_insert_with(|| (at, row.clone()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let noun = noun(subjects.iter().map(|subject| noun_of(subject)));
+        let subjects = subjects.len();
+        let violations = found.into_iter().map(|(violation, row)| Violation { row, ..violation }).collect();
+        Evaluation { violations, subjects, noun }
+    }
+}
+
+/// What one subject is called.
+pub(super) fn noun_of(subject: &[Constant]) -> &'static str {
     let kind = |value: Option<&Constant>| match value {
         Some(Constant::Text(id)) => id.split_once('.').map_or("", |(kind, _)| match kind {
             "model" => "models",
@@ -195,16 +249,21 @@ fn noun(subjects: &FxHashSet<&[Constant]>) -> &'static str {
         }),
         _ => "",
     };
-    let nouns: BTreeSet<&'static str> = subjects
-        .iter()
-        .map(|subject| match (kind(subject.first()), kind(subject.get(1))) {
-            ("", _) => "cases",
-            (own, "") => own,
-            _ => "edges",
-        })
-        .collect();
+    match (kind(subject.first()), kind(subject.get(1))) {
+        ("", _) => CASES,
+        (own, "") => own,
+        _ => "edges",
+    }
+}
+
+/// What subjects are called that are of different kinds.
+pub(super) const CASES: &str = "cases";
+
+/// What some subjects are called together.
+pub(super) fn noun(nouns: impl IntoIterator<Item = &'static str>) -> &'static str {
+    let nouns: BTreeSet<&'static str> = nouns.into_iter().collect();
     let mut nouns = nouns.into_iter();
-    nouns.next().filter(|_| nouns.next().is_none()).unwrap_or("cases")
+    nouns.next().filter(|_| nouns.next().is_none()).unwrap_or(CASES)
 }
 
 /// Why a violation is one, of a repo whose families are interpreted.
@@ -234,18 +293,27 @@ fn number(value: Option<&Constant>) -> Option<u32> {
     }
 }
 
-fn violation(repo: &Repo<'_>, reported: Reported<'_>, types: &[Type]) -> Violation {
+/// What a row of a finding's head makes. `look` tells where rows stand; the row of no relation is a node.
+pub(super) fn violation(
+    reported: Reported<'_>,
+    types: &[Type],
+    look: &mut dyn FnMut(&str, &[Constant]) -> Standing,
+) -> Violation {
     let one = |name: &str| reported.arg(name).and_then(|(_, values)| values.first());
     let node = one("node").map(text).filter(|node| !node.is_empty());
     let row = match reported.arg(ROW) {
         Some((Arg { form: Form::Row(relation, _), .. }, values)) => Some((relation.as_str(), values)),
         _ => None,
     };
-    let mut places = row.map(|(relation, values)| repo.places(relation, values)).unwrap_or_default();
+    let stands = row.map(|(relation, values)| look(relation, values)).unwrap_or_default();
+    let (mut places, seen) = (stands.places, stands.subject);
     if places.is_empty() {
         let path = one("path").map(text);
         let start = || Position { line: number(one("line")).unwrap_or(1), column: number(one("column")).unwrap_or(1) };
-        let own = || node.as_deref().and_then(|node| repo.place_of_node(node));
+        let mut own = || {
+            let node = node.clone().map(Constant::Text);
+            node.and_then(|node| look("", &[node]).places.into_iter().next())
+        };
         let place = match (path, one("line")) {
             (Some(path), _) => Place { path, start: start(), end: start() },
             (None, Some(_)) => own().map_or_else(nowhere, |own| Place { path: own.path, start: start(), end: start() }),
@@ -255,11 +323,10 @@ fn violation(repo: &Repo<'_>, reported: Reported<'_>, types: &[Type]) -> Violati
     }
     let place = places.remove(0);
 
-    let seen = row.and_then(|(relation, values)| repo.observation(relation, values));
     let subject = match reported.arg("subject") {
         Some((_, values)) => values.iter().map(text).collect(),
         None => match (seen, &node) {
-            (Some(seen), _) => seen.subject.clone(),
+            (Some(subject), _) => subject,
             (None, Some(node)) => vec![node.clone()],
             (None, None) => vec![place.path.clone()],
         },

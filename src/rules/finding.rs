@@ -2,10 +2,17 @@
 
 pub use crate::observe::{Place, Severity};
 
+use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+/// A finding, which costs nothing to copy. Who changes one has a copy of its own from then on.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Finding(Arc<Told>);
+
+/// What a finding tells.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Finding {
+pub struct Told {
     pub rule: Arc<str>,
     pub severity: Severity,
     pub place: Place,
@@ -21,6 +28,39 @@ pub struct Finding {
     pub fingerprint: String,
     pub fixable: bool,
     pub status: Status,
+}
+
+impl Finding {
+    /// Whether both are one copy; equal findings may be two.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl From<Told> for Finding {
+    fn from(told: Told) -> Self {
+        Self(Arc::new(told))
+    }
+}
+
+impl Deref for Finding {
+    type Target = Told;
+
+    fn deref(&self) -> &Told {
+        &self.0
+    }
+}
+
+impl DerefMut for Finding {
+    fn deref_mut(&mut self) -> &mut Told {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl fmt::Debug for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// Whether a baseline knows the finding.

@@ -6,6 +6,7 @@ pub mod case;
 pub mod engine;
 pub mod finding;
 pub mod fingerprint;
+pub mod live;
 pub mod registry;
 pub mod rule;
 pub mod run;

@@ -3,20 +3,20 @@
 use crate::datalog::{Cell, Loaded};
 use crate::db::Database;
 use crate::db::settings::HouseRules;
-use crate::observe::Observations;
 use crate::query::{Families, NoRun, Repo, Run};
 use crate::rules::adherence::Adherence;
 use crate::rules::adoption::{Adoption, Circumstances, STALE, UNUSED};
 use crate::rules::baseline::Stale;
 use crate::rules::block::FINDING;
-use crate::rules::engine::{self, Evaluation};
+use crate::rules::engine::{self, Judged, Options};
 use crate::rules::finding::{Finding, Severity, Suppressed};
 use crate::rules::registry::Registry;
 use crate::rules::rule::{Rule, RuleError};
 use crate::rules::selection::{Course, Decision, House, Selection};
 use crate::rules::suppression::Problem;
-use crate::rules::violation::{report, sort};
+use crate::rules::violation::sort;
 use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -34,7 +34,7 @@ pub struct Given {
 }
 
 /// The rows as one reader sees them.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct View<'g> {
     given: &'g Given,
     /// The reader names the rules it reads.
@@ -170,6 +170,17 @@ struct Task<'r> {
     decision: Option<Decision>,
 }
 
+impl<'r> Task<'r> {
+    fn asked<'a>(&'a self, given: &'a Given) -> Asked<'a> {
+        Asked {
+            rule: self.rule,
+            options: self.house.options(self.rule),
+            view: View { given, is_by_name: matches!(self.reads, Reads::Of(_)) },
+            reads_run: !matches!(self.reads, Reads::Nothing),
+        }
+    }
+}
+
 /// A finding that is reported, with the rule it is of.
 struct Reported<'r> {
     rule: &'r Arc<Rule>,
@@ -212,15 +223,134 @@ fn tasks<'r>(registry: &'r Registry, house: &'r House<'r>, whole: &'r House<'r>)
     tasks
 }
 
-/// Runs the rules.
+/// A rule that is to be evaluated.
+pub(super) struct Asked<'a> {
+    pub(super) rule: &'a Arc<Rule>,
+    pub(super) options: Options,
+    /// What it sees of the run.
+    pub(super) view: View<'a>,
+    /// The relations of the run that it reads.
+    pub(super) reads_run: bool,
+}
+
+/// What evaluates rules.
+pub(super) trait Judge {
+    /// Is told once which rules with which options a run is going to evaluate.
+    fn prepare(&mut self, db: &Database, rules: &[(&Arc<Rule>, Options)]);
+    fn judge(&mut self, db: &Database, asked: &[Asked<'_>]) -> Vec<Result<Arc<Judged>, engine::Broken>>;
+    /// What was decided of findings before.
+    fn grades(&mut self) -> &mut Grades;
+}
+
+/// Evaluates each rule whole, on all threads.
+#[derive(Debug, Default)]
+struct Whole {
+    /// Each thread loads the facts once, for the first of its rules that reads them.
+    shelf: Mutex<Vec<Loaded>>,
+    grades: Grades,
+}
+
+impl Judge for Whole {
+    fn prepare(&mut self, _: &Database, _: &[(&Arc<Rule>, Options)]) {}
+
+    fn judge(&mut self, db: &Database, asked: &[Asked<'_>]) -> Vec<Result<Arc<Judged>, engine::Broken>> {
+        let shelf = &self.shelf;
+        // A panic elsewhere leaves no facts half loaded.
+        let held = || shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let judged = |db: &mut Database, asked: &Asked<'_>| {
+            let mut loaded = held().pop().unwrap_or_default();
+            let repo = Repo::new(db, Families::Compiled, &asked.view);
+            let evaluated = engine::evaluate_on(asked.rule, &asked.options, &repo, &mut loaded);
+            held().push(loaded);
+            evaluated.map(|evaluation| Arc::new(Judged::of(asked.rule, &evaluation)))
+        };
+        asked.par_iter().with_max_len(1).map_with(db.clone(), judged).collect()
+    }
+
+    fn grades(&mut self) -> &mut Grades {
+        &mut self.grades
+    }
+}
+
+/// How grave findings were decided to be. What is judged as before under the same settings is as grave as before.
+#[derive(Debug, Default)]
+pub(super) struct Grades {
+    settings: Option<(HouseRules, Selection)>,
+    by_rule: FxHashMap<Arc<str>, Graded>,
+}
+
+#[derive(Debug, Clone)]
+struct Graded {
+    judged: Arc<Judged>,
+    of_rule: Option<Severity>,
+    automatic: Option<Severity>,
+    is_decided: bool,
+    /// With whether they are reported.
+    findings: Arc<Vec<(Finding, bool)>>,
+}
+
+impl Grades {
+    fn begin(&mut self, house: &HouseRules, selection: &Selection) {
+        if !self.settings.as_ref().is_some_and(|(rules, asked)| rules == house && asked == selection) {
+            self.by_rule.clear();
+            self.settings = Some((house.clone(), selection.clone()));
+        }
+    }
+
+    /// The findings of a rule, as grave as they are.
+    fn grade(
+        &mut self,
+        task: &Task<'_>,
+        judged: &Arc<Judged>,
+        of_rule: Option<Severity>,
+        automatic: Option<Severity>,
+    ) -> Arc<Vec<(Finding, bool)>> {
+        let is_decided = task.decision.is_some();
+        if let Some(known) = self.by_rule.get(&task.rule.id)
+            && Arc::ptr_eq(&known.judged, judged)
+            && (known.of_rule, known.automatic, known.is_decided) == (of_rule, automatic, is_decided)
+        {
+            return known.findings.clone();
+        }
+        let grade = |finding: &Finding| {
+            let gravity = task.house.gravity(finding, task.rule, of_rule, automatic).filter(|_| is_decided);
+            let severity =
+                gravity.unwrap_or_else(|| task.rule.severity.unwrap_or(Severity::Warning).max(finding.severity));
+            let mut finding = finding.clone();
+            if finding.severity != severity {
+                finding.severity = severity;
+            }
+            (finding, gravity.is_some())
+        };
+        let findings = Arc::new(judged.findings.iter().map(grade).collect::<Vec<_>>());
+        let judged = judged.clone();
+        let graded = Graded { judged, of_rule, automatic, is_decided, findings: findings.clone() };
+        self.by_rule.insert(task.rule.id.clone(), graded);
+        findings
+    }
+}
+
+/// Runs the rules, each whole.
 pub fn run(
     db: &Database,
     registry: &Registry,
     house: &HouseRules,
     selection: &Selection,
-    observations: &Observations,
     circumstances: Circumstances<'_>,
 ) -> Found {
+    run_by(&mut Whole::default(), db, registry, house, selection, circumstances)
+}
+
+/// Runs the rules, as this judge evaluates them.
+pub(super) fn run_by(
+    judge: &mut dyn Judge,
+    db: &Database,
+    registry: &Registry,
+    house: &HouseRules,
+    selection: &Selection,
+    circumstances: Circumstances<'_>,
+) -> Found {
+    judge.grades().begin(house, selection);
     let everything = Selection { only: Vec::new(), skip: selection.skip.clone() };
     let (house, whole) = (&House::new(house, selection), &House::new(house, &everything));
     let mut open = tasks(registry, house, whole);
@@ -228,7 +358,7 @@ pub fn run(
     let mut adoption = Adoption::new(db, registry, circumstances);
     // A rule that is off says nothing, but for whether it can be used.
     for rule in registry.house_rules().filter(|rule| !open.contains_key(&rule.id)) {
-        let repo = Repo::new(db, Families::Compiled, observations, &NoRun);
+        let repo = Repo::new(db, Families::Compiled, &NoRun);
         if let Err(broken) = engine::check(rule, &house.options(rule), &repo) {
             given.broken.push(rule.broken(broken.line, &broken.what));
         }
@@ -237,8 +367,9 @@ pub fn run(
     let mut all: Vec<Reported<'_>> = Vec::new();
     let mut adherence: Vec<Adherence> = Vec::new();
     let mut run: BTreeSet<Arc<str>> = BTreeSet::new();
-    // Each thread loads the facts once, for the first of its rules that reads them.
-    let shelf: Mutex<Vec<Loaded>> = Mutex::default();
+    let rules: Vec<(&Arc<Rule>, Options)> =
+        open.values().map(|task| (task.rule, task.house.options(task.rule))).collect();
+    judge.prepare(db, &rules);
     while !open.is_empty() {
         let ready: Vec<Arc<str>> = open
             .iter()
@@ -266,32 +397,26 @@ pub fn run(
             given.stale = adoption.stale(&findings);
         }
         let tasks: Vec<Task<'_>> = ready.iter().filter_map(|id| open.remove(id)).collect();
-        let evaluated: Vec<_> = tasks
-            .par_iter()
-            .with_max_len(1)
-            .map_with(db.clone(), |db, task| evaluate(db, task, observations, &given, &shelf))
-            .collect();
-        for (task, evaluated) in tasks.iter().zip(evaluated) {
-            let evaluation = match evaluated {
-                Ok(evaluation) => evaluation,
+        let asked: Vec<Asked<'_>> = tasks.iter().map(|task| task.asked(&given)).collect();
+        let judged = judge.judge(db, &asked);
+        drop(asked);
+        for (task, judged) in tasks.iter().zip(judged) {
+            let judged = match judged {
+                Ok(judged) => judged,
                 Err(broken) => {
                     given.broken.push(task.rule.broken(broken.line, &broken.what));
                     continue;
                 }
             };
-            let kept = task.rule.is_convention.then(|| kept(task.rule, &evaluation));
+            let kept = task.rule.is_convention.then(|| kept(task.rule, &judged));
             let verdict = kept.as_ref().map(|kept| kept.verdict);
             let of_rule = task.decision.and_then(|decision| decision.course.settled(verdict));
             let automatic = task.decision.and_then(|decision| decision.automatic.settled(verdict));
-            for mut finding in report(task.rule, Severity::Error, evaluation.violations) {
-                let gravity =
-                    task.house.gravity(&finding, task.rule, of_rule, automatic).filter(|_| task.decision.is_some());
-                finding.severity =
-                    gravity.unwrap_or(task.rule.severity.unwrap_or(Severity::Warning).max(finding.severity));
-                given.findings.push((finding.clone(), gravity.is_none()));
-                if gravity.is_some() {
-                    let is_automatic = task.decision.is_some_and(|decision| decision.is_automatic);
-                    all.push(Reported { rule: task.rule, is_automatic, finding });
+            let is_automatic = task.decision.is_some_and(|decision| decision.is_automatic);
+            for (finding, is_reported) in judge.grades().grade(task, &judged, of_rule, automatic).iter() {
+                given.findings.push((finding.clone(), !is_reported));
+                if *is_reported {
+                    all.push(Reported { rule: task.rule, is_automatic, finding: finding.clone() });
                 }
             }
             if of_rule.is_some() || task.decision.is_some_and(|decision| decision.is_on_somewhere) {
@@ -328,14 +453,19 @@ fn settle(adoption: &mut Adoption<'_>, all: Vec<Reported<'_>>, findings: &mut Ve
     findings.extend(adoption.settle(kept));
 }
 
-fn kept(rule: &Rule, evaluation: &Evaluation) -> Adherence {
-    Adherence::of(&rule.id, evaluation.noun, evaluation.subjects, evaluation.violations.len())
+fn kept(rule: &Rule, judged: &Judged) -> Adherence {
+    Adherence::of(&rule.id, judged.noun, judged.subjects, judged.findings.len())
 }
 
 /// The findings, and apart those that tell of a node what another rule tells better.
 fn each_cause_once(all: Vec<Reported<'_>>) -> (Vec<Finding>, Vec<Finding>) {
-    let mut told: BTreeSet<(Arc<str>, Arc<str>)> = BTreeSet::new();
-    for reported in &all {
+    let causes: FxHashSet<&str> = all
+        .iter()
+        .filter(|reported| reported.is_automatic)
+        .flat_map(|reported| reported.rule.subsumed_by.iter().map(String::as_str))
+        .collect();
+    let mut told: FxHashSet<(Arc<str>, Arc<str>)> = FxHashSet::default();
+    for reported in all.iter().filter(|reported| causes.contains(&*reported.rule.id)) {
         told.extend(reported.finding.node.clone().map(|node| (node, reported.rule.id.clone())));
     }
     let is_told = |reported: &Reported<'_>| {
@@ -346,21 +476,4 @@ fn each_cause_once(all: Vec<Reported<'_>>) -> (Vec<Finding>, Vec<Finding>) {
     let (told, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(is_told);
     let findings = |reported: Vec<Reported<'_>>| reported.into_iter().map(|reported| reported.finding).collect();
     (findings(kept), findings(told))
-}
-
-fn evaluate(
-    db: &Database,
-    task: &Task<'_>,
-    observations: &Observations,
-    given: &Given,
-    shelf: &Mutex<Vec<Loaded>>,
-) -> Result<Evaluation, engine::Broken> {
-    // A panic elsewhere leaves no facts half loaded.
-    let held = || shelf.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut loaded = held().pop().unwrap_or_default();
-    let view = View { given, is_by_name: matches!(task.reads, Reads::Of(_)) };
-    let repo = Repo::new(db, Families::Compiled, observations, &view);
-    let evaluated = engine::evaluate_on(task.rule, &task.house.options(task.rule), &repo, &mut loaded);
-    held().push(loaded);
-    evaluated
 }

@@ -1,10 +1,10 @@
 //! From the rows of a rule to findings.
 
 use crate::datalog::Constant;
-use crate::rules::finding::{Finding, Place, Severity, Status};
+use crate::rules::finding::{Finding, Place, Severity, Status, Told};
 use crate::rules::fingerprint::Identity;
 use crate::rules::rule::Rule;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// One row of a rule's `finding(…)` with all that its texts may name.
@@ -22,42 +22,56 @@ pub struct Violation {
 }
 
 /// The findings of one rule, sorted as they are printed: by path, line, column, rule, subject.
-pub fn report(rule: &Rule, severity: Severity, violations: Vec<Violation>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = violations
-        .into_iter()
-        .map(|violation| {
-            let value = |name: &str| violation.args.iter().find(|arg| arg.0 == name).map(|arg| arg.1.as_str());
-            Finding {
-                rule: rule.finding_id(value),
-                // Severities are ordered from the gravest on.
-                severity: violation.severity.map_or(severity, |row| row.max(severity)),
-                message: rule.message.fill(value),
-                remedy: with_lesson(rule.remedy.fill(value), rule.lesson.as_deref()),
-                place: violation.place,
-                node: violation.node,
-                subject: violation.subject,
-                locations: violation.locations,
-                fingerprint: String::new(),
-                fixable: false,
-                status: Status::New,
-            }
-        })
-        .collect();
+pub fn report(rule: &Rule, severity: Severity, violations: &[Violation]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = violations.iter().map(|violation| told(rule, severity, violation)).collect();
     sort(&mut findings);
-
-    let mut seen: HashMap<Identity, u64> = HashMap::new();
-    for finding in &mut findings {
-        let identity = Identity::new(
-            Arc::clone(&finding.rule),
-            finding.node.clone(),
-            Arc::clone(&finding.place.path),
-            finding.subject.clone(),
-        );
-        let ordinal = seen.entry(identity.clone()).or_default();
-        finding.fingerprint = identity.fingerprint(*ordinal);
-        *ordinal += 1;
-    }
+    number(&mut findings);
     findings
+}
+
+/// One finding of a rule, as if there were no equal one.
+pub fn told(rule: &Rule, severity: Severity, violation: &Violation) -> Finding {
+    let value = |name: &str| violation.args.iter().find(|arg| arg.0 == name).map(|arg| arg.1.as_str());
+    let mut finding = Finding::from(Told {
+        rule: rule.finding_id(value),
+        // Severities are ordered from the gravest on.
+        severity: violation.severity.map_or(severity, |row| row.max(severity)),
+        message: rule.message.fill(value),
+        remedy: with_lesson(rule.remedy.fill(value), rule.lesson.as_deref()),
+        place: violation.place.clone(),
+        node: violation.node.clone(),
+        subject: violation.subject.clone(),
+        locations: violation.locations.clone(),
+        fingerprint: String::new(),
+        fixable: false,
+        status: Status::New,
+    });
+    finding.fingerprint = identity(&finding).fingerprint(0);
+    finding
+}
+
+fn identity(finding: &Finding) -> Identity {
+    Identity::new(
+        Arc::clone(&finding.rule),
+        finding.node.clone(),
+        Arc::clone(&finding.place.path),
+        finding.subject.clone(),
+    )
+}
+
+/// Tells equals of one rule apart by their order.
+pub fn number(findings: &mut [Finding]) {
+    let mut seen: FxHashMap<String, u64> = FxHashMap::default();
+    seen.reserve(findings.len());
+    for finding in findings {
+        match seen.get_mut(&finding.fingerprint) {
+            None => drop(seen.insert(finding.fingerprint.clone(), 1)),
+            Some(ordinal) => {
+                finding.fingerprint = identity(finding).fingerprint(*ordinal);
+                *ordinal += 1;
+            }
+        }
+    }
 }
 
 /// The remedy, and what to read about it.
@@ -72,7 +86,11 @@ fn with_lesson(remedy: String, lesson: Option<&str>) -> String {
 /// The order of every output. What follows the subject only settles ties, so that the bytes do not
 /// depend on the order in which rows were derived.
 pub fn sort(findings: &mut [Finding]) {
-    findings.sort_by(|a, b| key(a).cmp(&key(b)));
+    findings.sort_by(order);
+}
+
+pub(super) fn order(left: &Finding, right: &Finding) -> std::cmp::Ordering {
+    key(left).cmp(&key(right))
 }
 
 fn key(finding: &Finding) -> impl Ord + '_ {
@@ -110,7 +128,7 @@ mod tests {
     #[test]
     fn texts_and_the_id_are_filled_from_the_row() {
         let rule = rule("message: \"no '{name}'.\"\nremedy: \"Write {{{name}}}.\"\nid: MY_{CTE}\n");
-        let found = report(&rule, Severity::Error, vec![row("a.sql", 1, 1, "final")]);
+        let found = report(&rule, Severity::Error, &[row("a.sql", 1, 1, "final")]);
         assert_eq!(found[0].message, "no 'final'.");
         assert_eq!(found[0].remedy, "Write {final}.");
         assert_eq!(&*found[0].rule, "MY_FINAL");
@@ -119,12 +137,12 @@ mod tests {
     #[test]
     fn an_argument_that_the_row_does_not_give_stays_visible() {
         let rule = rule("message: \"no '{other}'.\"\n");
-        assert_eq!(report(&rule, Severity::Error, vec![row("a", 1, 1, "x")])[0].message, "no '{other}'.");
+        assert_eq!(report(&rule, Severity::Error, &[row("a", 1, 1, "x")])[0].message, "no '{other}'.");
     }
 
     #[test]
     fn a_lesson_is_told_with_the_remedy() {
-        let remedy = |front: &str| report(&rule(front), Severity::Error, vec![row("a", 1, 1, "x")])[0].remedy.clone();
+        let remedy = |front: &str| report(&rule(front), Severity::Error, &[row("a", 1, 1, "x")])[0].remedy.clone();
         assert_eq!(remedy("message: m\nremedy: Mend it.\nlesson: docs/hubs.md\n"), "Mend it. Read docs/hubs.md.");
         assert_eq!(remedy("message: m\nlesson: docs/hubs.md\n"), "Read docs/hubs.md.");
         assert_eq!(remedy("message: m\nremedy: Mend it.\n"), "Mend it.");
@@ -135,7 +153,7 @@ mod tests {
         let rule = rule("message: m\n");
         let severity = |of_rule, of_row| {
             let row = Violation { severity: Some(of_row), ..row("a", 1, 1, "x") };
-            report(&rule, of_rule, vec![row])[0].severity
+            report(&rule, of_rule, &[row])[0].severity
         };
         assert_eq!(severity(Severity::Error, Severity::Warning), Severity::Warning);
         assert_eq!(severity(Severity::Info, Severity::Warning), Severity::Info);
@@ -145,17 +163,17 @@ mod tests {
     fn findings_are_sorted_by_place_and_subject_whatever_order_the_rows_have() {
         let rule = rule("message: \"{name}\"\n");
         let rows = || vec![row("b", 1, 1, "x"), row("a", 10, 1, "x"), row("a", 2, 3, "z"), row("a", 2, 3, "y")];
-        let found = report(&rule, Severity::Error, rows());
+        let found = report(&rule, Severity::Error, &rows());
         let order: Vec<_> = found.iter().map(|x| (&*x.place.path, x.place.start.line, x.message.as_str())).collect();
         assert_eq!(order, [("a", 2, "y"), ("a", 2, "z"), ("a", 10, "x"), ("b", 1, "x")]);
-        assert_eq!(report(&rule, Severity::Error, rows().into_iter().rev().collect()), found);
+        assert_eq!(report(&rule, Severity::Error, &rows().into_iter().rev().collect::<Vec<_>>()), found);
     }
 
     #[test]
     fn equals_are_told_apart_by_their_order_and_by_nothing_else() {
         let rule = rule("message: m\n");
         let digits = |rows: Vec<Violation>| {
-            report(&rule, Severity::Error, rows).into_iter().map(|x| x.fingerprint).collect::<Vec<_>>()
+            report(&rule, Severity::Error, &rows).into_iter().map(|x| x.fingerprint.clone()).collect::<Vec<_>>()
         };
         let two = digits(vec![row("a", 1, 1, "x"), row("a", 5, 1, "x")]);
         assert_ne!(two[0], two[1]);

@@ -2,7 +2,6 @@
 
 use super::Session;
 use crate::datalog::{Answer, Cell, Column, Compiled, Constant, Diagnostic, Failure, Limits, compile};
-use crate::observe::Observations;
 use crate::query::{Families, Kind, Repo, Run, Tree, library, of_the_run, tree};
 use crate::report::answer;
 use crate::rules::block::FINDING;
@@ -41,8 +40,7 @@ impl Session {
     /// Gives the repo as questions see it to some work.
     pub fn with_repo<R>(&self, registry: &Registry, work: impl FnOnce(&Repo<'_>) -> R) -> R {
         let run = Asked { session: self, registry, given: OnceCell::new() };
-        let observations = Observations::default();
-        work(&Repo::new(&self.db, Families::Interpreted, &observations, &run))
+        work(&Repo::new(&self.db, Families::Interpreted, &run))
     }
 
     /// Answers a question. `sort` is a column to sort by, and whether its largest values come first;

@@ -65,7 +65,7 @@ pub fn case_failure(rule: &Rule, case: &Case, found: Result<Vec<Finding>, String
             path: finding.place.path.to_string(),
             at: finding.place.start,
             rule: finding.rule.to_string(),
-            message: Some(finding.message),
+            message: Some(finding.message.clone()),
         })
         .collect();
     found.sort();

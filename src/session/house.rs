@@ -2,7 +2,6 @@
 
 use super::Session;
 use crate::files::{Content, Tree, join};
-use crate::observe::Observations;
 use crate::query::{Families, NoRun, Repo};
 use crate::rules::engine;
 use crate::rules::registry::Registry;
@@ -75,8 +74,7 @@ pub fn with_house_rules(registry: &Registry, tree: &dyn Tree, folders: &[String]
 /// The repo's own rules that cannot be used, those too whose block means nothing here.
 pub fn broken_rules(session: &Session, registry: &Registry) -> Vec<RuleError> {
     let house = session.project.house_rules(&session.db);
-    let observations = Observations::default();
-    let repo = Repo::new(&session.db, Families::Compiled, &observations, &NoRun);
+    let repo = Repo::new(&session.db, Families::Compiled, &NoRun);
     let mut broken = registry.broken().to_vec();
     for rule in registry.house_rules() {
         if let Err(error) = engine::check(rule, &options(rule, house), &repo) {

@@ -24,7 +24,7 @@ pub use watched::counts;
 use crate::db::settings::HouseRules;
 use crate::db::{Database, FileKind, Invocation, Project, SourceFile};
 use crate::files::{Content, Memory};
-use crate::observe::{self, Observations};
+use crate::observe;
 use crate::project::calls::demanded_variables;
 use crate::project::data_tests::{self, tests_of_directory, tests_of_package};
 use crate::project::graph::parents;
@@ -40,6 +40,7 @@ use crate::report::Summary;
 pub use crate::rules::adoption::Circumstances;
 use crate::rules::baseline::{self, Baseline};
 use crate::rules::finding::{Finding, Suppressed};
+use crate::rules::live::Live;
 use crate::rules::registry::Registry;
 use crate::rules::run::run;
 use crate::rules::selection::Selection;
@@ -47,7 +48,8 @@ use crate::rules::suppression::Problem;
 use crate::syntax::span::SyntaxError;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 #[derive(Debug)]
 pub struct Session {
@@ -56,6 +58,10 @@ pub struct Session {
     /// Files read.
     pub files: usize,
     inputs: inputs::Inputs,
+    /// The rules of the last check, where the next one follows it.
+    live: Option<Mutex<Live>>,
+    /// Much is to be computed.
+    is_cold: AtomicBool,
 }
 
 impl Session {
@@ -121,10 +127,18 @@ impl Session {
 
     /// Runs the rules.
     pub fn check_with(&self, registry: &Registry, selection: &Selection, circumstances: Circumstances<'_>) -> Outcome {
-        self.prefetch();
         let db = &self.db;
         let house = self.project.house_rules(db);
-        let found = run(db, registry, house, selection, &Observations::default(), circumstances);
+        if self.is_cold.swap(false, Ordering::Relaxed) || self.live.is_none() {
+            self.prefetch();
+        }
+        let found = match &self.live {
+            Some(live) => {
+                let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
+                live.run(db, registry, house, selection, circumstances)
+            }
+            None => run(db, registry, house, selection, circumstances),
+        };
         let excused = found.suppressed.iter().map(|suppressed| &suppressed.finding);
         let summary = Summary {
             models: model::rows(db).len(),

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use salsa::{Durability, Setter};
 use std::collections::BTreeSet;
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Where a look at the files is needed.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +27,15 @@ pub struct Changes {
     pub files: Vec<Arc<str>>,
 }
 
+/// What more changed files than these concern is worth all threads.
+const FEW: usize = 16;
+
 impl Session {
+    /// From now on a check costs what has changed since the one before.
+    pub fn follow(&mut self) {
+        self.live = Some(Mutex::default());
+    }
+
     /// Reads a project into an empty database.
     pub fn load(mut db: Database, tree: &dyn Tree, house_rules: HouseRules, invocation: Invocation) -> Self {
         let mut inputs = Inputs::default();
@@ -46,7 +55,7 @@ impl Session {
         )
         .durability(Durability::HIGH)
         .new(&db);
-        Self { db, project, files: parts.files, inputs }
+        Self { db, project, files: parts.files, inputs, live: None, is_cold: AtomicBool::new(true) }
     }
 
     /// Brings the inputs up to what a tree holds now. What is equal is not set.
@@ -61,6 +70,9 @@ impl Session {
                     None => self.look(tree, Some(&paths), &mut changed),
                 }
             }
+        }
+        if changed.len() > FEW {
+            self.is_cold.store(true, Ordering::Relaxed);
         }
         Changes { files: changed.into_iter().collect() }
     }

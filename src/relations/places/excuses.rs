@@ -2,7 +2,7 @@
 
 use super::settings::{entries, of_leaf};
 use super::{Place, place};
-use crate::db::{Project, SourceFile};
+use crate::db::{DirectoryOf, Project, SourceFile};
 use crate::project::data;
 use crate::project::nodes::Part;
 use crate::relations::things::{Thing, things_in, things_of_package};
@@ -42,17 +42,31 @@ pub struct MetaExcuse {
 }
 
 /// All of the root project.
+#[salsa::tracked(returns(deref))]
 pub fn meta_excuses(db: &dyn salsa::Database) -> Vec<MetaExcuse> {
     let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
-    let files = || root.directories(db).iter().flat_map(|directory| directory.files(db));
-    let mut texts = files().copied().chain([root.project_file(db)]);
+    let keys = || root.directories(db).iter().map(|directory| DirectoryOf::new(db, root, *directory));
     // Most projects say nothing, and asking each of their things would cost more than reading.
-    if !texts.any(|file| may_say(file.content(db).text())) {
+    if !may_say(root.project_file(db).content(db).text()) && !keys().any(|key| some_may_say(db, key)) {
         return Vec::new();
     }
+    let mut found: Vec<MetaExcuse> = keys().flat_map(|key| meta_in(db, key)).cloned().collect();
+    for thing in things_of_package(db, root) {
+        of_thing(db, thing, &mut found);
+    }
+    found
+}
+
+#[salsa::tracked(returns(copy))]
+fn some_may_say<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> bool {
+    key.directory(db).files(db).iter().any(|file| may_say(file.content(db).text()))
+}
+
+/// Those of the things that a directory holds.
+#[salsa::tracked(returns(deref))]
+fn meta_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<MetaExcuse> {
     let mut found = Vec::new();
-    let own = root.directories(db).iter().flat_map(|directory| things_in(db, root, *directory));
-    for thing in own.chain(things_of_package(db, root)) {
+    for thing in things_in(db, key.package(db), key.directory(db)) {
         of_thing(db, thing, &mut found);
     }
     found

@@ -9,7 +9,7 @@ mod stands;
 pub use excuses::{Lines, MetaExcuse, meta_excuses};
 pub(super) use rows::*;
 
-use crate::db::{Project, SourceFile};
+use crate::db::{Directory, Project, SourceFile};
 use crate::project::calls::call_span;
 use crate::project::graph::{Resolved, resolve_ref, resolve_source, source_id};
 use crate::project::nodes::{Node, Part, Reference, is_enabled, nodes_of_package, rendering, unique_id};
@@ -126,6 +126,19 @@ pub fn all(db: &dyn salsa::Database, relation: &Relation, row: &[Cell<'_>]) -> V
 /// The position of a span's beginning.
 pub(super) fn position(db: &dyn salsa::Database, file: SourceFile, span: Span) -> Position {
     lines(db, file).position(file.content(db).text(), span.start)
+}
+
+#[salsa::tracked(returns(ref))]
+fn directories_by_path(db: &dyn salsa::Database) -> FxHashMap<Arc<str>, Directory> {
+    let root = Project::try_get(db).map(|project| project.root(db));
+    let directories = root.into_iter().flat_map(|root| root.directories(db));
+    let files = directories.flat_map(|directory| directory.files(db).iter().map(move |file| (file, directory)));
+    files.map(|(file, directory)| (file.path(db).clone(), *directory)).collect()
+}
+
+/// The directory of the root project that holds a file.
+pub fn directory_of(db: &dyn salsa::Database, path: &str) -> Option<Directory> {
+    directories_by_path(db).get(path).copied()
 }
 
 /// The files of the root project, those beside its folders first.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::project::settings;
-use crate::rules::finding::{Place, Status};
+use crate::rules::finding::{Place, Status, Told};
 use crate::syntax::span::Position;
 use crate::syntax::span::SyntaxError;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ fn what_is_left_to_figures_is_on_only_where_it_is_kept() {
 
 fn finding(rule: &str, path: &str, severity: Severity) -> Finding {
     let at = Position { line: 1, column: 1 };
-    Finding {
+    Finding::from(Told {
         rule: Arc::from(rule),
         severity,
         place: Place { path: Arc::from(path), start: at, end: at },
@@ -147,7 +147,7 @@ fn finding(rule: &str, path: &str, severity: Severity) -> Finding {
         fingerprint: String::new(),
         fixable: false,
         status: Status::New,
-    }
+    })
 }
 
 /// How grave a finding of UNDOCUMENTED at a path is, where the rule came to a warning.

@@ -1,12 +1,13 @@
 //! All excuses that the root project states.
 
 use crate::db::settings::spelled_as_id;
-use crate::db::{FileKind, SourceFile};
+use crate::db::{DirectoryOf, FileKind, Project, SourceFile};
 use crate::project::data;
 use crate::project::packages::yaml;
-use crate::relations::places::{Lines, MetaExcuse, Place, meta_excuses, own_files, place};
+use crate::relations::places::{Lines, MetaExcuse, Place, meta_excuses, place};
 use crate::rules::registry::Registry;
 use crate::syntax::suppression::{Cover, Directive, Until, in_docs, in_python, in_template, in_yaml, may_hold};
+use rustc_hash::FxHashSet;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -33,9 +34,19 @@ pub(super) enum Scope {
 /// Comments first, in the order of their places.
 pub(super) fn excuses(db: &dyn salsa::Database, registry: &Registry) -> Vec<Excuse> {
     let mut found: Vec<Excuse> = Vec::new();
-    for file in files(db) {
-        for directive in directives(db, file) {
-            let scope = Scope::Comment { path: file.path(db).clone(), cover: directive.cover };
+    let mut said: Vec<&Said> = Vec::new();
+    let beside = said_beside(db);
+    said.extend(&beside);
+    if let Some(root) = Project::try_get(db).map(|project| project.root(db)) {
+        for directory in root.directories(db) {
+            said.extend(said_in(db, DirectoryOf::new(db, root, *directory)));
+        }
+    }
+    // Two resource paths may overlap; each comment counts once.
+    let mut seen: FxHashSet<&Arc<str>> = FxHashSet::default();
+    for (path, comments) in said.into_iter().filter(|(path, _)| seen.insert(path)) {
+        for (directive, place) in comments {
+            let scope = Scope::Comment { path: path.clone(), cover: directive.cover };
             let none = [Arc::from("")];
             let names = if directive.rules.is_empty() { &none[..] } else { &directive.rules };
             found.extend(names.iter().map(|name| Excuse {
@@ -43,12 +54,12 @@ pub(super) fn excuses(db: &dyn salsa::Database, registry: &Registry) -> Vec<Excu
                 meant: meant(registry, name),
                 reason: directive.reason.clone(),
                 until: directive.until.clone(),
-                place: place(db, file, directive.span),
+                place: place.clone(),
                 scope: scope.clone(),
             }));
         }
     }
-    found.extend(meta_excuses(db).into_iter().flat_map(|excuse| of_meta(registry, excuse)));
+    found.extend(meta_excuses(db).iter().flat_map(|excuse| of_meta(registry, excuse.clone())));
     found.sort_by(|left, right| {
         let is_meta = |it: &Excuse| matches!(it.scope, Scope::Meta { .. });
         (is_meta(left), &left.place, &left.name).cmp(&(is_meta(right), &right.place, &right.name))
@@ -56,13 +67,28 @@ pub(super) fn excuses(db: &dyn salsa::Database, registry: &Registry) -> Vec<Excu
     found
 }
 
-fn files(db: &dyn salsa::Database) -> Vec<SourceFile> {
-    let mut files = own_files(db);
-    files.retain(|file| may_hold(file.content(db).text()));
-    files.sort_unstable_by_key(|file| file.path(db).clone());
-    // Two resource paths may overlap; each comment counts once.
-    files.dedup_by_key(|file| file.path(db).clone());
-    files
+/// A file, and the comments in it that excuse, with their places.
+type Said = (Arc<str>, Vec<(Directive, Place)>);
+
+fn said(db: &dyn salsa::Database, files: impl IntoIterator<Item = SourceFile>) -> Vec<Said> {
+    let files = files.into_iter().filter(|file| may_hold(file.content(db).text()));
+    let of_file = |file: SourceFile| {
+        let comments = directives(db, file).iter().map(|it| (it.clone(), place(db, file, it.span))).collect();
+        (file.path(db).clone(), comments)
+    };
+    files.map(of_file).collect()
+}
+
+#[salsa::tracked(returns(deref))]
+fn said_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Said> {
+    said(db, key.directory(db).files(db).iter().copied())
+}
+
+/// The same of the files that lie in no resource path.
+fn said_beside(db: &dyn salsa::Database) -> Vec<Said> {
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let files = project.package_files(db).iter().copied().chain(project.selectors_file(db));
+    said(db, files.chain([project.root(db).project_file(db)]))
 }
 
 #[salsa::tracked(returns(deref))]

@@ -1,0 +1,162 @@
+//! Rules that are kept up to date from one look at the project to the next. Their rows are mended where facts
+//! changed, a row's place is looked up again where what tells it changed, and what is the same as before is
+//! not made again.
+//!
+//! Rules whose blocks recur or read what is not in parts are run whole whenever what they read changed.
+
+mod kept;
+mod whole;
+
+use self::kept::KeptRule;
+use self::whole::WholeRule;
+use crate::datalog::{Catalogue, Constant, Maintained, Programs, Schema, Upkeep};
+use crate::db::Database;
+use crate::db::settings::HouseRules;
+use crate::query::{Families, NoRun, Repo, library};
+use crate::relations;
+use crate::rules::adoption::Circumstances;
+use crate::rules::engine::{Broken, Judged, OPTION, Options, Scoped, compile_on, own_facts};
+use crate::rules::registry::Registry;
+use crate::rules::rule::Rule;
+use crate::rules::run::{Asked, Found, Grades, Judge, run_by};
+use crate::rules::selection::Selection;
+use rustc_hash::FxHashMap;
+use std::cell::Cell as Flag;
+use std::sync::Arc;
+
+/// The rules of one project, over time.
+#[derive(Debug, Default)]
+pub struct Live {
+    keeping: Option<Keeping>,
+    grades: Grades,
+    /// What the last look did.
+    upkeep: Upkeep,
+}
+
+/// The rules that are kept, and how.
+#[derive(Debug)]
+struct Keeping {
+    rules: Vec<(Arc<Rule>, Options)>,
+    maintained: Maintained,
+    kept: FxHashMap<Arc<str>, KeptRule>,
+    whole: FxHashMap<Arc<str>, WholeRule>,
+}
+
+/// A catalogue that notes whether names of nodes were asked for: what they mean, facts decide.
+struct Noting<'r> {
+    repo: &'r Repo<'r>,
+    is_asked: Flag<bool>,
+}
+
+impl Catalogue for Noting<'_> {
+    fn schema(&self, relation: &str) -> Option<Schema> {
+        self.repo.schema(relation)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.repo.names()
+    }
+
+    fn nodes(&self, name: &str) -> Vec<Arc<str>> {
+        self.is_asked.set(true);
+        self.repo.nodes(name)
+    }
+
+    fn similar_node(&self, name: &str) -> Option<String> {
+        self.is_asked.set(true);
+        self.repo.similar_node(name)
+    }
+}
+
+impl Keeping {
+    /// `None` where the rows do not fit into memory.
+    fn start(db: &Database, rules: &[(&Arc<Rule>, Options)]) -> Option<Self> {
+        let repo = Repo::new(db, Families::Interpreted, &NoRun);
+        let mut programs = Programs::new(library::embedded().ok()?);
+        let mut kept = FxHashMap::default();
+        let mut whole = FxHashMap::default();
+        let is_parted = |name: &str| {
+            crate::observe::by_name(name).is_some() || relations::by_name(name).is_some_and(|it| it.parts.is_some())
+        };
+        for (rule, options) in rules {
+            let noting = Noting { repo: &repo, is_asked: Flag::new(false) };
+            let compiled = compile_on(rule, &Scoped { facts: &noting, options }, &mut programs.values());
+            let added = compiled.ok().filter(|_| !noting.is_asked.get()).and_then(|compiled| {
+                let own: Vec<(&str, Vec<Vec<Constant>>)> = vec![(OPTION, own_facts(options))];
+                let numbers = programs.add(&compiled, &own, &is_parted).ok()?;
+                Some(KeptRule::new(numbers, &compiled))
+            });
+            match added {
+                Some(added) => drop(kept.insert(rule.id.clone(), added)),
+                None => drop(whole.insert(rule.id.clone(), WholeRule::default())),
+            }
+        }
+        let maintained = programs.start(&repo).ok()?;
+        let rules = rules.iter().map(|(rule, options)| ((*rule).clone(), options.clone())).collect();
+        Some(Self { rules, maintained, kept, whole })
+    }
+
+    fn is_for(&self, rules: &[(&Arc<Rule>, Options)]) -> bool {
+        let is_same = |known: &(Arc<Rule>, Options), rule: &(&Arc<Rule>, Options)| {
+            Arc::ptr_eq(&known.0, rule.0) && known.1 == rule.1
+        };
+        self.rules.len() == rules.len() && self.rules.iter().zip(rules).all(|(known, rule)| is_same(known, rule))
+    }
+}
+
+impl Judge for Live {
+    fn prepare(&mut self, db: &Database, rules: &[(&Arc<Rule>, Options)]) {
+        let keeping = self.keeping.take().filter(|keeping| keeping.is_for(rules) && !keeping.maintained.is_worn());
+        self.upkeep = Upkeep::default();
+        self.keeping = match keeping {
+            Some(mut keeping) => {
+                let repo = Repo::new(db, Families::Interpreted, &NoRun);
+                match keeping.maintained.update(&repo) {
+                    Ok(upkeep) => {
+                        self.upkeep = upkeep;
+                        for rule in keeping.kept.values_mut() {
+                            rule.note(&keeping.maintained);
+                        }
+                        Some(keeping)
+                    }
+                    Err(_) => None,
+                }
+            }
+            None => Keeping::start(db, rules),
+        };
+    }
+
+    fn judge(&mut self, db: &Database, asked: &[Asked<'_>]) -> Vec<Result<Arc<Judged>, Broken>> {
+        let judged = |asked: &Asked<'_>| {
+            let Some(keeping) = &mut self.keeping else { return WholeRule::default().judge(db, asked) };
+            if let Some(kept) = keeping.kept.get_mut(&asked.rule.id) {
+                return Ok(kept.judge(db, asked.rule, &keeping.maintained));
+            }
+            keeping.whole.entry(asked.rule.id.clone()).or_default().judge(db, asked)
+        };
+        asked.iter().map(judged).collect()
+    }
+
+    fn grades(&mut self) -> &mut Grades {
+        &mut self.grades
+    }
+}
+
+impl Live {
+    /// Runs the rules.
+    pub fn run(
+        &mut self,
+        db: &Database,
+        registry: &Registry,
+        house: &HouseRules,
+        selection: &Selection,
+        circumstances: Circumstances<'_>,
+    ) -> Found {
+        run_by(self, db, registry, house, selection, circumstances)
+    }
+
+    /// What the last look did to rows, by relation.
+    pub fn upkeep(&self) -> &Upkeep {
+        &self.upkeep
+    }
+}

@@ -1,0 +1,71 @@
+//! A rule that is run whole, where what it reads has changed.
+
+use crate::datalog::{Cell, Constant, PartedFacts};
+use crate::db::Database;
+use crate::query::{Families, OF_THE_RUN, Repo, Run, of_the_run};
+use crate::rules::engine::{self, Broken, Judged, Options, RuleRows};
+use crate::rules::run::Asked;
+use std::sync::Arc;
+
+#[derive(Debug, Default)]
+pub(super) struct WholeRule {
+    last: Option<Last>,
+    judged: Option<Arc<Judged>>,
+}
+
+#[derive(Debug)]
+struct Last {
+    options: Options,
+    /// The relations of facts that it reads, as they were; `None` where nobody knows whether they changed.
+    stamps: Option<Vec<(String, u64)>>,
+    revision: salsa::Revision,
+    run: Vec<Vec<Constant>>,
+    rows: Result<RuleRows, Broken>,
+}
+
+impl WholeRule {
+    pub(super) fn judge(&mut self, db: &Database, asked: &Asked<'_>) -> Result<Arc<Judged>, Broken> {
+        let repo = Repo::new(db, Families::Interpreted, &asked.view);
+        let run = if asked.reads_run { rows_of_the_run(&asked.view) } else { Vec::new() };
+        let revision = salsa::plumbing::current_revision(db);
+        let is_same = |last: &Last| {
+            let same_facts = match &last.stamps {
+                Some(stamps) => stamps.iter().all(|(name, stamp)| repo.parts(name).is_some_and(|it| it.0 == *stamp)),
+                None => last.revision == revision,
+            };
+            last.options == asked.options && last.run == run && same_facts
+        };
+        let last = match self.last.take().filter(is_same) {
+            Some(last) => last,
+            None => {
+                let rows = engine::rows_of(asked.rule, &asked.options, &repo);
+                let stamps = rows.as_ref().ok().and_then(|rows| {
+                    let facts = rows.reads.iter().filter(|name| of_the_run(name).is_none() && *name != engine::OPTION);
+                    facts.map(|name| Some((name.clone(), repo.parts(name)?.0))).collect()
+                });
+                Last { options: asked.options.clone(), stamps, revision, run, rows }
+            }
+        };
+        // Places are looked up each time.
+        let judged = match &last.rows {
+            Ok(rows) => Ok(Judged::of(asked.rule, &rows.evaluation(&repo))),
+            Err(broken) => Err(broken.clone()),
+        };
+        self.last = Some(last);
+        let judged = judged?;
+        // What is the same as before stays what it was.
+        let known = self.judged.take().filter(|known| **known == judged);
+        Ok(self.judged.insert(known.unwrap_or_else(|| Arc::new(judged))).clone())
+    }
+}
+
+fn rows_of_the_run(run: &dyn Run) -> Vec<Vec<Constant>> {
+    let mut rows = Vec::new();
+    for (at, relation) in OF_THE_RUN.iter().enumerate() {
+        run.visit(relation.name, &mut |row| {
+            let cells = row.iter().copied().map(Cell::constant);
+            rows.push(std::iter::once(Constant::Int(at as i64)).chain(cells).collect());
+        });
+    }
+    rows
+}

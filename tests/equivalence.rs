@@ -1,0 +1,57 @@
+//! Whatever happens to the files, a session that follows says what a fresh one says, byte for byte: findings,
+//! relations and the manifest.
+//!
+//! Each project gets a script of random edits from a fixed seed and one from a seed of this run, which a failure
+//! prints. `HARNESS_SEED=… HARNESS_STEPS=… cargo test --test equivalence NAME` runs one again. Many steps:
+//! `cargo bench --bench equivalence`.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
+
+mod live;
+
+use harness::session::on_large_stacks;
+use live::{bases, script};
+use std::time::SystemTime;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// The steps of a script; one is about a third of a second without optimisation.
+const STEPS: u64 = 6;
+const FIXED: u64 = 0x5eed;
+
+fn follows(project: &str) {
+    let (_, files) = bases::all().into_iter().find(|(name, _)| name == project).unwrap();
+    let steps = number("HARNESS_STEPS").unwrap_or(STEPS) as usize;
+    let of_this_run = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos().into();
+    let seeds = match number("HARNESS_SEED") {
+        Some(seed) => vec![seed],
+        None => vec![FIXED, of_this_run()],
+    };
+    for seed in seeds {
+        // The packs of other tools say much: every other script has them.
+        let ran = on_large_stacks(1, || script::run(&files, seed, steps, seed % 2 == 0, |_, _| ())).unwrap();
+        if let Err(failure) = ran {
+            panic!("{failure}\nHARNESS_SEED={seed} HARNESS_STEPS={steps} cargo test --test equivalence {project}");
+        }
+    }
+}
+
+macro_rules! projects {
+    ($($name:ident),+) => {$(
+        #[test]
+        fn $name() {
+            follows(stringify!($name));
+        }
+    )+
+
+        #[test]
+        fn every_project_has_its_scripts() {
+            let names: Vec<String> = bases::all().into_iter().map(|(name, _)| name).collect();
+            assert_eq!(names, [$(stringify!($name)),+]);
+        }
+    };
+}
+
+projects!(broken, flat, macros, ordinary, packages, two_tenants, yaml, shop);

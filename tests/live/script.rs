@@ -1,0 +1,246 @@
+//! Scripts of edits: run on a live session, compared after each step, and made short where they fail.
+
+use super::dice::Dice;
+use super::edits::World;
+use super::state::{self, Settings, State, difference};
+use harness::db::Invocation;
+use harness::files::Memory;
+use harness::session::{Session, Touched};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Paths and texts.
+pub type Files = BTreeMap<String, String>;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Op {
+    Write(String, String),
+    Remove(String),
+    /// One of the fixed invocations.
+    Invocation(usize),
+}
+
+/// What the session is told of an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// The paths of the files.
+    Paths,
+    /// The folders they lie in.
+    Folders,
+    Nothing,
+}
+
+#[derive(Debug, Clone)]
+pub struct Step {
+    pub what: &'static str,
+    pub ops: Vec<Op>,
+    pub told: Told,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "{} (told: {:?})", self.what, self.told)?;
+        for op in &self.ops {
+            match op {
+                Op::Write(path, text) => writeln!(out, "    write {path}: {text:?}")?,
+                Op::Remove(path) => writeln!(out, "    remove {path}")?,
+                Op::Invocation(which) => writeln!(out, "    invocation {which}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+pub fn invocation(which: usize) -> Invocation {
+    let mut invocation = Invocation::default();
+    let text = |pairs: &[(&str, &str)]| -> BTreeMap<String, serde_json::Value> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
+    };
+    match which {
+        1 => invocation.vars = text(&[("limit", "7"), ("start_date", "2020-01-01")]),
+        2 => invocation.env = [("REGION".to_owned(), "eu".to_owned())].into(),
+        3 => invocation.target = text(&[("name", "prod"), ("schema", "live"), ("type", "snowflake")]),
+        _ => {}
+    }
+    invocation
+}
+
+/// A live session and the files it follows.
+pub struct Live {
+    pub tree: Memory,
+    pub session: Session,
+    pub settings: Settings,
+    invocation: usize,
+}
+
+impl Live {
+    pub fn start(files: &Files) -> Self {
+        let tree: Memory = files.iter().collect();
+        let settings = Settings::of(&tree, None);
+        let mut session = state::fresh(&tree, &settings, invocation(0));
+        session.follow();
+        Self { tree, session, settings, invocation: 0 }
+    }
+
+    /// Applies a step to the files and brings the session up to them.
+    pub fn apply(&mut self, step: &Step) {
+        let mut paths: BTreeSet<String> = BTreeSet::new();
+        for op in &step.ops {
+            match op {
+                Op::Write(path, text) => self.tree.insert(path, text),
+                Op::Remove(path) => self.tree.remove(path),
+                Op::Invocation(which) => self.invocation = *which,
+            }
+            if let Op::Write(path, _) | Op::Remove(path) = op {
+                let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                paths.insert(if step.told == Told::Folders { folder.to_owned() } else { path.clone() });
+            }
+        }
+        self.session.set_invocation(invocation(self.invocation));
+        self.settings = Settings::of(&self.tree, Some(&self.settings));
+        self.session.set_house_rules(self.settings.house.clone());
+        let touched = if step.told == Told::Nothing { Touched::All } else { Touched::Paths(&paths) };
+        self.session.update(&self.tree, touched);
+    }
+
+    pub fn fresh(&self) -> Session {
+        state::fresh(&self.tree, &self.settings, invocation(self.invocation))
+    }
+
+    pub fn states(&self, all_rules: bool) -> [State; 2] {
+        [&self.session, &self.fresh()].map(|session| state::state(session, &self.settings, all_rules))
+    }
+
+    pub fn difference(&self, all_rules: bool) -> Option<String> {
+        let [live, fresh] = self.states(all_rules);
+        difference(&live, &fresh)
+    }
+}
+
+/// A script that ends in a difference.
+pub struct Failure {
+    pub files: Files,
+    pub steps: Vec<Step>,
+    pub difference: String,
+    pub all_rules: bool,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "the live session differs from a fresh one (all rules: {})", self.all_rules)?;
+        writeln!(out, "{}", self.difference)?;
+        writeln!(out, "files at first:")?;
+        for (path, text) in &self.files {
+            writeln!(out, "    {path}: {text:?}")?;
+        }
+        for (at, step) in self.steps.iter().enumerate() {
+            write!(out, "{}. {step}", at + 1)?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes up edits and applies them, comparing after each; gives the number of steps, or how it failed.
+pub fn run(
+    files: &Files,
+    seed: u64,
+    steps: usize,
+    all_rules: bool,
+    mut each: impl FnMut(usize, &Step),
+) -> Result<(), Failure> {
+    let mut world = World::new(files.clone());
+    let mut dice = Dice(seed);
+    let mut live = Live::start(files);
+    state::state(&live.session, &live.settings, all_rules);
+    let mut script = Vec::new();
+    for at in 0..steps {
+        let step = world.step(&mut dice);
+        each(at, &step);
+        live.apply(&step);
+        script.push(step);
+        if let Some(difference) = live.difference(all_rules) {
+            let failure = Failure { files: files.clone(), steps: script, difference, all_rules };
+            return Err(shrunk(failure));
+        }
+    }
+    Ok(())
+}
+
+/// The difference at the end of a script, each step of which is looked at by the live session.
+fn replayed(files: &Files, steps: &[Step], all_rules: bool) -> Option<String> {
+    let mut live = Live::start(files);
+    state::state(&live.session, &live.settings, all_rules);
+    let (last, before) = steps.split_last()?;
+    for step in before {
+        live.apply(step);
+        state::state(&live.session, &live.settings, all_rules);
+    }
+    live.apply(last);
+    live.difference(all_rules)
+}
+
+/// Drops halves, quarters and single steps as long as the rest still fails, then files.
+fn shrunk(mut failure: Failure) -> Failure {
+    // Mostly the last steps are enough.
+    for many in [1, 2, 4, 8, 16] {
+        let Some(from) = failure.steps.len().checked_sub(many) else { break };
+        let mut files = failure.files.clone();
+        let mut which = 0;
+        for op in failure.steps[..from].iter().flat_map(|step| &step.ops) {
+            match op {
+                Op::Write(path, text) => drop(files.insert(path.clone(), text.clone())),
+                Op::Remove(path) => drop(files.remove(path)),
+                Op::Invocation(other) => which = *other,
+            }
+        }
+        let mut steps = failure.steps[from..].to_vec();
+        if which != 0 {
+            steps.insert(0, Step { what: "invocation", ops: vec![Op::Invocation(which)], told: Told::Paths });
+        }
+        if let Some(difference) = replayed(&files, &steps, failure.all_rules) {
+            failure = Failure { files, steps, difference, ..failure };
+            break;
+        }
+    }
+    let mut size = failure.steps.len() / 2;
+    while size > 0 {
+        let mut at = 0;
+        // The last step shows the difference.
+        while at + size < failure.steps.len() {
+            let mut steps = failure.steps.clone();
+            steps.drain(at..at + size);
+            match replayed(&failure.files, &steps, failure.all_rules) {
+                Some(difference) => failure = Failure { steps, difference, ..failure },
+                None => at += size,
+            }
+        }
+        size /= 2;
+    }
+    for step in 0..failure.steps.len() {
+        let mut at = 0;
+        while failure.steps[step].ops.len() > 1 && at < failure.steps[step].ops.len() {
+            let mut steps = failure.steps.clone();
+            steps[step].ops.remove(at);
+            match replayed(&failure.files, &steps, failure.all_rules) {
+                Some(difference) => failure = Failure { steps, difference, ..failure },
+                None => at += 1,
+            }
+        }
+    }
+    let paths: Vec<String> = failure.files.keys().cloned().collect();
+    let mut size = paths.len() / 2;
+    while size > 0 {
+        for part in paths.chunks(size) {
+            let mut files = failure.files.clone();
+            files.retain(|path, _| !part.contains(path));
+            if files.len() == failure.files.len() {
+                continue;
+            }
+            if let Some(difference) = replayed(&files, &failure.steps, failure.all_rules) {
+                failure = Failure { files, difference, ..failure };
+            }
+        }
+        size /= 2;
+    }
+    failure
+}
