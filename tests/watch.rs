@@ -25,7 +25,7 @@ fn project() -> (tempfile::TempDir, PathBuf) {
     let temporary = tempfile::tempdir().unwrap();
     let folder = fs::canonicalize(temporary.path()).unwrap().join("shop");
     write(&folder, "dbt_project.yml", "name: shop\nprofile: shop\n");
-    write(&folder, "harness.yml", "extends: strict\n");
+    write(&folder, "harness.yml", "extends: strict\nlayers: {models: {reads: [models, source]}}\n");
     write(&folder, "models/customers.sql", "select 1 as id\n");
     write(&folder, ORDERS, "select *\nfrom {{ ref('customer') }}\n");
     (temporary, folder)
@@ -180,11 +180,11 @@ fn rules_of_the_house_are_just_files_too() {
     };
     let mut watching = Watching::start(&folder, &["--stdin"], &[]);
     for path in ["harness/rules/no-orders.md", "../policies/no-orders.md"] {
-        write(&folder, path, &rule("`{node}` is called orders."));
+        write(&folder, path, &rule("a model is called orders."));
         let added = watching.look();
         assert_eq!(rules(&added.added), ["NO_ORDERS models/orders.sql:1"], "{added:?}");
         assert_eq!(added.changed, [path]);
-        write(&folder, path, &rule("`{node}` is still called orders."));
+        write(&folder, path, &rule("a model is still called orders."));
         let reworded = watching.look();
         assert_eq!((reworded.removed.len(), reworded.added.len()), (1, 1));
         assert!(reworded.added[0].contains("is still called"));

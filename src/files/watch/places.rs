@@ -92,15 +92,11 @@ impl Places {
         let new =
             |now: &BTreeSet<String>, before: &BTreeSet<String>| now.difference(before).cloned().collect::<Vec<_>>();
         let gone = new(&former.folders, &self.wanted.folders).into_iter().chain(new(&former.files, &self.wanted.files));
-        let gone: Vec<String> = gone.collect();
+        let mut changed: Vec<String> = gone.collect();
         let mut told: BTreeSet<String> = new(&self.wanted.folders, &former.folders).into_iter().collect();
         told.extend(new(&self.wanted.files, &former.files));
-        for key in &gone {
-            self.replace(key, watcher);
-        }
-        for key in &told {
-            self.replace(key, watcher);
-        }
+        changed.extend(told.iter().cloned());
+        self.replace(&changed, watcher);
         told
     }
 
@@ -127,13 +123,13 @@ impl Places {
             keys.extend(own.folders.iter().cloned());
             keys.extend(own.names.values().flatten().cloned());
         }
-        for key in &keys {
+        let is_other = |key: &&String| {
             let place = self.path(key);
             let is_plain = fs::symlink_metadata(&place).is_ok_and(|there| there.is_file());
-            if !is_plain && self.is_placed(key) || place.is_dir() || fs::read_link(&place).is_ok() {
-                self.replace(key, watcher);
-            }
-        }
+            !is_plain && self.is_placed(key) || place.is_dir() || fs::read_link(&place).is_ok()
+        };
+        let others: Vec<String> = keys.iter().filter(is_other).cloned().collect();
+        self.replace(&others, watcher);
         keys
     }
 
@@ -189,19 +185,21 @@ impl Places {
         plain(&self.root.join(key))
     }
 
-    /// Watches anew what is watched for a key and all below it.
-    fn replace(&mut self, key: &str, watcher: &mut dyn Watcher) {
-        self.forget(key, watcher);
-        let wanted: Vec<String> = self.wanted.folders.union(&self.wanted.files).cloned().collect();
-        let mut is_wanted = false;
-        for other in wanted.iter().filter(|other| is_at_or_below(other, key)) {
-            is_wanted |= other == key;
+    /// Watches anew what is watched for some keys and all below them. All of it is forgotten first: what is
+    /// watched may have the same name and be another folder by now.
+    fn replace(&mut self, keys: &[String], watcher: &mut dyn Watcher) {
+        for key in keys {
+            self.forget(key, watcher);
+        }
+        let wanted: BTreeSet<String> = self.wanted.folders.union(&self.wanted.files).cloned().collect();
+        for other in wanted.iter().filter(|other| keys.iter().any(|key| is_at_or_below(other, key))) {
             self.place(other, watcher);
         }
-        let is_inside = |folder: &String| is_at_or_below(key, folder) && folder != key;
-        if !is_wanted && self.wanted.folders.iter().any(is_inside) {
-            self.link(key, watcher);
-            self.walk(key, &self.path(key), &mut Vec::new(), watcher);
+        for key in keys.iter().filter(|key| !wanted.contains(*key)) {
+            if self.wanted.folders.iter().any(|folder| is_at_or_below(key, folder)) {
+                self.link(key, watcher);
+                self.walk(key, &self.path(key), &mut Vec::new(), watcher);
+            }
         }
     }
 
@@ -238,8 +236,8 @@ impl Places {
         }
     }
 
-    /// Watches the folders that tell whether a path is there: its own, and inside the project those above.
-    /// Where they are missing, the nearest that is there.
+    /// Watches the folders that tell whether a path is there: its own, and in the project those above, up to
+    /// where the project lies. Where they are missing, the nearest that is there.
     fn anchor(&mut self, key: &str, path: &Path, watcher: &mut dyn Watcher) {
         let mut level = path;
         let mut is_anchored = false;
@@ -247,8 +245,9 @@ impl Places {
             if let Some(real) = real_folder(folder) {
                 is_anchored |= self.add(&real, Some(name), key, false, watcher);
             }
-            let is_inside = folder != self.root && folder.starts_with(&self.root);
-            if is_anchored && !is_inside {
+            // Of a folder that is gone the system tells nothing while it is somebody's current one, so the
+            // folder above the project is asked too.
+            if is_anchored && !folder.starts_with(&self.root) {
                 return;
             }
             level = folder;

@@ -83,7 +83,7 @@ fn folders_are_watched_without_what_is_hidden_or_left_out() {
         "project/models/.x/y.sql",
     ]);
     let (places, noting) = placed(&folder, wanted(&["models"], &["harness.yml"]));
-    assert_eq!(shown(&folder, &noting), ["project", "project/models", "project/models/a", "project/models/a/b"]);
+    assert_eq!(shown(&folder, &noting), ["", "project", "project/models", "project/models/a", "project/models/a/b"]);
     let (_, whole) = placed(&folder, wanted(&[""], &[]));
     assert_eq!(shown(&folder, &whole), ["", "project", "project/models", "project/models/a", "project/models/a/b"]);
     assert!(!places.is_at_limit());
@@ -118,14 +118,14 @@ fn a_folder_that_comes_or_goes_or_is_renamed_is_watched_as_it_is_now() {
     for (path, key) in [("project/models/a", "models/a"), ("project/models/c", "models/c")] {
         assert_eq!(places.happened(&folder.at(path), Happened::Anything, &mut noting), set(&[key]));
     }
-    let renamed = ["project", "project/models", "project/models/c", "project/models/c/b"];
+    let renamed = ["", "project", "project/models", "project/models/c", "project/models/c/b"];
     assert_eq!(shown(&folder, &noting), renamed);
     fs::remove_dir_all(folder.at("project/models")).unwrap();
     assert_eq!(places.happened(&folder.at("project/models"), Happened::Anything, &mut noting), set(&["models"]));
-    assert_eq!(shown(&folder, &noting), ["project"]);
+    assert_eq!(shown(&folder, &noting), ["", "project"]);
     folder.write("project/models/new/x.sql", "");
     assert_eq!(places.happened(&folder.at("project/models"), Happened::Anything, &mut noting), set(&["models"]));
-    assert_eq!(shown(&folder, &noting), ["project", "project/models", "project/models/new"]);
+    assert_eq!(shown(&folder, &noting), ["", "project", "project/models", "project/models/new"]);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn the_projects_folder_may_go_and_come_back() {
     assert_eq!(shown(&folder, &noting), [""], "what is above tells when it is back");
     folder.write("project/models/x.sql", "");
     assert_eq!(places.happened(&folder.at("project"), Happened::Anything, &mut noting), all);
-    assert_eq!(shown(&folder, &noting), ["project", "project/models"]);
+    assert_eq!(shown(&folder, &noting), ["", "project", "project/models"]);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn paths_above_a_wanted_one_are_watched_as_they_may_be_renamed() {
     fs::rename(folder.at("project/src"), folder.at("project/other")).unwrap();
     let told = places.happened(&folder.at("project/src"), Happened::Anything, &mut noting);
     assert_eq!(told, set(&["src/dbt/models"]));
-    assert_eq!(shown(&folder, &noting), ["project"]);
+    assert_eq!(shown(&folder, &noting), ["", "project"]);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn links_are_followed_to_files_and_folders_and_told_by_their_own_names() {
     fs::remove_file(folder.at("project/models/linked")).unwrap();
     let told = places.happened(&folder.at("project/models/linked"), Happened::Anything, &mut noting);
     assert_eq!(told, set(&["models/linked"]));
-    assert_eq!(shown(&folder, &noting), ["else", "project", "project/models"]);
+    assert_eq!(shown(&folder, &noting), ["", "else", "project", "project/models"]);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn what_is_no_longer_wanted_is_no_longer_watched() {
     let folder = Folder::new(&["project/models/x.sql", "project/seeds/a.yml"]);
     let (mut places, mut noting) = placed(&folder, wanted(&["models", "seeds"], &["harness.yml"]));
     assert_eq!(places.want(wanted(&["seeds", "tests"], &[]), &mut noting), set(&["tests"]));
-    assert_eq!(shown(&folder, &noting), ["project", "project/seeds"]);
+    assert_eq!(shown(&folder, &noting), ["", "project", "project/seeds"]);
     places.want(Wanted::default(), &mut noting);
     assert_eq!(shown(&folder, &noting), Vec::<String>::new());
 }
