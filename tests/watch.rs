@@ -20,6 +20,16 @@ use std::time::{Duration, SystemTime};
 
 const ORDERS: &str = "models/orders.sql";
 
+/// What an editor leaves beside a file that is being edited is nobody's finding.
+#[test]
+#[cfg(unix)]
+fn a_lock_of_emacs_is_no_file() {
+    let (_temporary, folder) = project();
+    let mut watching = Watching::start(&folder, &["--stdin"], &[]);
+    std::os::unix::fs::symlink("somebody@somewhere.4711", folder.join("models/.#orders.sql")).unwrap();
+    assert_eq!(told(&watching.look()), (NOTHING.0, NOTHING.1, vec![]));
+}
+
 /// A project with one finding: orders refs what is not there.
 fn project() -> (tempfile::TempDir, PathBuf) {
     let temporary = tempfile::tempdir().unwrap();

@@ -88,7 +88,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
         let watch = Watch::start(&root, options, move |batch| drop(give.send(Incoming::Batch(batch))));
         Some(watch.map_err(no_thread)?)
     };
-    Driver::new(live, show, checking, watch, (sender, incoming)).follow(started)
+    Driver::new(live, show, checking, watch, (sender, incoming), global.verbose).follow(started)
 }
 
 fn no_thread(error: std::io::Error) -> Failure {

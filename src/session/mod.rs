@@ -59,9 +59,9 @@ pub struct Session {
     pub files: usize,
     inputs: inputs::Inputs,
     /// The rules of the last check, where the next one follows it.
-    live: Option<Mutex<Live>>,
+    live: Option<Arc<Mutex<Live>>>,
     /// Much is to be computed.
-    is_cold: AtomicBool,
+    is_cold: Arc<AtomicBool>,
 }
 
 impl Session {
@@ -129,13 +129,18 @@ impl Session {
     pub fn check_with(&self, registry: &Registry, selection: &Selection, circumstances: Circumstances<'_>) -> Outcome {
         let db = &self.db;
         let house = self.project.house_rules(db);
-        if self.is_cold.swap(false, Ordering::Relaxed) || self.live.is_none() {
+        if self.is_cold.load(Ordering::Relaxed) || self.live.is_none() {
             self.prefetch();
+            self.is_cold.store(false, Ordering::Relaxed);
         }
         let found = match &self.live {
             Some(live) => {
-                let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
-                live.run(db, registry, house, selection, circumstances)
+                let mut kept = live.lock().unwrap_or_else(PoisonError::into_inner);
+                // A run that salsa ends half-way leaves nothing behind that could be taken for whole.
+                let mut own = std::mem::take(&mut *kept);
+                let found = own.run(db, registry, house, selection, circumstances);
+                *kept = own;
+                found
             }
             None => run(db, registry, house, selection, circumstances),
         };

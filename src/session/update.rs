@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use salsa::{Durability, Setter};
 use std::collections::BTreeSet;
 use std::ops::Bound;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 /// Where a look at the files is needed.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ const FEW: usize = 16;
 impl Session {
     /// From now on a check costs what has changed since the one before.
     pub fn follow(&mut self) {
-        self.live = Some(Mutex::default());
+        self.live = Some(Arc::default());
     }
 
     /// Reads a project into an empty database.
@@ -55,7 +55,7 @@ impl Session {
         )
         .durability(Durability::HIGH)
         .new(&db);
-        Self { db, project, files: parts.files, inputs, live: None, is_cold: AtomicBool::new(true) }
+        Self { db, project, files: parts.files, inputs, live: None, is_cold: Arc::new(AtomicBool::new(true)) }
     }
 
     /// Brings the inputs up to what a tree holds now. What is equal is not set.

@@ -3,6 +3,7 @@
 use super::Session;
 use super::inputs::Inputs;
 use crate::files::watch::Wanted;
+use std::sync::Arc;
 
 /// Whether a file of this name can matter: dbt reads these kinds, and harness the Markdown of rules.
 pub fn counts(name: &str) -> bool {
@@ -23,6 +24,13 @@ impl Session {
     /// The same project in another handle of its database, for another thread to ask. Whoever gives the
     /// project other texts waits until it is dropped.
     pub fn handle(&self) -> Self {
-        Self { db: self.db.clone(), project: self.project, files: self.files, inputs: Inputs::default() }
+        Self {
+            db: self.db.clone(),
+            project: self.project,
+            files: self.files,
+            inputs: Inputs::default(),
+            live: self.live.clone(),
+            is_cold: Arc::clone(&self.is_cold),
+        }
     }
 }

@@ -9,13 +9,16 @@ use crate::report::watch::difference;
 use crate::rules::finding::Finding;
 use crate::session::{LargeStacks, Outcome, Stopped};
 use jiff::civil::Date;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-/// A check that takes longer is worth a word.
+/// A check that takes longer is worth a word, and is ended when it is outdated. A shorter one is as well
+/// waited for: what it has computed helps the next.
 const LONG: Duration = Duration::from_millis(150);
+/// So many checks in a row are ended: whoever saves all the time is to see something.
+const ENDED_IN_A_ROW: u32 = 3;
 /// How often to see whether it is another day: some excuses end with one.
 const DAY: Duration = Duration::from_secs(60);
 
@@ -33,6 +36,7 @@ pub(super) enum Incoming {
 struct Running {
     number: u64,
     today: Date,
+    started: Instant,
     is_shown: bool,
 }
 
@@ -46,6 +50,11 @@ pub(super) struct Driver<'a> {
     wanted: Wanted,
     running: Option<Running>,
     checks: u64,
+    /// How many were ended since the last that came to its end.
+    ended: u32,
+    /// Where to look once the check that is going on has ended, and when the first of it was noticed.
+    seen: Seen,
+    noticed: Option<Instant>,
     /// When the first of what is not shown yet was noticed.
     since: Option<Instant>,
     /// What the last check that came to its end found, and on which day.
@@ -56,6 +65,9 @@ pub(super) struct Driver<'a> {
     /// Empty lines that wait for a check to end, and whether no more will come.
     lines: VecDeque<Instant>,
     is_at_end: bool,
+    /// Whether to say where the time went, and where it did: the last look and its check.
+    is_timed: bool,
+    looked: Option<(Instant, Instant)>,
 }
 
 impl<'a> Driver<'a> {
@@ -65,6 +77,7 @@ impl<'a> Driver<'a> {
         checking: LargeStacks,
         watch: Option<Watch>,
         (sender, incoming): (Sender<Incoming>, Receiver<Incoming>),
+        is_timed: bool,
     ) -> Self {
         Self {
             live,
@@ -76,6 +89,9 @@ impl<'a> Driver<'a> {
             wanted: Wanted::default(),
             running: None,
             checks: 0,
+            ended: 0,
+            seen: Seen::Paths(BTreeSet::new()),
+            noticed: None,
             since: None,
             findings: Vec::new(),
             notes: Vec::new(),
@@ -83,6 +99,8 @@ impl<'a> Driver<'a> {
             revision: 0,
             lines: VecDeque::new(),
             is_at_end: false,
+            is_timed,
+            looked: None,
         }
     }
 
@@ -115,8 +133,17 @@ impl<'a> Driver<'a> {
                 return Ok(Some(Verdict::Clean));
             }
         }
-        let is_long = self.running.as_ref().is_some_and(|running| !running.is_shown);
-        match self.incoming.recv_timeout(if is_long { LONG } else { DAY }) {
+        if !self.seen.is_empty() && self.may_look() {
+            let seen = std::mem::replace(&mut self.seen, Seen::Paths(BTreeSet::new()));
+            self.since = self.since.or(self.noticed.take());
+            self.look(&seen)?;
+            if self.running.is_none() {
+                // Nothing has changed, and so nothing waits to be shown.
+                self.since = None;
+            }
+            return Ok(None);
+        }
+        match self.incoming.recv_timeout(self.patience()) {
             Ok(Incoming::Batch(batch)) => self.batch(batch)?,
             Ok(Incoming::Line(read)) => self.lines.push_back(read),
             Ok(Incoming::End) => self.is_at_end = true,
@@ -131,8 +158,10 @@ impl<'a> Driver<'a> {
     fn waited(&mut self) -> Result<(), Ended> {
         match &mut self.running {
             Some(running) => {
-                running.is_shown = true;
-                self.show.busy()?;
+                if running.started.elapsed() >= LONG {
+                    running.is_shown = true;
+                    self.show.busy()?;
+                }
             }
             None if self.watch.is_some() && self.today.is_some_and(|day| day != self.live.today()) => {
                 self.since = Some(Instant::now());
@@ -160,16 +189,32 @@ impl<'a> Driver<'a> {
         for note in notes {
             self.show.say(&format!("harness: note: {note}"))?;
         }
-        let before = *self.since.get_or_insert(since);
-        self.look(&seen)?;
-        // What changed nothing is not what a later result is waited for since.
-        self.since = self.running.is_some().then_some(before);
+        self.noticed.get_or_insert(since);
+        self.seen.extend(seen);
         Ok(())
+    }
+
+    /// Whether to look now: what is found new ends the check that is going on.
+    fn may_look(&self) -> bool {
+        let Some(running) = &self.running else { return true };
+        running.started.elapsed() >= LONG && self.ended < ENDED_IN_A_ROW
+    }
+
+    /// How long to wait for what comes next.
+    fn patience(&self) -> Duration {
+        match &self.running {
+            Some(running) if !running.is_shown || !self.seen.is_empty() && self.ended < ENDED_IN_A_ROW => {
+                LONG.saturating_sub(running.started.elapsed()).max(Duration::from_millis(1))
+            }
+            _ => DAY,
+        }
     }
 
     /// Looks, and has checked what is new.
     fn look(&mut self, seen: &Seen) -> Result<(), Ended> {
+        let begin = Instant::now();
         let is_new = self.live.look(seen);
+        self.looked = Some((begin, Instant::now()));
         self.tell()?;
         self.want();
         if is_new {
@@ -199,12 +244,13 @@ impl<'a> Driver<'a> {
     /// Starts a check, in place of one that is going on.
     fn start(&mut self) {
         if self.running.take().is_some() {
+            self.ended += 1;
             self.live.cancel();
         }
         self.want();
         self.checks += 1;
         let (number, check, sender) = (self.checks, self.live.check(), self.sender.clone());
-        self.running = Some(Running { number, today: check.today, is_shown: false });
+        self.running = Some(Running { number, today: check.today, started: Instant::now(), is_shown: false });
         // Who no longer listens has ended.
         let done = move |result| drop(sender.send(Incoming::Checked(number, result)));
         self.checking.start(move || check.run(), done);
@@ -214,6 +260,7 @@ impl<'a> Driver<'a> {
         let Some(running) = self.running.take_if(|running| running.number == number) else { return Ok(()) };
         match result {
             Ok(Ok(outcome)) => {
+                self.ended = 0;
                 self.live.judge(Part::Selection, Ok(()));
                 self.tell()?;
                 self.settle(outcome, running.today)
@@ -246,8 +293,15 @@ impl<'a> Driver<'a> {
         let since = self.since.take().unwrap_or_else(Instant::now);
         let settled =
             Settled { is_first, revision: self.revision, findings: outcome.findings.len(), changed: &changed, since };
+        let checked = Instant::now();
         self.show.settled(&settled, &difference, Some(&outcome.summary))?;
         drop(difference);
+        if let Some((begin, looked)) = self.looked.take().filter(|_| self.is_timed) {
+            let spent = [("waited", begin - since), ("looked", looked - begin), ("checked", checked - looked)];
+            let spent = spent.iter().chain(&[("wrote", checked.elapsed())]);
+            let spent: Vec<String> = spent.map(|(what, time)| format!("{what} {} us", time.as_micros())).collect();
+            self.show.say(&format!("harness: {}", spent.join(", ")))?;
+        }
         (self.findings, self.notes, self.today) = (outcome.findings, outcome.notes, Some(today));
         Ok(())
     }

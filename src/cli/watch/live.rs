@@ -89,7 +89,11 @@ impl<'a> Live<'a> {
         let house = around.house_rules(&written, &registry)?;
         let (invocation, notes) = around.invocation()?;
         let tree = around.tree();
-        let session = reading.run(|| Session::load(Database::default(), &tree, house, invocation));
+        let session = reading.run(|| {
+            let mut session = Session::load(Database::default(), &tree, house, invocation);
+            session.follow();
+            session
+        });
         let paths = scope.paths(&around.folder);
         scope.refuse_nowhere(&paths, &session)?;
         let live = Self {

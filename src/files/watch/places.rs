@@ -4,7 +4,7 @@
 //! Folders are watched one by one under their real paths. A key is a path as the batch names it: one that
 //! is wanted, or one below a wanted folder. One real folder may stand for several keys, by links.
 
-use super::{Placed, Wanted};
+use super::{Placed, Wanted, system};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -23,10 +23,22 @@ pub(super) enum Lost {
     Gone,
 }
 
-/// What watches a folder: what it holds and what becomes of itself.
+/// How much of a folder is to be watched. Where folders are watched one by one, it is always the same: what it
+/// holds, and what becomes of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) enum Extent {
+    /// It lies in one that is watched whole.
+    #[default]
+    Inner,
+    /// Names in it.
+    Names,
+    /// All below it.
+    Whole,
+}
+
+/// What watches folders.
 pub(super) trait Watcher {
-    /// `whole` asks for all below as well, where the system does not watch folder by folder.
-    fn watch(&mut self, folder: &Path, whole: bool) -> Placed;
+    fn watch(&mut self, folder: &Path, extent: Extent) -> Placed;
 
     fn unwatch(&mut self, folder: &Path);
 }
@@ -44,6 +56,7 @@ pub(super) enum Happened {
 /// Why a real folder is watched.
 #[derive(Debug, Default)]
 struct Reasons {
+    extent: Extent,
     /// Keys of the folder itself: all in it counts.
     folders: BTreeSet<String>,
     /// Names in it that lead to keys.
@@ -188,6 +201,9 @@ impl Places {
     /// Watches anew what is watched for some keys and all below them. All of it is forgotten first: what is
     /// watched may have the same name and be another folder by now.
     fn replace(&mut self, keys: &[String], watcher: &mut dyn Watcher) {
+        if keys.is_empty() {
+            return;
+        }
         for key in keys {
             self.forget(key, watcher);
         }
@@ -243,7 +259,7 @@ impl Places {
         let mut is_anchored = false;
         while let (Some(folder), Some(name)) = (level.parent(), level.file_name()) {
             if let Some(real) = real_folder(folder) {
-                is_anchored |= self.add(&real, Some(name), key, false, watcher);
+                is_anchored |= self.add(&real, Some(name), key, Extent::Names, watcher);
             }
             // Of a folder that is gone the system tells nothing while it is somebody's current one, so the
             // folder above the project is asked too.
@@ -271,7 +287,8 @@ impl Places {
         if above.len() > MAX_DEPTH || above.contains(&real) {
             return;
         }
-        self.add(&real, None, key, above.is_empty(), watcher);
+        let is_inner = above.last().is_some_and(|folder| real.starts_with(folder));
+        self.add(&real, None, key, if is_inner { Extent::Inner } else { Extent::Whole }, watcher);
         above.push(real);
         for entry in fs::read_dir(path).into_iter().flatten().flatten() {
             let Ok(kind) = entry.file_type() else { continue };
@@ -294,9 +311,11 @@ impl Places {
     }
 
     /// Says whether the folder is watched.
-    fn add(&mut self, real: &Path, name: Option<&OsStr>, key: &str, whole: bool, watcher: &mut dyn Watcher) -> bool {
-        if !self.folders.contains_key(real) {
-            match watcher.watch(real, whole) {
+    fn add(&mut self, real: &Path, name: Option<&OsStr>, key: &str, extent: Extent, watcher: &mut dyn Watcher) -> bool {
+        let known = self.folders.get(real).map(|known| known.extent);
+        let is_more = |known: Extent| !system::IS_BY_FOLDER && extent > known;
+        if known.is_none_or(is_more) {
+            match watcher.watch(real, extent) {
                 Ok(()) => {}
                 Err(Lost::Gone) => return false,
                 Err(Lost::Limit) => {
@@ -306,6 +325,7 @@ impl Places {
             }
         }
         let reasons = self.folders.entry(real.to_owned()).or_default();
+        reasons.extent = reasons.extent.max(extent);
         match name {
             None => drop(reasons.folders.insert(key.to_owned())),
             Some(name) => drop(reasons.names.entry(name.to_owned()).or_default().insert(key.to_owned())),

@@ -1,6 +1,6 @@
 //! Looking by oneself where the system tells nothing: network drives, containers, too few watches.
 
-use super::places::Watcher;
+use super::places::{Extent, Watcher};
 use super::{Placed, Signal};
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
@@ -62,7 +62,7 @@ impl Poll {
 
 impl Watcher for Poll {
     /// What is there now is taken for known: who watches reads afterwards.
-    fn watch(&mut self, folder: &Path, _whole: bool) -> Placed {
+    fn watch(&mut self, folder: &Path, _extent: Extent) -> Placed {
         let entries = entries(folder);
         self.folders.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned(), entries);
         Ok(())

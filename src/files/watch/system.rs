@@ -1,6 +1,6 @@
 //! The system's own events, by notify.
 
-use super::places::{Lost, Watcher};
+use super::places::{Extent, Lost, Watcher};
 use super::{Placed, Signal};
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Config, ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -10,6 +10,7 @@ use std::sync::mpsc::Sender;
 
 /// inotify watches folder by folder, and tells when a file that was written to is closed. Other systems
 /// watch whole trees.
+pub(super) const IS_BY_FOLDER: bool = TELLS_OF_CLOSING;
 pub(super) const TELLS_OF_CLOSING: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 #[derive(Debug)]
@@ -35,10 +36,12 @@ impl System {
 }
 
 impl Watcher for System {
-    fn watch(&mut self, folder: &Path, whole: bool) -> Placed {
-        let mode = match (TELLS_OF_CLOSING, whole) {
-            (false, true) => RecursiveMode::Recursive,
-            _ => RecursiveMode::NonRecursive,
+    fn watch(&mut self, folder: &Path, extent: Extent) -> Placed {
+        let mode = match extent {
+            _ if IS_BY_FOLDER => RecursiveMode::NonRecursive,
+            Extent::Inner => return Ok(()),
+            Extent::Names => RecursiveMode::NonRecursive,
+            Extent::Whole => RecursiveMode::Recursive,
         };
         self.watcher.watch(folder, mode).map_err(|error| match error.kind {
             ErrorKind::MaxFilesWatch => Lost::Limit,

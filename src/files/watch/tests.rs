@@ -1,4 +1,4 @@
-use super::places::{Happened, Places, Watcher};
+use super::places::{Extent, Happened, Places, Watcher};
 use super::*;
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ struct Noting {
 }
 
 impl Watcher for Noting {
-    fn watch(&mut self, folder: &Path, _whole: bool) -> Placed {
+    fn watch(&mut self, folder: &Path, _extent: Extent) -> Placed {
         if self.most.is_some_and(|most| self.watched.len() >= most) {
             return Err(Lost::Limit);
         }
