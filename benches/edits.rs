@@ -5,7 +5,7 @@
 //! files that were saved before.
 
 use harness::db::{Database, Invocation, SourceFile};
-use harness::files::{Content, Disk};
+use harness::files::Disk;
 use harness::rules::finding::Finding;
 use harness::rules::registry::Registry;
 use harness::rules::selection::Selection;
@@ -130,7 +130,8 @@ fn measure(folder: &std::path::Path, edits: usize, kinds: &str, shows: bool) -> 
             let (Some(file), Some(text)) = (files.get(n % files.len()), texts.get(n % files.len())) else { continue };
             let edited = (kind.edit)(text.text(), n);
             session.db.take_executed();
-            session.db.set_content(*file, Content::Text(edited.into()));
+            let path = file.path(&session.db).clone();
+            session.set_text(&path, &edited);
             let start = (Instant::now(), cpu());
             let now = session.check(registry, &selection).findings;
             let changes = difference(&findings, &now);
@@ -142,11 +143,16 @@ fn measure(folder: &std::path::Path, edits: usize, kinds: &str, shows: bool) -> 
                 measured.push(took)
             }
             if shows && n == edits + files.len() - 1 {
-                let _ = writeln!(shown, "   {} changes; {:?}", changes, session.db.take_executed());
+                let counts = session.db.take_counts();
+                let mut reused: Vec<_> = counts.reused.into_iter().collect();
+                reused.sort_by_key(|it| std::cmp::Reverse(it.1));
+                reused.truncate(25);
+                let _ = writeln!(shown, "   {} changes; ran {:?}; held {:?}", changes, counts.executed, reused);
             }
         }
         for (file, text) in files.iter().zip(texts) {
-            session.db.set_content(*file, text);
+            let path = file.path(&session.db).clone();
+            session.set_text(&path, text.text());
         }
         findings = session.check(registry, &selection).findings;
         let mut wall: Vec<Duration> = measured.iter().map(|it| it.0).collect();

@@ -12,7 +12,7 @@ use super::parser::parse;
 use super::proof::Proof;
 use super::schema::{Catalogue, Facts, Schema, Type};
 use super::value::Constant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What no written name holds: it parts the names made here.
 const MARK: char = '#';
@@ -34,6 +34,8 @@ pub struct Reports {
     row: String,
     /// One a clause, in the order of the text.
     pub reports: Vec<Report>,
+    /// The relations that bodies read.
+    read: BTreeSet<String>,
 }
 
 /// One clause of a reported relation.
@@ -124,7 +126,13 @@ impl Reports {
             });
         }
         if errors.is_empty() {
-            Ok(Self { program, text: text.to_owned(), row: forms.row.to_owned(), reports })
+            let mut read = BTreeSet::new();
+            for clause in &program.clauses {
+                each_atom(&clause.body, &mut |atom| {
+                    read.insert(atom.relation.text.clone());
+                });
+            }
+            Ok(Self { program, text: text.to_owned(), row: forms.row.to_owned(), reports, read })
         } else {
             errors.sort_by_key(|error| error.span.start);
             Err(errors)
@@ -160,11 +168,7 @@ impl Reports {
 
     /// Whether the program reads a relation.
     pub fn reads(&self, relation: &str) -> bool {
-        let mut found = false;
-        for clause in &self.program.clauses {
-            each_atom(&clause.body, &mut |atom| found |= atom.relation.text == relation);
-        }
-        found
+        self.read.contains(relation)
     }
 
     /// Compiles the program. All that is wrong with it is told at once.

@@ -6,6 +6,7 @@
 pub mod settings;
 
 use crate::files::{Content, Unreadable};
+use rustc_hash::FxHashMap;
 use salsa::{Durability, Setter};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -52,9 +53,22 @@ impl FileKind {
         }
     }
 
-    /// Whether no other file's meaning depends on what the file holds.
-    fn is_local(self) -> bool {
-        matches!(self, Self::Model | Self::PythonModel | Self::Analysis)
+    /// How stable the text of a file is that was found at the start: those that people edit all day are less so.
+    pub fn durability_at_first(self) -> Durability {
+        match self {
+            Self::Model | Self::PythonModel | Self::Analysis | Self::Properties => Durability::MEDIUM,
+            _ => Durability::HIGH,
+        }
+    }
+
+    /// How stable the text of a file is that was edited or made while the program ran: low where no other
+    /// file's meaning depends on it. Of YAML that is so where a session follows its project.
+    pub fn durability_once_edited(self, is_followed: bool) -> Durability {
+        match self {
+            Self::Model | Self::PythonModel | Self::Analysis => Durability::LOW,
+            Self::Properties if is_followed => Durability::LOW,
+            other => other.durability_at_first(),
+        }
     }
 }
 
@@ -96,7 +110,7 @@ pub struct Package {
 }
 
 /// A directory as a key: of which package it is decides what its files mean.
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 pub struct DirectoryOf<'db> {
     #[returns(copy)]
     pub package: Package,
@@ -105,7 +119,7 @@ pub struct DirectoryOf<'db> {
 }
 
 /// A file as a key, likewise.
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 pub struct FileOf<'db> {
     #[returns(copy)]
     pub package: Package,
@@ -152,7 +166,7 @@ pub struct Project {
 }
 
 /// A name in the database: cheap to copy, compare and hash.
-#[salsa::interned(debug)]
+#[salsa::interned(debug, revisions = usize::MAX)]
 pub struct Sym<'db> {
     #[returns(ref)]
     pub text: Arc<str>,
@@ -186,11 +200,27 @@ impl<T: PartialEq> PartialEq for Stamped<T> {
 /// How often each query was executed, by its name.
 pub type Executed = BTreeMap<String, usize>;
 
+/// What queries did since somebody looked last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub executed: Executed,
+    /// How often a query's result was found to hold still, after something had changed.
+    pub reused: Executed,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    executed: Vec<salsa::DatabaseKeyIndex>,
+    reused: Vec<salsa::DatabaseKeyIndex>,
+}
+
 #[salsa::db]
 #[derive(Clone)]
 pub struct Database {
     storage: salsa::Storage<Self>,
-    executed: Option<Arc<Mutex<Vec<salsa::DatabaseKeyIndex>>>>,
+    log: Option<Arc<Mutex<Log>>>,
+    /// Indexes over YAML files are settled after each change.
+    is_followed: bool,
 }
 
 #[salsa::db]
@@ -204,36 +234,57 @@ impl fmt::Debug for Database {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { storage: salsa::Storage::new(None), executed: None }
+        Self { storage: salsa::Storage::new(None), log: None, is_followed: false }
     }
 }
 
 impl Database {
     /// A database that counts the queries it executes.
     pub fn counting() -> Self {
-        let executed = Arc::new(Mutex::new(Vec::new()));
-        let log = executed.clone();
-        let record = move |event: salsa::Event| {
-            if let salsa::EventKind::WillExecute { database_key } = event.kind {
-                log.lock().unwrap_or_else(PoisonError::into_inner).push(database_key);
+        let log: Arc<Mutex<Log>> = Arc::default();
+        let noted = log.clone();
+        let note = move |event: salsa::Event| {
+            let held = || noted.lock().unwrap_or_else(PoisonError::into_inner);
+            match event.kind {
+                salsa::EventKind::WillExecute { database_key } => held().executed.push(database_key),
+                salsa::EventKind::DidValidateMemoizedValue { database_key } => held().reused.push(database_key),
+                _ => {}
             }
         };
-        Self { storage: salsa::Storage::new(Some(Box::new(record))), executed: Some(executed) }
+        Self { storage: salsa::Storage::new(Some(Box::new(note))), log: Some(log), is_followed: false }
+    }
+
+    /// That indexes over YAML files are settled after each change.
+    pub fn follow(&mut self) {
+        self.is_followed = true;
+    }
+
+    pub fn is_followed(&self) -> bool {
+        self.is_followed
     }
 
     /// What was executed since the last call; empty for a database that does not count.
     pub fn take_executed(&self) -> Executed {
-        let mut counts = Executed::new();
-        let Some(executed) = &self.executed else { return counts };
-        let keys = std::mem::take(&mut *executed.lock().unwrap_or_else(PoisonError::into_inner));
-        salsa::attach(self, || {
+        self.take_counts().executed
+    }
+
+    /// What was done since the last call; nothing for a database that does not count.
+    pub fn take_counts(&self) -> Counts {
+        let Some(log) = &self.log else { return Counts::default() };
+        let Log { executed, reused } = std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut names: FxHashMap<salsa::IngredientIndex, String> = FxHashMap::default();
+        let mut counted = |keys: Vec<salsa::DatabaseKeyIndex>| {
+            let mut counts = Executed::new();
             for key in keys {
-                let shown = format!("{key:?}");
-                let name = shown.split('(').next().unwrap_or_default();
-                *counts.entry(name.to_owned()).or_default() += 1;
+                let name = names.entry(key.ingredient_index()).or_insert_with(|| {
+                    let shown = format!("{key:?}");
+                    shown.split('(').next().unwrap_or_default().to_owned()
+                });
+                *counts.entry(name.clone()).or_default() += 1;
             }
-        });
-        counts
+            counts
+        };
+        salsa::attach(self, || Counts { executed: counted(executed), reused: counted(reused) })
     }
 
     /// Gives a file new text. Says whether anything changed: an equal text starts no revision.
@@ -247,7 +298,7 @@ impl Database {
         if *file.content(self) == content {
             return false;
         }
-        let durability = if file.kind(self).is_local() { Durability::LOW } else { Durability::HIGH };
+        let durability = file.kind(self).durability_once_edited(self.is_followed);
         file.set_content(self).with_durability(durability).to(content);
         true
     }

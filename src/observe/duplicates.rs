@@ -2,23 +2,25 @@
 
 use super::child::Child;
 use super::{Rows, place};
-use crate::db::{FileKind, Package, Project};
+use crate::db::{DirectoryOf, FileKind, Package, Project};
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
 use crate::project::config::enabled;
 use crate::project::data_tests::unit::unit_tests;
-use crate::project::data_tests::{self, Test, test_id, tests_of_package};
+use crate::project::data_tests::{self, Test, test_id, tests_of_directory, tests_of_package};
 use crate::project::docs::docs_blocks;
 use crate::project::graph::{is_source_enabled, source_id, sources_of_package};
 use crate::project::macros::{blocks, macros_of_package};
 use crate::project::naming::{are_surely_one, plain_alias, relation_names};
-use crate::project::nodes::{Node, Part, is_enabled, nodes_of_package, unique_id};
+use crate::project::nodes::{Node, Part, is_enabled, nodes_of_directory, nodes_of_package, unique_id};
 use crate::project::overrides::overriding;
 use crate::project::packages::{dbt_packages, package_name, project_file};
-use crate::project::properties::{PatchKind, entry_span, patch_index, properties, table_span};
-use crate::project::resources::{resource_config, resource_span, resources_of_package};
+use crate::project::properties::{Patch, PatchKind, entry_span, patch_index, properties, table_span};
+use crate::project::resources::{resource_config, resource_span, resources_of_file, resources_of_package};
 use crate::project::versions::version;
+use rustc_hash::FxHasher;
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// Things that share a name they must not share: kind, name, and where each stands.
@@ -28,6 +30,9 @@ pub(super) fn duplicate_resource(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
     let Some(project) = Project::try_get(db) else { return Vec::new() };
     let root = project.root(db);
+    if !may_repeat(db) {
+        return Vec::new();
+    }
     let mut declared: Declarations = BTreeMap::new();
     add_nodes(rows, root, &mut declared);
     add_sources(rows, root, &mut declared);
@@ -49,6 +54,76 @@ pub(super) fn duplicate_resource(rows: &Rows<'_>) -> Vec<Observation> {
     found.extend(names_of_two_kinds(rows, root));
     found.extend(shared_tables(rows, root));
     found
+}
+
+/// Whether any two things may share what they must not. In most projects none do, and where nothing came or
+/// went that is known without a look at each.
+#[salsa::tracked(returns(copy))]
+fn may_repeat(db: &dyn salsa::Database) -> bool {
+    let Some(project) = Project::try_get(db) else { return false };
+    let root = project.root(db);
+    let mut names: Vec<u64> = Vec::new();
+    for package in dbt_packages(db) {
+        for directory in package.directories(db) {
+            names.extend(names_in(db, DirectoryOf::new(db, package, *directory)));
+        }
+    }
+    names.extend(macros_of_package(db, root).iter().map(|(name, _)| digest("macro", name)));
+    names.extend(docs_blocks(db, root).map(|(block, _)| digest("docs block", &block.name)));
+    names.extend(unit_tests(db, root).iter().map(|unit| digest("unit test", &format!("{}.{}", unit.model, unit.name))));
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+fn digest(kind: &str, name: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    (kind, name).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What must be there once, of all that a directory holds, as digests; of packages, their tables.
+#[salsa::tracked(returns(deref))]
+fn names_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<u64> {
+    let (package, directory) = (key.package(db), key.directory(db));
+    let is_root = Project::try_get(db).is_some_and(|project| project.root(db) == package);
+    let mut names = Vec::new();
+    let nodes = nodes_of_directory(db, package, directory).iter().copied();
+    for node in nodes.filter(|node| is_enabled(db, *node)) {
+        if node.kind(db).is_refable() {
+            match plain_alias(db, node) {
+                Some(alias) => names.push(digest("alias", &alias)),
+                None => {
+                    let it = relation_names(db, node);
+                    names.push(digest("table", &format!("{:?} {:?} {:?}", it.database, it.schema, it.alias)));
+                }
+            }
+        }
+        if !is_root {
+            continue;
+        }
+        // Versions of one model share its name.
+        let ref_name = digest("ref", node.name(db));
+        if node.kind(db).is_refable() && (version(db, node).is_none() || !names.contains(&ref_name)) {
+            names.push(ref_name);
+        }
+        let suffix = version(db, node).map(|version| version.suffix()).unwrap_or_default();
+        names.push(digest(node.kind(db).name(), &format!("{}.{suffix}", node.name(db))));
+    }
+    if !is_root {
+        return names;
+    }
+    names
+        .extend(tests_of_directory(db, package, directory).iter().map(|test| digest("data test", &test_id(db, *test))));
+    for file in directory.files(db).iter().filter(|file| file.kind(db) == FileKind::Properties) {
+        let properties = properties(db, package, *file);
+        names
+            .extend(properties.sources.iter().map(|it| digest("source table", &format!("{}.{}", it.source, it.table))));
+        names.extend(overriding(db, package, *file).iter().map(|(_, name)| digest("sources!", name)));
+        let is_entry = |patch: &&Patch| patch.kind != PatchKind::Snapshot || patch.relation.is_none();
+        names.extend(properties.patches.iter().filter(is_entry).map(|it| digest(entry_kind(it.kind), &it.name)));
+        names.extend(resources_of_file(db, package, *file).iter().map(|it| digest(it.kind.label(), &it.name)));
+    }
+    names
 }
 
 fn violation(subject: Vec<Arc<str>>, what: &str, first: &Place, place: Place) -> Observation {

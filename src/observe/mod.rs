@@ -110,7 +110,7 @@ impl Seen {
 }
 
 /// A kind of what is seen, by its place in the list.
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 struct KindOf<'db> {
     #[returns(copy)]
     number: usize,

@@ -4,9 +4,12 @@ use super::config;
 use super::nodes::{Named, Node, NodeKind, Reference, is_enabled, named_parents, nodes_of_package, unique_id};
 use super::packages::{dbt_packages, package_by_name, package_name, project_file};
 use super::properties::{SourceTable, properties};
+use super::settled::Settled;
 use super::versions::version;
 use crate::db::{FileKind, FileOf, Package, Project, SourceFile};
 use rustc_hash::FxHashMap;
+use salsa::Id;
+use salsa::plumbing::{AsId, FromId};
 use std::sync::Arc;
 
 /// What a name turned out to be.
@@ -19,17 +22,17 @@ pub enum Resolved<T> {
 
 /// Nodes by name, from names alone.
 #[salsa::tracked(returns(ref))]
-fn nodes_by_name<'db>(db: &'db dyn salsa::Database) -> FxHashMap<Arc<str>, Vec<Node<'db>>> {
-    let mut index: FxHashMap<Arc<str>, Vec<Node<'db>>> = FxHashMap::default();
+pub(super) fn indexed_nodes(db: &dyn salsa::Database) -> FxHashMap<Arc<str>, Vec<Id>> {
+    let mut index: FxHashMap<Arc<str>, Vec<Id>> = FxHashMap::default();
     for package in dbt_packages(db) {
         for node in nodes_of_package(db, package) {
-            index.entry(node.name(db).clone()).or_default().push(node);
+            index.entry(node.name(db).clone()).or_default().push(node.as_id());
         }
     }
     index
 }
 
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 struct Candidates<'db> {
     #[returns(ref)]
     name: Arc<str>,
@@ -38,7 +41,13 @@ struct Candidates<'db> {
 /// One query a name, so that a new file reaches only who names it.
 #[salsa::tracked(returns(ref))]
 fn candidates<'db>(db: &'db dyn salsa::Database, name: Candidates<'db>) -> Vec<Node<'db>> {
-    nodes_by_name(db).get(name.name(db)).cloned().unwrap_or_default()
+    let index = Settled::try_get(db).map_or_else(|| indexed_nodes(db), |settled| settled.nodes(db));
+    index.get(name.name(db)).into_iter().flatten().map(|id| Node::from_id(*id)).collect()
+}
+
+/// All nodes that bear a name, of all packages in their order.
+pub fn named<'db>(db: &'db dyn salsa::Database, name: &str) -> &'db [Node<'db>] {
+    candidates(db, Candidates::new(db, Arc::<str>::from(name)))
 }
 
 /// The packages a name is looked for in, in order; `None` is any.
@@ -99,7 +108,7 @@ pub fn resolve_function<'db>(
 }
 
 /// A table of a source, by where it is declared.
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 pub struct Source<'db> {
     #[returns(copy)]
     pub package: Package,
@@ -150,20 +159,20 @@ pub fn sources_of_package<'db>(db: &'db dyn salsa::Database, package: Package) -
     found
 }
 
-type SourceKey = (Arc<str>, Arc<str>);
+pub(super) type SourceKey = (Arc<str>, Arc<str>);
 
 #[salsa::tracked(returns(ref))]
-fn sources_by_name<'db>(db: &'db dyn salsa::Database) -> FxHashMap<SourceKey, Vec<Source<'db>>> {
-    let mut index: FxHashMap<SourceKey, Vec<Source<'db>>> = FxHashMap::default();
+pub(super) fn indexed_sources(db: &dyn salsa::Database) -> FxHashMap<SourceKey, Vec<Id>> {
+    let mut index: FxHashMap<SourceKey, Vec<Id>> = FxHashMap::default();
     for package in dbt_packages(db) {
         for source in sources_of_package(db, package) {
-            index.entry((source.source(db).clone(), source.table(db).clone())).or_default().push(*source);
+            index.entry((source.source(db).clone(), source.table(db).clone())).or_default().push(source.as_id());
         }
     }
     index
 }
 
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 struct SourceName<'db> {
     #[returns(ref)]
     source: Arc<str>,
@@ -174,7 +183,8 @@ struct SourceName<'db> {
 #[salsa::tracked(returns(ref))]
 fn source_candidates<'db>(db: &'db dyn salsa::Database, name: SourceName<'db>) -> Vec<Source<'db>> {
     let key = (name.source(db).clone(), name.table(db).clone());
-    sources_by_name(db).get(&key).cloned().unwrap_or_default()
+    let index = Settled::try_get(db).map_or_else(|| indexed_sources(db), |settled| settled.sources(db));
+    index.get(&key).into_iter().flatten().map(|id| Source::from_id(*id)).collect()
 }
 
 pub fn resolve_source<'db>(

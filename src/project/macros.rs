@@ -62,7 +62,7 @@ fn macro_index(db: &dyn salsa::Database, package: Package) -> FxHashMap<Arc<str>
     macros_of_package(db, package).iter().rev().cloned().collect()
 }
 
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 pub struct MacroName<'db> {
     #[returns(copy)]
     pub package: Package,
@@ -243,7 +243,7 @@ pub enum Named {
     Nothing,
 }
 
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 struct NameIn<'db> {
     #[returns(copy)]
     package: Package,
@@ -275,7 +275,7 @@ pub fn in_package(db: &dyn salsa::Database, package: Package, name: &str) -> Opt
     find_macro(db, MacroName::new(db, package, name)).map(|_| package)
 }
 
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 struct SpaceName<'db> {
     #[returns(ref)]
     name: Arc<str>,

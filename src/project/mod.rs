@@ -27,6 +27,7 @@ pub mod schema_yaml;
 pub mod selection;
 mod semantic;
 pub mod settings;
+pub mod settled;
 pub mod shapes;
 pub mod staging;
 pub mod target;

@@ -85,7 +85,7 @@ pub enum Part {
     Entry(u32),
 }
 
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 pub struct Node<'db> {
     #[returns(copy)]
     pub kind: NodeKind,

@@ -3,6 +3,7 @@
 use super::packages::{dbt_packages, package_name};
 use super::properties::{entries, text_of};
 use super::schema_yaml;
+use super::settled::Settled;
 use crate::db::{FileKind, Package, SourceFile};
 use crate::syntax::span::Span;
 use crate::syntax::yaml::{Entry, Node, Value};
@@ -38,14 +39,21 @@ const ALWAYS_OF_SOURCE: [&str; 2] = ["config", "freshness"];
 const ALWAYS_OF_TABLE: [&str; 2] = ["quoting", "freshness"];
 
 #[derive(Debug, Clone, PartialEq)]
-struct Override {
+pub(super) struct Override {
     package: String,
     source: String,
     patch: Node,
 }
 
+fn overrides(db: &dyn salsa::Database) -> &[Override] {
+    match Settled::try_get(db) {
+        Some(settled) => settled.overrides(db),
+        None => stated(db),
+    }
+}
+
 #[salsa::tracked(returns(deref))]
-fn overrides(db: &dyn salsa::Database) -> Vec<Override> {
+pub(super) fn stated(db: &dyn salsa::Database) -> Vec<Override> {
     let mut found = Vec::new();
     for package in dbt_packages(db) {
         let files = package.directories(db).iter().flat_map(|directory| directory.files(db));

@@ -193,7 +193,7 @@ fn packages_by_name(db: &dyn salsa::Database) -> FxHashMap<Arc<str>, Package> {
     all_packages(db).into_iter().rev().map(|package| (package_name(db, package).clone(), package)).collect()
 }
 
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 struct PackageName<'db> {
     #[returns(ref)]
     name: Arc<str>,

@@ -9,6 +9,7 @@ use super::jinja::{Minijinja, Renderer};
 use super::overrides::sources_of;
 use super::packages::yaml;
 use super::schema_yaml;
+use super::settled::Settled;
 use crate::db::{DirectoryOf, FileKind, FileOf, Package, SourceFile};
 use crate::syntax::span::{Span, SyntaxError};
 use crate::syntax::yaml::Node;
@@ -212,8 +213,13 @@ fn patch_names<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<
 /// All patches of a package by kind and name, in the order of their files.
 pub type PatchIndex = FxHashMap<(PatchKind, Arc<str>), Vec<PatchAt>>;
 
+pub fn patch_index(db: &dyn salsa::Database, package: Package) -> &PatchIndex {
+    let settled = Settled::try_get(db).and_then(|settled| settled.patches(db).get(&package));
+    settled.unwrap_or_else(|| indexed_patches(db, package))
+}
+
 #[salsa::tracked(returns(ref))]
-pub fn patch_index(db: &dyn salsa::Database, package: Package) -> PatchIndex {
+pub(super) fn indexed_patches(db: &dyn salsa::Database, package: Package) -> PatchIndex {
     let mut index = PatchIndex::default();
     for directory in package.directories(db) {
         for (kind, name, at) in patch_names(db, DirectoryOf::new(db, package, *directory)) {
@@ -223,7 +229,7 @@ pub fn patch_index(db: &dyn salsa::Database, package: Package) -> PatchIndex {
     index
 }
 
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 struct PatchKey<'db> {
     #[returns(copy)]
     package: Package,

@@ -5,7 +5,7 @@ use super::packages::{package_name, vars};
 use crate::db::{Package, Project};
 use std::sync::Arc;
 
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 struct VarName<'db> {
     #[returns(copy)]
     package: Package,

@@ -3,6 +3,7 @@
 use super::columns::{Version, compare_versions};
 use super::nodes::{Node, NodeKind, stem};
 use super::properties::{PatchKind, patch_index, properties};
+use super::settled::Settled;
 use crate::db::{FileKind, Package};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
@@ -21,8 +22,15 @@ pub struct Versioned {
 }
 
 /// The versions a package's YAML states, by the names of their files without extensions.
+pub(super) type Versions = FxHashMap<Arc<str>, Versioned>;
+
+fn versions_of_package(db: &dyn salsa::Database, package: Package) -> &Versions {
+    let settled = Settled::try_get(db).and_then(|settled| settled.versions(db).get(&package));
+    settled.unwrap_or_else(|| stated(db, package))
+}
+
 #[salsa::tracked(returns(ref))]
-fn versions_of_package(db: &dyn salsa::Database, package: Package) -> FxHashMap<Arc<str>, Versioned> {
+pub(super) fn stated(db: &dyn salsa::Database, package: Package) -> Versions {
     let mut found = FxHashMap::default();
     let mut stems = None;
     for ((kind, name), places) in patch_index(db, package) {

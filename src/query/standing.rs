@@ -35,7 +35,7 @@ pub fn standing(db: &dyn salsa::Database, relation: &str, row: &[Constant]) -> S
 }
 
 /// A row, as a key of queries.
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 pub struct RowOf<'db> {
     /// Its relation; empty for a thing with a unique_id.
     #[returns(ref)]

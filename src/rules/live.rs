@@ -15,7 +15,7 @@ use crate::db::settings::HouseRules;
 use crate::query::{Families, NoRun, Repo, library};
 use crate::relations;
 use crate::rules::adoption::Circumstances;
-use crate::rules::engine::{Broken, Judged, OPTION, Options, Scoped, compile_on, own_facts};
+use crate::rules::engine::{self, Broken, Judged, OPTION, Options, Scoped, compile_on, own_facts};
 use crate::rules::registry::Registry;
 use crate::rules::rule::Rule;
 use crate::rules::run::{Asked, Found, Grades, Judge, run_by};
@@ -29,6 +29,8 @@ use std::sync::Arc;
 pub struct Live {
     keeping: Option<Keeping>,
     grades: Grades,
+    /// Rules that are off, and whether they could be run.
+    checked: Vec<(Arc<Rule>, Options, Result<(), Broken>)>,
     /// What the last look did.
     upkeep: Upkeep,
 }
@@ -130,11 +132,25 @@ impl Judge for Live {
         let judged = |asked: &Asked<'_>| {
             let Some(keeping) = &mut self.keeping else { return WholeRule::default().judge(db, asked) };
             if let Some(kept) = keeping.kept.get_mut(&asked.rule.id) {
-                return Ok(kept.judge(db, asked.rule, &keeping.maintained));
+                return Ok(kept.judge(db, asked, &keeping.maintained));
             }
             keeping.whole.entry(asked.rule.id.clone()).or_default().judge(db, asked)
         };
         asked.iter().map(judged).collect()
+    }
+
+    fn check(&mut self, db: &Database, rule: &Arc<Rule>, options: Options) -> Result<(), Broken> {
+        let known = self.checked.iter().find(|(known, of, _)| Arc::ptr_eq(known, rule) && *of == options);
+        if let Some((.., outcome)) = known {
+            return outcome.clone();
+        }
+        let noting = Noting { repo: &Repo::new(db, Families::Compiled, &NoRun), is_asked: Flag::new(false) };
+        let outcome = engine::check(rule, &options, &noting);
+        self.checked.retain(|(known, ..)| known.id != rule.id);
+        if !noting.is_asked.get() {
+            self.checked.push((rule.clone(), options, outcome.clone()));
+        }
+        outcome
     }
 
     fn grades(&mut self) -> &mut Grades {

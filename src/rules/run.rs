@@ -171,12 +171,14 @@ struct Task<'r> {
 }
 
 impl<'r> Task<'r> {
-    fn asked<'a>(&'a self, given: &'a Given) -> Asked<'a> {
+    fn asked<'a>(&'a self, given: &'a Given, is_read: bool) -> Asked<'a> {
         Asked {
             rule: self.rule,
             options: self.house.options(self.rule),
             view: View { given, is_by_name: matches!(self.reads, Reads::Of(_)) },
             reads_run: !matches!(self.reads, Reads::Nothing),
+            decision: self.decision,
+            is_read,
         }
     }
 }
@@ -229,8 +231,24 @@ pub(super) struct Asked<'a> {
     pub(super) options: Options,
     /// What it sees of the run.
     pub(super) view: View<'a>,
-    /// The relations of the run that it reads.
+    /// Whether it reads what the run gives.
     pub(super) reads_run: bool,
+    decision: Option<Decision>,
+    /// Others may read what it finds, reported or not.
+    is_read: bool,
+}
+
+impl Asked<'_> {
+    /// Whether anybody sees the findings; what nobody sees need not stand where it stands now.
+    pub(super) fn is_seen(&self, judged: &Judged) -> bool {
+        let verdict = self.rule.is_convention.then(|| kept(self.rule, judged).verdict);
+        self.is_read
+            || self.decision.is_some_and(|decision| {
+                decision.is_on_somewhere
+                    || decision.course.settled(verdict).is_some()
+                    || decision.automatic.settled(verdict).is_some()
+            })
+    }
 }
 
 /// What evaluates rules.
@@ -238,6 +256,10 @@ pub(super) trait Judge {
     /// Is told once which rules with which options a run is going to evaluate.
     fn prepare(&mut self, db: &Database, rules: &[(&Arc<Rule>, Options)]);
     fn judge(&mut self, db: &Database, asked: &[Asked<'_>]) -> Vec<Result<Arc<Judged>, engine::Broken>>;
+    /// Whether a rule that is off can be evaluated.
+    fn check(&mut self, db: &Database, rule: &Arc<Rule>, options: Options) -> Result<(), engine::Broken> {
+        engine::check(rule, &options, &Repo::new(db, Families::Compiled, &NoRun))
+    }
     /// What was decided of findings before.
     fn grades(&mut self) -> &mut Grades;
 }
@@ -358,8 +380,7 @@ pub(super) fn run_by(
     let mut adoption = Adoption::new(db, registry, circumstances);
     // A rule that is off says nothing, but for whether it can be used.
     for rule in registry.house_rules().filter(|rule| !open.contains_key(&rule.id)) {
-        let repo = Repo::new(db, Families::Compiled, &NoRun);
-        if let Err(broken) = engine::check(rule, &house.options(rule), &repo) {
+        if let Err(broken) = judge.check(db, rule, house.options(rule)) {
             given.broken.push(rule.broken(broken.line, &broken.what));
         }
     }
@@ -370,6 +391,7 @@ pub(super) fn run_by(
     let rules: Vec<(&Arc<Rule>, Options)> =
         open.values().map(|task| (task.rule, task.house.options(task.rule))).collect();
     judge.prepare(db, &rules);
+    let is_read = open.values().any(|task| task.rule.program.reads(FINDING));
     while !open.is_empty() {
         let ready: Vec<Arc<str>> = open
             .iter()
@@ -397,7 +419,7 @@ pub(super) fn run_by(
             given.stale = adoption.stale(&findings);
         }
         let tasks: Vec<Task<'_>> = ready.iter().filter_map(|id| open.remove(id)).collect();
-        let asked: Vec<Asked<'_>> = tasks.iter().map(|task| task.asked(&given)).collect();
+        let asked: Vec<Asked<'_>> = tasks.iter().map(|task| task.asked(&given, is_read)).collect();
         let judged = judge.judge(db, &asked);
         drop(asked);
         for (task, judged) in tasks.iter().zip(judged) {

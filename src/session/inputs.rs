@@ -161,8 +161,15 @@ impl Inputs {
             }
             None => {
                 let content = found.content.unwrap_or(Content::NameOnly);
+                // A file that comes while others are there is being worked on.
+                let is_first_look = self.living.is_empty();
+                let durability = match is_first_look {
+                    true => found.kind.durability_at_first(),
+                    false => found.kind.durability_once_edited(db.is_followed()),
+                };
                 let file = SourceFile::builder(found.path, found.package_path, found.root, found.kind, content)
                     .durability(Durability::HIGH)
+                    .content_durability(durability)
                     .new(db);
                 self.files.insert(key, file);
                 changed.insert(Arc::clone(&path));

@@ -65,8 +65,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Runs the queries that cost most on all threads. What follows finds their results.
-    pub fn prefetch(&self) {
+    /// Reads all YAML files on all threads.
+    fn prefetch_yaml(&self) {
         let db = &self.db;
         let mut files = Vec::new();
         for package in dbt_packages(db) {
@@ -88,6 +88,12 @@ impl Session {
         files.par_iter().with_min_len(8).for_each_with(db.clone(), |db, (package, file)| {
             properties(db, *package, *file);
         });
+    }
+
+    /// Runs the queries that cost most on all threads. What follows finds their results.
+    pub fn prefetch(&self) {
+        self.prefetch_yaml();
+        let db = &self.db;
         let nodes = nodes_of_package(db, self.project.root(db));
         nodes.par_iter().with_min_len(8).for_each_with(db.clone(), |db, node| {
             facts(db, *node);

@@ -4,7 +4,8 @@ use super::inputs::{Changed, Inputs, builtins};
 use super::load::find;
 use super::{Session, is_within};
 use crate::db::{Database, FileKind, Invocation, Project, SourceFile, settings::HouseRules};
-use crate::files::{Tree, normalise};
+use crate::files::{Content, Tree, normalise};
+use crate::project::settled::settle;
 use rayon::prelude::*;
 use salsa::{Durability, Setter};
 use std::collections::BTreeSet;
@@ -33,7 +34,26 @@ const FEW: usize = 16;
 impl Session {
     /// From now on a check costs what has changed since the one before.
     pub fn follow(&mut self) {
+        self.prefetch_yaml();
         self.live = Some(Arc::default());
+        self.db.follow();
+        settle(&mut self.db);
+    }
+
+    /// Gives a file of the project another text, as an update would that found it on the disk.
+    pub fn set_text(&mut self, path: &str, text: &str) -> bool {
+        let files = self.inputs.living.get(path).cloned().unwrap_or_default();
+        let content = Content::Text(text.into());
+        let differs = files.into_iter().filter(|file| self.db.set_content(*file, content.clone())).count() > 0;
+        self.settled();
+        differs
+    }
+
+    /// To be called after inputs were set.
+    fn settled(&mut self) {
+        if self.live.is_some() {
+            settle(&mut self.db);
+        }
     }
 
     /// Reads a project into an empty database.
@@ -71,6 +91,7 @@ impl Session {
                 }
             }
         }
+        self.settled();
         if changed.len() > FEW {
             self.is_cold.store(true, Ordering::Relaxed);
         }
@@ -91,6 +112,7 @@ impl Session {
         let differs = *self.project.invocation(&self.db) != invocation;
         if differs {
             self.project.set_invocation(&mut self.db).to(invocation);
+            self.settled();
         }
         differs
     }

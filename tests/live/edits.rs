@@ -7,6 +7,8 @@ use harness::rules::registry::Registry;
 /// The files as they are, and what they were.
 pub struct World {
     pub files: Files,
+    /// As they were at first.
+    origin: Files,
     /// Paths with the texts they had before an edit.
     past: Vec<(String, Option<String>)>,
     /// Files of the rules' own cases.
@@ -19,7 +21,7 @@ type Ops = Option<Vec<Op>>;
 /// What is done, and how often among a hundred.
 type Kind = (&'static str, usize, fn(&mut World, &mut Dice) -> Ops);
 
-const KINDS: [Kind; 30] = [
+const KINDS: [Kind; 31] = [
     ("a comment", 4, comment),
     ("a blank line on top", 2, blank_line),
     ("an excuse", 3, excuse),
@@ -36,6 +38,7 @@ const KINDS: [Kind; 30] = [
     ("a folder renamed", 2, folder_renamed),
     ("two files swapped", 3, swapped),
     ("an earlier text", 8, earlier),
+    ("the text at first", 8, mended),
     ("a new macro", 4, new_macro),
     ("the body of a macro", 4, macro_body),
     ("a YAML entry", 6, yaml_entry),
@@ -56,7 +59,7 @@ impl World {
     pub fn new(files: Files) -> Self {
         let rules = Registry::embedded().unwrap().rules().iter().flat_map(|rule| &rule.cases);
         let cases = rules.flat_map(|case| case.files.clone()).filter(|(path, _)| path != "dbt_project.yml").collect();
-        Self { files, past: Vec::new(), cases, made: 0 }
+        Self { origin: files.clone(), files, past: Vec::new(), cases, made: 0 }
     }
 
     /// A step that changes something, applied here.
@@ -377,6 +380,17 @@ fn earlier(world: &mut World, dice: &mut Dice) -> Ops {
         None if world.files.contains_key(&path) => Some(vec![Op::Remove(path)]),
         _ => None,
     }
+}
+
+/// So that a script does not end with a project in which nothing can be read.
+fn mended(world: &mut World, dice: &mut Dice) -> Ops {
+    const PROJECT: &str = "dbt_project.yml";
+    let differing = |path: &&String| world.files.get(*path) != world.origin.get(*path);
+    let other: Vec<&String> = world.origin.keys().filter(differing).collect();
+    let of_project = other.iter().any(|path| *path == PROJECT) && dice.in_a_hundred(60);
+    let path = if of_project { PROJECT.to_owned() } else { dice.some(&other)?.clone() };
+    let text = world.origin.get(&path)?.clone();
+    write(path, text)
 }
 
 fn new_macro(world: &mut World, dice: &mut Dice) -> Ops {

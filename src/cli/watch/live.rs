@@ -226,14 +226,16 @@ impl<'a> Live<'a> {
         }
         self.changed.extend(self.written.rules.changed(&written.rules));
         (self.written, self.registry, self.selection) = (written, Arc::new(registry), selection);
-        self.session.set_house_rules(house);
+        let session = &mut self.session;
+        self.reading.run(|| session.set_house_rules(house));
         Ok(true)
     }
 
     fn read_profile(&mut self) -> bool {
         let read = self.around.invocation();
         let Some((invocation, _)) = self.judge(Part::Profile, read) else { return false };
-        let is_new = self.session.set_invocation(invocation);
+        let session = &mut self.session;
+        let is_new = self.reading.run(|| session.set_invocation(invocation));
         if is_new {
             self.changed.insert(super::super::surroundings::PROFILES_FILE.to_owned());
         }

@@ -34,7 +34,7 @@ pub enum Place {
     File,
 }
 
-#[salsa::interned]
+#[salsa::interned(revisions = usize::MAX)]
 pub struct Test<'db> {
     #[returns(copy)]
     pub package: Package,

@@ -11,9 +11,8 @@ pub(super) use rows::*;
 
 use crate::db::{Directory, Project, SourceFile};
 use crate::project::calls::call_span;
-use crate::project::graph::{Resolved, resolve_ref, resolve_source, source_id};
-use crate::project::nodes::{Node, Part, Reference, is_enabled, nodes_of_package, rendering, unique_id};
-use crate::project::packages::dbt_packages;
+use crate::project::graph::{Resolved, named as nodes_named, resolve_ref, resolve_source, source_id};
+use crate::project::nodes::{Node, Part, Reference, is_enabled, rendering, unique_id};
 use crate::project::properties::entry_span;
 use crate::relations::{Cell, Relation};
 use crate::syntax::span::{LineIndex, Position, Span};
@@ -46,22 +45,18 @@ pub fn start_of_file(path: &Arc<str>) -> Place {
     Place { path: path.clone(), start: Position::START, end: Position::START }
 }
 
-/// The nodes of all packages by unique_id. Of two with one id the enabled one is meant; where both
-/// are, the first.
-#[salsa::tracked(returns(ref))]
-fn nodes_by_id<'db>(db: &'db dyn salsa::Database) -> FxHashMap<Arc<str>, Node<'db>> {
-    let mut nodes: FxHashMap<Arc<str>, Node<'db>> = FxHashMap::default();
-    for node in dbt_packages(db).into_iter().flat_map(|package| nodes_of_package(db, package)) {
-        let id = unique_id(db, node).clone();
-        if !nodes.get(&id).is_some_and(|other| is_enabled(db, *other)) {
-            nodes.insert(id, node);
-        }
-    }
-    nodes
-}
-
+/// The node with a unique_id. Of two with one id the enabled one is meant; where both are, the first. Whether
+/// a node is enabled is asked only where that decides.
 pub fn node<'db>(db: &'db dyn salsa::Database, id: &str) -> Option<Node<'db>> {
-    nodes_by_id(db).get(id).copied()
+    let name = id.splitn(3, '.').nth(2)?;
+    // The last part may be a version.
+    let names = [Some(name), name.rsplit_once('.').map(|(name, _)| name)];
+    let named = names.into_iter().flatten().flat_map(|name| nodes_named(db, name));
+    let found: Vec<Node<'db>> = named.copied().filter(|node| **unique_id(db, *node) == *id).collect();
+    match found.as_slice() {
+        [] | [_] => found.first().copied(),
+        [.., last] => Some(found.iter().copied().find(|node| is_enabled(db, *node)).unwrap_or(*last)),
+    }
 }
 
 /// The first character of a node's file, or the entry of the YAML file that defines it.

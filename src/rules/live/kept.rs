@@ -8,6 +8,7 @@ use crate::rules::block::{FINDING, ROW, SUBJECT};
 use crate::rules::engine::{Judged, noun, noun_of, violation};
 use crate::rules::finding::{Finding, Severity};
 use crate::rules::rule::Rule;
+use crate::rules::run::Asked;
 use crate::rules::violation::{Violation, number, order, told};
 use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::plumbing::{AsId, FromId};
@@ -149,9 +150,13 @@ impl KeptRule {
         self.place_new(maintained);
     }
 
-    pub(super) fn judge(&mut self, db: &Database, rule: &Rule, maintained: &Maintained) -> Arc<Judged> {
+    pub(super) fn judge(&mut self, db: &Database, asked: &Asked<'_>, maintained: &Maintained) -> Arc<Judged> {
         if !self.is_started {
             self.start(maintained);
+        }
+        let unseen = self.judged.as_ref().filter(|judged| !self.is_changed && !asked.is_seen(judged));
+        if let Some(judged) = unseen {
+            return judged.clone();
         }
         let mut is_seen_changed = false;
         for (relation, stamp) in &mut self.seen {
@@ -163,7 +168,7 @@ impl KeptRule {
                 continue;
             }
             let of = &self.reports[placed.key.0];
-            self.is_changed |= placed.place(db, rule, &of.report, &of.types);
+            self.is_changed |= placed.place(db, asked.rule, &of.report, &of.types);
         }
         match &self.judged {
             Some(judged) if !self.is_changed => judged.clone(),
