@@ -163,7 +163,7 @@ fn maintained_rows_equal_fresh_ones_whatever_comes_and_goes() {
         let (text, reports) = reports(&random);
         let mut programs = Programs::new(&library);
         let compiled = reports.compile_on(&library, &parted, &BTreeMap::new(), &mut programs.values()).unwrap();
-        let kept = match programs.add(&compiled, &[], &|_| true) {
+        let kept = match programs.add("test", &compiled, &[], &|_| true) {
             Ok(kept) => kept,
             Err(Refused::Recursion) => {
                 refused += 1;

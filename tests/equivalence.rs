@@ -10,6 +10,7 @@
 mod live;
 
 use harness::session::on_large_stacks;
+use live::script::{Files, Op, Step, Told};
 use live::{bases, script};
 use std::time::SystemTime;
 
@@ -52,6 +53,28 @@ macro_rules! projects {
             assert_eq!(names, [$(stringify!($name)),+]);
         }
     };
+}
+
+/// Scripts that once ended in a difference.
+#[test]
+fn what_once_differed_does_so_no_more() {
+    let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    // One id in two folders that are no layers: which stands first followed from what was met first.
+    let twice: Files = [
+        file("models/archive/open_loans.sql", "select * from {{ ref('loans') }}\n"),
+        file("models/loans/loans.sql", "select 1 as id\n"),
+        file("models/loans/loans.yml", "models:\n  - name: loans\n"),
+        file("models/loans/open_loans.sql", "select * from {{ ref('loans') }}\n"),
+    ]
+    .into();
+    let stated = "paths: \"models/{layer}/{domain}/**\"\nlayers:\n  staging: {reads: [source, seed]}\n";
+    let step = Step {
+        what: "harness.yml",
+        ops: vec![Op::Write("harness.yml".to_owned(), stated.to_owned())],
+        told: Told::Folders,
+    };
+    let differs = on_large_stacks(1, || script::replayed(&twice, &[step], false)).unwrap();
+    assert_eq!(differs, None);
 }
 
 projects!(broken, flat, macros, ordinary, packages, two_tenants, yaml, shop);

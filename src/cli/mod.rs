@@ -13,6 +13,7 @@ mod relations;
 mod rules;
 mod scope;
 mod select;
+mod since;
 mod surroundings;
 mod terminal;
 mod watch;

@@ -75,6 +75,13 @@ pub(super) fn with_session<R: Send>(
     with_stated(global, &registry, house, work)
 }
 
+/// Says which environment variables are asked for and not set.
+pub(super) fn tell_of_environment(session: &Session) {
+    for name in session.unset_environment() {
+        say(&format!("harness: the environment variable {name} is not set; its value is unknown"));
+    }
+}
+
 /// The same with house rules that are given.
 pub(super) fn with_stated<R: Send>(
     global: &Global,
@@ -93,9 +100,7 @@ pub(super) fn with_stated<R: Send>(
         let session = Session::load(Database::default(), &tree, house, invocation);
         let result = work(&session, registry);
         if verbose {
-            for name in session.unset_environment() {
-                say(&format!("harness: the environment variable {name} is not set; its value is unknown"));
-            }
+            tell_of_environment(&session);
         }
         result
     })

@@ -1,14 +1,12 @@
 //! Which findings are asked for: paths, selected nodes, rules. The same for every command that checks.
 
 use super::Failure;
-use super::adoption::count_again;
 use super::select::{Asked, Selecting};
 use crate::db::settings::spelled_as_id;
 use crate::files::{absolute, exists, normalise};
-use crate::rules::finding::Finding;
 use crate::rules::registry::Registry;
 use crate::rules::selection::Selection;
-use crate::session::{Outcome, Session, is_within, not_understood};
+use crate::session::{Outcome, Session, is_within};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -42,6 +40,11 @@ impl ScopeArguments {
     /// The nodes that were asked for.
     pub(super) fn asked(&self) -> Result<Asked, Failure> {
         self.selecting.read()
+    }
+
+    /// Whether somebody may select by what has changed.
+    pub(super) fn may_compare(&self) -> bool {
+        self.selecting.may_compare()
     }
 
     /// By which options a part is asked for.
@@ -78,15 +81,6 @@ impl ScopeArguments {
 /// Keeps the findings in some paths; all where there are none.
 pub(super) fn narrow_to_paths(outcome: &mut Outcome, paths: &[String]) {
     if !paths.is_empty() {
-        narrow(outcome, |finding| paths.iter().any(|path| is_within(&finding.place.path, path)));
+        outcome.narrow(|finding| paths.iter().any(|path| is_within(&finding.place.path, path)));
     }
-}
-
-/// Keeps some findings; the totals are those of what is kept.
-pub(super) fn narrow(outcome: &mut Outcome, is_kept: impl Fn(&Finding) -> bool) {
-    outcome.findings.retain(&is_kept);
-    outcome.suppressed.retain(|it| is_kept(&it.finding));
-    let excused = outcome.suppressed.iter().map(|it| &it.finding);
-    outcome.summary.not_understood = not_understood(outcome.findings.iter().chain(excused));
-    count_again(outcome);
 }

@@ -61,13 +61,22 @@ impl<'g> Surroundings<'g> {
 
     /// What dbt's command line, profile and environment say, and what was assumed of them.
     pub(super) fn invocation(&self) -> Result<(Invocation, Vec<String>), Failure> {
+        self.invocation_of(&self.tree(), &read_if_there)
+    }
+
+    /// The same of another tree of the project. `read` gives a file that is there.
+    pub(super) fn invocation_of(
+        &self,
+        tree: &dyn Tree,
+        read: &dyn Fn(&Path) -> Option<Content>,
+    ) -> Result<(Invocation, Vec<String>), Failure> {
         let vars = vars(self.global)?;
         let env: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let choice = profile::Choice { profile: self.global.profile.clone(), target: self.global.target.clone() };
-        let profiles = self.profiles(&env)?;
-        let chosen = profile::choose(&self.tree(), profiles.text(), &choice, &env)
+        let profiles = self.profiles(&env, read)?;
+        let chosen = profile::choose(tree, profiles.text(), &choice, &env)
             .map_err(|(what, fix)| Failure(format!("harness: {what}\n  → {fix}")))?;
         Ok((Invocation { vars, env, target: chosen.target }, chosen.notes))
     }
@@ -108,7 +117,7 @@ impl<'g> Surroundings<'g> {
     }
 
     /// The text of the house rules and how their file is called; `None` where there are none.
-    fn settings(&self) -> Result<Option<(String, Arc<str>)>, Failure> {
+    pub(super) fn settings(&self) -> Result<Option<(String, Arc<str>)>, Failure> {
         let (path, shown) = match &self.global.config {
             Some(path) => (absolute(path), path.display().to_string()),
             None => (self.folder.join(HOUSE_RULES_FILE), HOUSE_RULES_FILE.to_owned()),
@@ -136,21 +145,21 @@ impl<'g> Surroundings<'g> {
     }
 
     /// profiles.yml where dbt looks for it. None is needed, so only a folder that was named must hold one.
-    fn profiles(&self, env: &BTreeMap<String, String>) -> Result<Content, Failure> {
-        if let Some(named) = &self.global.profiles_dir {
-            let folder = Disk::new(named);
-            if !folder.is_file(PROFILES_FILE) {
-                return Err(Failure(format!(
-                    "harness: {} holds no {PROFILES_FILE}.\n  → Correct --profiles-dir, or leave it out: no profile is needed.",
-                    named.display()
-                )));
-            }
-            return Ok(folder.read(PROFILES_FILE));
-        }
+    fn profiles(
+        &self,
+        env: &BTreeMap<String, String>,
+        read: &dyn Fn(&Path) -> Option<Content>,
+    ) -> Result<Content, Failure> {
         let folders = self.folders_of_profiles(env.get("DBT_PROFILES_DIR").cloned(), env.get("HOME").cloned());
-        let mut folders = folders.iter().map(|folder| Disk::new(folder));
-        let there = folders.find(|folder| folder.is_file(PROFILES_FILE));
-        Ok(there.map_or(Content::NameOnly, |folder| folder.read(PROFILES_FILE)))
+        let found = folders.iter().find_map(|folder| read(&folder.join(PROFILES_FILE)));
+        match (found, &self.global.profiles_dir) {
+            (Some(found), _) => Ok(found),
+            (None, None) => Ok(Content::NameOnly),
+            (None, Some(named)) => Err(Failure(format!(
+                "harness: {} holds no {PROFILES_FILE}.\n  → Correct --profiles-dir, or leave it out: no profile is needed.",
+                named.display()
+            ))),
+        }
     }
 
     /// The folder that was named; else the environment's, the project's, the user's.
@@ -163,6 +172,14 @@ impl<'g> Surroundings<'g> {
             }
         }
     }
+}
+
+/// A file of the disk, if it is there.
+pub(super) fn read_if_there(path: &Path) -> Option<Content> {
+    let name = path.file_name()?.to_string_lossy();
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = Disk::new(above);
+    folder.is_file(&name).then(|| folder.read(&name))
 }
 
 fn vars(global: &Global) -> Result<BTreeMap<String, serde_json::Value>, Failure> {

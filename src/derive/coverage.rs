@@ -229,7 +229,7 @@ pub fn derive<'db>(db: &'db dyn salsa::Database, facts: Facts<'db>) -> Coverage<
         rows
     };
     program.key.sort_by_cached_key(|(node, column)| (node.text(db).clone(), column.text(db).clone()));
-    program.likely_key.sort_by_cached_key(|(node, key, _)| (node.text(db).clone(), key.text(db).clone()));
+    program.likely_key.sort_by_cached_key(|(node, key, kind)| [node, key, kind].map(|part| part.text(db).clone()));
     Coverage {
         described: one(program.described),
         tested: one(program.tested),

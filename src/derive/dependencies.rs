@@ -151,12 +151,13 @@ pub fn derive<'db>(db: &'db dyn salsa::Database, facts: Facts<'db>) -> Dependenc
         ..Program::default()
     };
     program.run();
-    let by_text = |row: &Edge<'db>| (row.0.text(db).clone(), row.1.text(db).clone());
+    // By all of it: two files may bear one id, which then has two layers.
+    let by_text = |row: &Edge<'db>| [row.0, row.1, row.2, row.3].map(|part| part.text(db).clone());
     program.dependency_direction.sort_by_cached_key(by_text);
     program.mart_reads_staging.sort_by_cached_key(by_text);
     program.cross_tenant.sort_by_cached_key(by_text);
-    program.source_outside_staging.sort_by_cached_key(|row| (row.0.text(db).clone(), row.1.text(db).clone()));
-    program.unknown_layer.sort_by_cached_key(|row| row.0.text(db).clone());
+    program.source_outside_staging.sort_by_cached_key(|row| [row.0, row.1, row.2].map(|part| part.text(db).clone()));
+    program.unknown_layer.sort_by_cached_key(|row| [row.0, row.1].map(|part| part.text(db).clone()));
     Dependencies {
         dependency_direction: program.dependency_direction,
         mart_reads_staging: program.mart_reads_staging,

@@ -8,7 +8,7 @@ use crate::rules::finding::{Finding, Severity, Status, Suppressed};
 use crate::rules::registry::Registry;
 use crate::rules::rule::Rule;
 use crate::rules::selection::House;
-use crate::rules::suppression::{Excuses, Problem};
+use crate::rules::suppression::{Excuse, Excuses, Problem};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub struct Circumstances<'a> {
     /// Without it no excuse has ended.
     pub today: Option<Date>,
     pub baseline: Option<&'a Baseline>,
+    /// The path and the text of the harness.yml, for what is told of it.
+    pub house: Option<(&'a str, &'a str)>,
 }
 
 /// A rule that looked at the whole project, and how grave its findings are.
@@ -49,6 +51,18 @@ impl<'a> Adoption<'a> {
         let excuses = Excuses::new(db, registry, circumstances.today);
         let baseline = circumstances.baseline;
         Self { db, registry, excuses, baseline, suppressed: Vec::new(), ran: BTreeMap::new() }
+    }
+
+    pub(super) fn excuses(&self) -> &[Excuse] {
+        self.excuses.all()
+    }
+
+    pub(super) fn today(&self) -> Option<Date> {
+        self.excuses.today()
+    }
+
+    pub(super) fn baseline(&self) -> Option<&Baseline> {
+        self.baseline
     }
 
     /// That a rule ran, and what it came to.

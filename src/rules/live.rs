@@ -9,16 +9,17 @@ mod whole;
 
 use self::kept::KeptRule;
 use self::whole::WholeRule;
-use crate::datalog::{Catalogue, Constant, Maintained, Programs, Schema, Upkeep};
+use crate::datalog::{Catalogue, Constant, Maintained, PartedFacts, Programs, Schema, Upkeep, former};
 use crate::db::Database;
 use crate::db::settings::HouseRules;
 use crate::query::{Families, NoRun, Repo, library};
-use crate::relations;
+
 use crate::rules::adoption::Circumstances;
 use crate::rules::engine::{self, Broken, Judged, OPTION, Options, Scoped, compile_on, own_facts};
+use crate::rules::grades::Grades;
 use crate::rules::registry::Registry;
 use crate::rules::rule::Rule;
-use crate::rules::run::{Asked, Found, Grades, Judge, run_by};
+use crate::rules::run::{Asked, Found, Judge, run_by};
 use crate::rules::selection::Selection;
 use rustc_hash::FxHashMap;
 use std::cell::Cell as Flag;
@@ -77,15 +78,14 @@ impl Keeping {
         let mut programs = Programs::new(library::embedded().ok()?);
         let mut kept = FxHashMap::default();
         let mut whole = FxHashMap::default();
-        let is_parted = |name: &str| {
-            crate::observe::by_name(name).is_some() || relations::by_name(name).is_some_and(|it| it.parts.is_some())
-        };
+        // What was before may be set at any time.
+        let is_parted = |name: &str| former(name).is_none() && repo.parts(name).is_some();
         for (rule, options) in rules {
             let noting = Noting { repo: &repo, is_asked: Flag::new(false) };
             let compiled = compile_on(rule, &Scoped { facts: &noting, options }, &mut programs.values());
             let added = compiled.ok().filter(|_| !noting.is_asked.get()).and_then(|compiled| {
                 let own: Vec<(&str, Vec<Vec<Constant>>)> = vec![(OPTION, own_facts(options))];
-                let numbers = programs.add(&compiled, &own, &is_parted).ok()?;
+                let numbers = programs.add(&rule.id, &compiled, &own, &is_parted).ok()?;
                 Some(KeptRule::new(numbers, &compiled))
             });
             match added {
@@ -113,6 +113,10 @@ impl Judge for Live {
         self.keeping = match keeping {
             Some(mut keeping) => {
                 let repo = Repo::new(db, Families::Interpreted, &NoRun);
+                // All that may be interrupted comes first: rows that are half mended are lost.
+                for relation in keeping.maintained.facts() {
+                    repo.parts(relation);
+                }
                 match keeping.maintained.update(&repo) {
                     Ok(upkeep) => {
                         self.upkeep = upkeep;

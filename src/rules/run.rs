@@ -1,22 +1,24 @@
 //! One run of the rules: all that are on, in an order in which each finds what it reads of others.
 
 use crate::datalog::{Cell, Loaded};
-use crate::db::Database;
 use crate::db::settings::HouseRules;
+use crate::db::{Database, Project};
 use crate::query::{Families, NoRun, Repo, Run};
 use crate::rules::adherence::Adherence;
 use crate::rules::adoption::{Adoption, Circumstances, STALE, UNUSED};
 use crate::rules::baseline::Stale;
 use crate::rules::block::FINDING;
 use crate::rules::engine::{self, Judged, Options};
-use crate::rules::finding::{Finding, Severity, Suppressed};
+use crate::rules::finding::{Finding, Suppressed};
+use crate::rules::grades::{Grades, Last, Settled, Told, Wave, is_same};
 use crate::rules::registry::Registry;
 use crate::rules::rule::{Rule, RuleError};
 use crate::rules::selection::{Course, Decision, House, Selection};
+use crate::rules::stated::Stated;
 use crate::rules::suppression::Problem;
 use crate::rules::violation::sort;
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,6 +33,7 @@ pub struct Given {
     broken: Vec<RuleError>,
     problems: Vec<Problem>,
     stale: Vec<Stale>,
+    stated: Stated,
 }
 
 /// The rows as one reader sees them.
@@ -92,16 +95,16 @@ impl Run for View<'_> {
                     ]);
                 }
             }
-            _ => {}
+            _ => self.given.stated.visit(relation, row),
         }
     }
 }
 
 impl Given {
     /// What questions see: all findings of the rules that are on, and what is wrong with excuses.
-    pub fn of(findings: Vec<Finding>, broken: Vec<RuleError>, problems: Vec<Problem>) -> Self {
+    pub fn of(findings: Vec<Finding>, broken: Vec<RuleError>, problems: Vec<Problem>, stated: Stated) -> Self {
         let findings = findings.into_iter().map(|finding| (finding, false)).collect();
-        Self { findings, broken, problems, stale: Vec::new() }
+        Self { findings, broken, problems, stale: Vec::new(), stated }
     }
 
     pub fn view(&self) -> View<'_> {
@@ -153,7 +156,7 @@ fn reads(rule: &Rule, registry: &Registry) -> Reads {
         return Reads::Outcome;
     }
     if !rule.program.reads(FINDING) {
-        return Reads::Nothing;
+        return if reads_stated(rule) { Reads::Of(Vec::new()) } else { Reads::Nothing };
     }
     match rule.program.constants_of(FINDING, "rule", 0) {
         Some(ids) => Reads::Of(ids.iter().filter_map(|id| Some(registry.get(id)?.id.clone())).collect()),
@@ -161,13 +164,18 @@ fn reads(rule: &Rule, registry: &Registry) -> Reads {
     }
 }
 
-struct Task<'r> {
-    rule: &'r Arc<Rule>,
+/// Whether a rule reads what the repo states about findings.
+fn reads_stated(rule: &Rule) -> bool {
+    Stated::RELATIONS.iter().any(|relation| rule.program.reads(relation))
+}
+
+pub(super) struct Task<'r> {
+    pub(super) rule: &'r Arc<Rule>,
     reads: Reads,
     /// By what it was decided.
-    house: &'r House<'r>,
+    pub(super) house: &'r House<'r>,
     /// `None` where the rule is off and another reads its findings.
-    decision: Option<Decision>,
+    pub(super) decision: Option<Decision>,
 }
 
 impl<'r> Task<'r> {
@@ -176,7 +184,7 @@ impl<'r> Task<'r> {
             rule: self.rule,
             options: self.house.options(self.rule),
             view: View { given, is_by_name: matches!(self.reads, Reads::Of(_)) },
-            reads_run: !matches!(self.reads, Reads::Nothing),
+            reads_run: !matches!(self.reads, Reads::Nothing) || reads_stated(self.rule),
             decision: self.decision,
             is_read,
         }
@@ -195,10 +203,17 @@ type Open<'r> = (&'r Arc<Rule>, Option<Decision>, &'r House<'r>);
 
 /// The rules to run: those that are on, and those whose findings they read. Who asks for a rule that
 /// judges what becomes of all others means those that would run if nobody asked: `whole` decides them.
-fn tasks<'r>(registry: &'r Registry, house: &'r House<'r>, whole: &'r House<'r>) -> BTreeMap<Arc<str>, Task<'r>> {
+fn tasks<'r>(
+    registry: &'r Registry,
+    house: &'r House<'r>,
+    whole: &'r House<'r>,
+    is_compared: bool,
+) -> BTreeMap<Arc<str>, Task<'r>> {
     let mut tasks: BTreeMap<Arc<str>, Task<'r>> = BTreeMap::new();
     let on = |house: &'r House<'r>| {
-        let decided = registry.rules().iter().map(move |rule| (rule, house.decide(rule)));
+        // What a change brought, nobody can tell of one side alone.
+        let rules = registry.rules().iter().filter(move |rule| is_compared || !rule.program.compares());
+        let decided = rules.map(move |rule| (rule, house.decide(rule)));
         let on = decided.filter(|(_, decision)| decision.course != Course::Off || decision.is_on_somewhere);
         on.map(move |(rule, decision)| -> Open<'r> { (rule, Some(decision), house) })
     };
@@ -294,64 +309,6 @@ impl Judge for Whole {
     }
 }
 
-/// How grave findings were decided to be. What is judged as before under the same settings is as grave as before.
-#[derive(Debug, Default)]
-pub(super) struct Grades {
-    settings: Option<(HouseRules, Selection)>,
-    by_rule: FxHashMap<Arc<str>, Graded>,
-}
-
-#[derive(Debug, Clone)]
-struct Graded {
-    judged: Arc<Judged>,
-    of_rule: Option<Severity>,
-    automatic: Option<Severity>,
-    is_decided: bool,
-    /// With whether they are reported.
-    findings: Arc<Vec<(Finding, bool)>>,
-}
-
-impl Grades {
-    fn begin(&mut self, house: &HouseRules, selection: &Selection) {
-        if !self.settings.as_ref().is_some_and(|(rules, asked)| rules == house && asked == selection) {
-            self.by_rule.clear();
-            self.settings = Some((house.clone(), selection.clone()));
-        }
-    }
-
-    /// The findings of a rule, as grave as they are.
-    fn grade(
-        &mut self,
-        task: &Task<'_>,
-        judged: &Arc<Judged>,
-        of_rule: Option<Severity>,
-        automatic: Option<Severity>,
-    ) -> Arc<Vec<(Finding, bool)>> {
-        let is_decided = task.decision.is_some();
-        if let Some(known) = self.by_rule.get(&task.rule.id)
-            && Arc::ptr_eq(&known.judged, judged)
-            && (known.of_rule, known.automatic, known.is_decided) == (of_rule, automatic, is_decided)
-        {
-            return known.findings.clone();
-        }
-        let grade = |finding: &Finding| {
-            let gravity = task.house.gravity(finding, task.rule, of_rule, automatic).filter(|_| is_decided);
-            let severity =
-                gravity.unwrap_or_else(|| task.rule.severity.unwrap_or(Severity::Warning).max(finding.severity));
-            let mut finding = finding.clone();
-            if finding.severity != severity {
-                finding.severity = severity;
-            }
-            (finding, gravity.is_some())
-        };
-        let findings = Arc::new(judged.findings.iter().map(grade).collect::<Vec<_>>());
-        let judged = judged.clone();
-        let graded = Graded { judged, of_rule, automatic, is_decided, findings: findings.clone() };
-        self.by_rule.insert(task.rule.id.clone(), graded);
-        findings
-    }
-}
-
 /// Runs the rules, each whole.
 pub fn run(
     db: &Database,
@@ -374,9 +331,13 @@ pub(super) fn run_by(
 ) -> Found {
     judge.grades().begin(house, selection);
     let everything = Selection { only: Vec::new(), skip: selection.skip.clone() };
+    let is_compared = Project::try_get(db).is_some_and(|project| project.before(db).is_some());
+    let rules = house;
     let (house, whole) = (&House::new(house, selection), &House::new(house, &everything));
-    let mut open = tasks(registry, house, whole);
-    let mut given = Given { broken: registry.broken().to_vec(), ..Given::default() };
+    let mut open = tasks(registry, house, whole, is_compared);
+    let is_read = open.values().any(|task| reads_stated(task.rule));
+    let stated = if is_read { Stated::of(db, registry, rules, circumstances) } else { Stated::default() };
+    let mut given = Given { broken: registry.broken().to_vec(), stated, ..Given::default() };
     let mut adoption = Adoption::new(db, registry, circumstances);
     // A rule that is off says nothing, but for whether it can be used.
     for rule in registry.house_rules().filter(|rule| !open.contains_key(&rule.id)) {
@@ -384,13 +345,16 @@ pub(super) fn run_by(
             given.broken.push(rule.broken(broken.line, &broken.what));
         }
     }
-    let mut findings: Vec<Finding> = Vec::new();
-    let mut all: Vec<Reported<'_>> = Vec::new();
+    let mut settling = Settling::default();
+    let mut waves: Vec<Wave> = Vec::new();
+    let (mut early, mut late): (Vec<Told<'_>>, Vec<Told<'_>>) = (Vec::new(), Vec::new());
+    let mut is_early = true;
     let mut adherence: Vec<Adherence> = Vec::new();
     let mut run: BTreeSet<Arc<str>> = BTreeSet::new();
     let rules: Vec<(&Arc<Rule>, Options)> =
         open.values().map(|task| (task.rule, task.house.options(task.rule))).collect();
     judge.prepare(db, &rules);
+    let mut same: Option<Last> = None;
     let is_read = open.values().any(|task| task.rule.program.reads(FINDING));
     while !open.is_empty() {
         let ready: Vec<Arc<str>> = open
@@ -414,9 +378,19 @@ pub(super) fn run_by(
             continue;
         }
         if open.values().all(|task| task.reads.is_late()) {
-            settle(&mut adoption, std::mem::take(&mut all), &mut findings);
-            given.problems = adoption.problems();
-            given.stale = adoption.stale(&findings);
+            if std::mem::take(&mut is_early) {
+                same = judge.grades().last.take().filter(|last| last.is_of(registry, &early, &given.broken, &adoption));
+            }
+            same = same.filter(|last| last.has_wave(waves.len(), &late));
+            match same.as_ref().and_then(|last| last.waves.get(waves.len())) {
+                Some((problems, stale)) => (given.problems, given.stale) = (problems.clone(), stale.clone()),
+                None => {
+                    settling.settle(&mut adoption, &early, &late);
+                    given.problems = adoption.problems();
+                    given.stale = adoption.stale(&settling.findings);
+                }
+            }
+            waves.push((given.problems.clone(), given.stale.clone()));
         }
         let tasks: Vec<Task<'_>> = ready.iter().filter_map(|id| open.remove(id)).collect();
         let asked: Vec<Asked<'_>> = tasks.iter().map(|task| task.asked(&given, is_read)).collect();
@@ -435,11 +409,15 @@ pub(super) fn run_by(
             let of_rule = task.decision.and_then(|decision| decision.course.settled(verdict));
             let automatic = task.decision.and_then(|decision| decision.automatic.settled(verdict));
             let is_automatic = task.decision.is_some_and(|decision| decision.is_automatic);
-            for (finding, is_reported) in judge.grades().grade(task, &judged, of_rule, automatic).iter() {
-                given.findings.push((finding.clone(), !is_reported));
-                if *is_reported {
-                    all.push(Reported { rule: task.rule, is_automatic, finding: finding.clone() });
-                }
+            let graded = judge.grades().grade(task, &judged, of_rule, automatic);
+            if is_read {
+                given.findings.extend(graded.iter().map(|(finding, is_reported)| (finding.clone(), !is_reported)));
+            }
+            let told = Told { rule: task.rule, is_automatic, findings: graded };
+            if is_early {
+                early.push(told)
+            } else {
+                late.push(told)
             }
             if of_rule.is_some() || task.decision.is_some_and(|decision| decision.is_on_somewhere) {
                 run.insert(task.rule.id.clone());
@@ -448,31 +426,76 @@ pub(super) fn run_by(
             adherence.extend(kept.filter(|kept| task.decision.is_some() && kept.subjects > 0));
         }
     }
-    settle(&mut adoption, all, &mut findings);
-    let fixed = adoption.stale(&findings).len();
-    let mut suppressed = adoption.suppressed;
+    let is_asked_for = |finding: &Finding| house.asks_for(finding, registry);
     if !selection.only.is_empty() {
         // What ran for the sake of others, nobody asked for.
-        findings.retain(|finding| house.asks_for(finding, registry));
-        suppressed.retain(|suppressed| house.asks_for(&suppressed.finding, registry));
         let is_off = |decision: Decision| decision.course == Course::Off && !decision.is_on_somewhere;
         let is_asked = |id: &Arc<str>| registry.get(id).is_some_and(|rule| !is_off(house.decide(rule)));
         run.retain(is_asked);
         adherence.retain(|kept| is_asked(&kept.rule));
     }
-    sort(&mut findings);
+    let last = match same.filter(|last| is_same(&last.late, &late)) {
+        Some(last) => last,
+        None => {
+            settling.settle(&mut adoption, &early, &late);
+            let mut findings = settling.findings;
+            let fixed = adoption.stale(&findings).len();
+            let mut suppressed = std::mem::take(&mut adoption.suppressed);
+            if !selection.only.is_empty() {
+                findings.retain(is_asked_for);
+                suppressed.retain(|suppressed| is_asked_for(&suppressed.finding));
+            }
+            sort(&mut findings);
+            let outcome = Settled { findings, suppressed, problems: given.problems, fixed };
+            Last::new(registry, [&early, &late], given.broken, &adoption, (waves, outcome))
+        }
+    };
     adherence.sort();
     let ids = registry.rules().iter().map(|rule| rule.id.clone());
     let (run, skipped) = ids.partition(|id| run.contains(id));
-    Found { findings, suppressed, problems: given.problems, fixed, run, skipped, adherence }
+    let found = Found {
+        findings: last.findings.clone(),
+        suppressed: last.suppressed.clone(),
+        problems: last.problems.clone(),
+        fixed: last.fixed,
+        run,
+        skipped,
+        adherence,
+    };
+    judge.grades().last = Some(last);
+    found
 }
 
-/// Adds what was reported to the findings, but for what is excused or told better by another rule.
-fn settle(adoption: &mut Adoption<'_>, all: Vec<Reported<'_>>, findings: &mut Vec<Finding>) {
-    let (kept, told) = each_cause_once(all);
-    // A comment for what is not told is none too many.
-    adoption.note(&told);
-    findings.extend(adoption.settle(kept));
+/// What is reported of what rules told.
+fn reported<'r>(told: &[Told<'r>]) -> Vec<Reported<'r>> {
+    let of_rule = |told: &Told<'r>| {
+        let (rule, is_automatic) = (told.rule, told.is_automatic);
+        let reported = told.findings.iter().filter(|(_, is_reported)| *is_reported);
+        reported.map(move |(finding, _)| Reported { rule, is_automatic, finding: finding.clone() }).collect::<Vec<_>>()
+    };
+    told.iter().flat_map(of_rule).collect()
+}
+
+/// How far findings have been settled.
+#[derive(Default)]
+struct Settling {
+    findings: Vec<Finding>,
+    early: usize,
+    late: usize,
+}
+
+impl Settling {
+    /// Adds what was reported since the last time to the findings, but for what is excused or told better by
+    /// another rule.
+    fn settle(&mut self, adoption: &mut Adoption<'_>, early: &[Told<'_>], late: &[Told<'_>]) {
+        for (told, settled) in [(early, &mut self.early), (late, &mut self.late)] {
+            let (kept, told_better) = each_cause_once(reported(&told[*settled..]));
+            *settled = told.len();
+            // A comment for what is not told is none too many.
+            adoption.note(&told_better);
+            self.findings.extend(adoption.settle(kept));
+        }
+    }
 }
 
 fn kept(rule: &Rule, judged: &Judged) -> Adherence {

@@ -2,8 +2,8 @@
 
 /// The fewest and most files of a directory input. An edit costs one directory's rows, and a fresh look one
 /// step a directory: this is about where the two meet.
-const FEWEST: usize = 24;
-const MOST: usize = 96;
+const FEWEST: usize = 4;
+const MOST: usize = 16;
 
 /// The lengths of the directories, in order. Too many files are cut before the one whose path has the lowest
 /// digest. So the borders follow from the files alone, whatever happened before, and a file that comes or goes

@@ -3,6 +3,7 @@
 use super::inputs::{Changed, Inputs, builtins};
 use super::load::find;
 use super::{Session, is_within};
+use crate::datalog::Upkeep;
 use crate::db::{Database, FileKind, Invocation, Project, SourceFile, settings::HouseRules};
 use crate::files::{Content, Tree, normalise};
 use crate::project::settled::settle;
@@ -10,8 +11,8 @@ use rayon::prelude::*;
 use salsa::{Durability, Setter};
 use std::collections::BTreeSet;
 use std::ops::Bound;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 
 /// Where a look at the files is needed.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,12 @@ impl Session {
         self.live = Some(Arc::default());
         self.db.follow();
         settle(&mut self.db);
+    }
+
+    /// What the last check did to rows, where it followed another.
+    pub fn upkeep(&self) -> Upkeep {
+        let live = self.live.as_ref().map(|live| live.lock().unwrap_or_else(PoisonError::into_inner));
+        live.map(|live| live.upkeep().clone()).unwrap_or_default()
     }
 
     /// Gives a file of the project another text, as an update would that found it on the disk.
@@ -72,6 +79,7 @@ impl Session {
             parts.problems,
             house_rules,
             invocation,
+            None,
         )
         .durability(Durability::HIGH)
         .new(&db);

@@ -5,7 +5,7 @@ use super::edits::World;
 use super::state::{self, Settings, State, difference};
 use harness::db::Invocation;
 use harness::files::Memory;
-use harness::session::{Session, Touched};
+use harness::session::{HOUSE_RULES_FILE, Session, Touched};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -76,15 +76,17 @@ pub struct Live {
 impl Live {
     pub fn start(files: &Files) -> Self {
         let tree: Memory = files.iter().collect();
-        let settings = Settings::of(&tree, None);
+        let mut settings = Settings::of(&tree, None, true);
         let mut session = state::fresh(&tree, &settings, invocation(0));
         session.follow();
+        settings.park(&session);
         Self { tree, session, settings, invocation: 0 }
     }
 
     /// Applies a step to the files and brings the session up to them.
     pub fn apply(&mut self, step: &Step) {
         let mut paths: BTreeSet<String> = BTreeSet::new();
+        let mut are_rules_touched = false;
         for op in &step.ops {
             match op {
                 Op::Write(path, text) => self.tree.insert(path, text),
@@ -92,12 +94,13 @@ impl Live {
                 Op::Invocation(which) => self.invocation = *which,
             }
             if let Op::Write(path, _) | Op::Remove(path) = op {
+                are_rules_touched |= path.ends_with(".md") || path == HOUSE_RULES_FILE;
                 let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
                 paths.insert(if step.told == Told::Folders { folder.to_owned() } else { path.clone() });
             }
         }
         self.session.set_invocation(invocation(self.invocation));
-        self.settings = Settings::of(&self.tree, Some(&self.settings));
+        self.settings = Settings::of(&self.tree, Some(&self.settings), are_rules_touched);
         self.session.set_house_rules(self.settings.house.clone());
         let touched = if step.told == Told::Nothing { Touched::All } else { Touched::Paths(&paths) };
         self.session.update(&self.tree, touched);
@@ -167,7 +170,7 @@ pub fn run(
 }
 
 /// The difference at the end of a script, each step of which is looked at by the live session.
-fn replayed(files: &Files, steps: &[Step], all_rules: bool) -> Option<String> {
+pub fn replayed(files: &Files, steps: &[Step], all_rules: bool) -> Option<String> {
     let mut live = Live::start(files);
     state::state(&live.session, &live.settings, all_rules);
     let (last, before) = steps.split_last()?;

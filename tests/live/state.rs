@@ -9,6 +9,7 @@ use harness::observe;
 use harness::project::settings::rule_paths;
 use harness::relations;
 use harness::report::{Command, Format, Options, Run, manifest, render};
+use harness::rules::baseline::{self, Baseline};
 use harness::rules::registry::Registry;
 use harness::rules::selection::Selection;
 use harness::session::{Circumstances, HOUSE_RULES_FILE, Session, house_rules, with_house_rules};
@@ -22,19 +23,31 @@ pub type State = BTreeMap<String, String>;
 pub struct Settings {
     pub registry: Registry,
     pub house: HouseRules,
+    /// What was found at first, as a baseline.
+    pub baseline: Option<Baseline>,
 }
 
 impl Settings {
-    /// As a tree states them. Of a harness.yml that cannot be read the former settings hold.
-    pub fn of(tree: &Memory, former: Option<&Self>) -> Self {
+    /// As a tree states them. Of a harness.yml that cannot be read the former settings hold. Where no rule file
+    /// was touched the former registry stays, so that its rules are the same ones.
+    pub fn of(tree: &Memory, former: Option<&Self>, are_rules_touched: bool) -> Self {
         let text = match tree.read(HOUSE_RULES_FILE) {
             Content::Text(text) => text,
             _ => "".into(),
         };
-        let registry = with_house_rules(Registry::embedded().unwrap(), tree, &rule_paths(&text));
+        let registry = match former.filter(|_| !are_rules_touched) {
+            Some(former) => former.registry.clone(),
+            None => with_house_rules(Registry::embedded().unwrap(), tree, &rule_paths(&text)),
+        };
         let house = house_rules(&registry, &text);
         let house = house.unwrap_or_else(|_| former.map(|former| former.house.clone()).unwrap_or_default());
-        Self { registry, house }
+        Self { registry, house, baseline: former.and_then(|former| former.baseline.clone()) }
+    }
+
+    /// Parks what a session finds now.
+    pub fn park(&mut self, session: &Session) {
+        let found = session.check(&self.registry, &self.selection(false)).findings;
+        self.baseline = Some(Baseline::read(baseline::FILE, &baseline::text(&found)).unwrap());
     }
 
     /// The rules that are on, or all there are.
@@ -51,11 +64,13 @@ pub fn fresh(tree: &Memory, settings: &Settings, invocation: Invocation) -> Sess
 /// The findings alone, as JSON.
 pub fn findings(session: &Session, settings: &Settings, all_rules: bool) -> String {
     let day = jiff::civil::date(2026, 11, 1);
-    let circumstances = Circumstances { today: Some(day), baseline: None };
+    // With all rules no baseline stands in the way.
+    let baseline = settings.baseline.as_ref().filter(|_| !all_rules);
+    let circumstances = Circumstances { today: Some(day), baseline, house: None };
     let outcome = session.check_with(&settings.registry, &settings.selection(all_rules), circumstances);
     let (findings, suppressed, summary) = (&outcome.findings, &outcome.suppressed, &outcome.summary);
     let (registry, command, texts) = (&settings.registry, &Command::default(), &BTreeMap::new());
-    let run = Run { findings, suppressed, summary, registry, folder: "", texts, command };
+    let run = Run { findings, suppressed, fixed: &[], summary, registry, folder: "", texts, command };
     let mut text = render(Format::Json, &run, &Options::default());
     // One finding a line.
     text = text.replace("{\"rule\":", "\n{\"rule\":");

@@ -3,7 +3,7 @@
 
 use super::super::Failure;
 use super::super::adoption::BaselineArguments;
-use super::super::scope::{ScopeArguments, narrow, narrow_to_paths};
+use super::super::scope::{ScopeArguments, narrow_to_paths};
 use super::super::select::{self, Asked};
 use super::super::surroundings::{Surroundings, Written};
 use crate::db::Database;
@@ -169,6 +169,7 @@ impl<'a> Live<'a> {
             asked: self.asked.clone(),
             paths: self.paths.clone(),
             baseline: self.baseline.clone(),
+            house: self.written.settings.clone(),
             today: self.known.today(),
         }
     }
@@ -280,16 +281,18 @@ pub(super) struct Check {
     asked: Asked,
     paths: Vec<String>,
     baseline: Option<Arc<Baseline>>,
+    house: Option<(String, Arc<str>)>,
     pub(super) today: Date,
 }
 
 impl Check {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let circumstances = Circumstances { today: Some(self.today), baseline: self.baseline.as_deref() };
+        let house = self.house.as_ref().map(|(path, text)| (path.as_str(), &**text));
+        let circumstances = Circumstances { today: Some(self.today), baseline: self.baseline.as_deref(), house };
         let selected = select::selected(&self.session, self.asked)?;
         let mut outcome = self.session.check_with(&self.registry, &self.selection, circumstances);
         if let Some(selected) = selected {
-            narrow(&mut outcome, |finding| selected.holds(finding));
+            outcome.narrow(|finding| selected.holds(finding));
         }
         narrow_to_paths(&mut outcome, &self.paths);
         Ok(outcome)

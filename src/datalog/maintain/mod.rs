@@ -17,11 +17,11 @@ use self::base::Base;
 use self::trigger::{Pattern, Trigger, triggers};
 use super::compile::Compiled;
 use super::eval::{Failure, Limits, Machine, Sink};
-use super::ir::{Atom, Clause, Kind, Literal, Program, Rel, Term};
+use super::ir::{Atom, Clause, Kind, Literal, Program, Rel, Relation, Term};
 use super::library::Library;
 use super::loaded::Loaded;
 use super::plan::{Job, Step};
-use super::reports::CompiledReports;
+use super::reports::{CompiledReports, MARK};
 use super::strata::{components, reads_of};
 use super::value::{Constant, Value, Values};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -117,10 +117,12 @@ impl<'l> Programs<'l> {
         Loaded::with_values(self.values.clone())
     }
 
-    /// Adds a program that was compiled with the values of these. `own` are its own facts, by relation;
+    /// Adds a program that was compiled with the values of these. Its own relations are called by the label
+    /// and their names. `own` are its own facts, by relation;
     /// the others must come in parts, as `is_parted` says. Gives one number a report.
     pub fn add(
         &mut self,
+        label: &str,
         compiled: &CompiledReports,
         own: &[(&str, Vec<Vec<Constant>>)],
         is_parted: &dyn Fn(&str) -> bool,
@@ -154,7 +156,11 @@ impl<'l> Programs<'l> {
             let known = self.by_name.get(&relation.name).copied().filter(|_| is_shared);
             numbers[rel] = known.unwrap_or_else(|| {
                 fresh[rel] = true;
-                self.program.relations.push(relation.clone());
+                let name = match is_shared {
+                    true => relation.name.clone(),
+                    false => format!("{label}:{}", relation.name.split(MARK).next().unwrap_or_default()),
+                };
+                self.program.relations.push(Relation { name, ..relation.clone() });
                 self.program.relations.len() - 1
             });
             if is_shared {
@@ -188,7 +194,7 @@ impl<'l> Programs<'l> {
                 machine.tables[rel].insert(&row);
             }
         }
-        let base = |(rel, relation): (Rel, &super::ir::Relation)| {
+        let base = |(rel, relation): (Rel, &Relation)| {
             (relation.kind == Kind::Base && !own.contains(&rel)).then(|| Base::new(rel, relation.name.clone()))
         };
         let bases = program.relations.iter().enumerate().filter_map(base).collect();
@@ -235,6 +241,11 @@ impl Maintained {
     /// Whether so much has been forgotten that it is time to start again.
     pub fn is_worn(&self) -> bool {
         self.machine.values.bytes > self.bytes + GARBAGE.max(self.bytes / 4)
+    }
+
+    /// The relations of facts that are read.
+    pub fn facts(&self) -> impl Iterator<Item = &str> {
+        self.bases.iter().map(|base| base.name.as_str())
     }
 
     /// Mends all rows where facts have changed. After an error nothing is known any more.

@@ -36,6 +36,7 @@ pub(super) struct KeptRule {
     came: Vec<(usize, RowNumber)>,
     is_started: bool,
     is_changed: bool,
+    is_seen_changed: bool,
     judged: Option<Arc<Judged>>,
 }
 
@@ -70,6 +71,7 @@ impl KeptRule {
             came: Vec::new(),
             is_started: false,
             is_changed: true,
+            is_seen_changed: false,
             judged: None,
         }
     }
@@ -158,11 +160,12 @@ impl KeptRule {
         if let Some(judged) = unseen {
             return judged.clone();
         }
-        let mut is_seen_changed = false;
         for (relation, stamp) in &mut self.seen {
             let now = observe::by_name(relation).and_then(|observed| observed.parts(db)).map(|parts| parts.stamp);
-            is_seen_changed |= std::mem::replace(stamp, now) != now;
+            self.is_seen_changed |= std::mem::replace(stamp, now) != now;
         }
+        // Who is interrupted goes on here: what was not looked at again yet is still to be.
+        let is_seen_changed = self.is_seen_changed;
         for placed in &mut self.placed {
             if placed.is_placed(db, is_seen_changed) {
                 continue;
@@ -170,6 +173,7 @@ impl KeptRule {
             let of = &self.reports[placed.key.0];
             self.is_changed |= placed.place(db, asked.rule, &of.report, &of.types);
         }
+        self.is_seen_changed = false;
         match &self.judged {
             Some(judged) if !self.is_changed => judged.clone(),
             _ => {

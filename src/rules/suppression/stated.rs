@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// One rule that one comment, or one entry of a `meta`, names.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Excuse {
+pub struct Excuse {
     /// As it is written; empty where a comment names none.
     pub(super) name: Arc<str>,
     /// The id of a rule or of a family's member; none where no rule is called so.
@@ -26,7 +26,7 @@ pub(super) struct Excuse {
 
 /// What an excuse is about.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Scope {
+pub(crate) enum Scope {
     Comment { path: Arc<str>, cover: Cover },
     Meta { id: Arc<str>, column: Option<Arc<str>>, lines: Vec<Lines> },
 }

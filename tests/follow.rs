@@ -1,0 +1,193 @@
+//! What one edit makes run again where a session follows its project: which queries, and which rows come and go.
+//! Counted by salsa's own events and by the rows themselves, so no clock is involved.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
+
+use harness::db::{Database, Executed, Invocation};
+use harness::files::Memory;
+use harness::rules::registry::Registry;
+use harness::rules::selection::Selection;
+use harness::session::{Session, house_rules, on_large_stacks};
+use std::sync::Arc;
+
+const HARNESS: &str = "extends: strict
+paths: \"models/{layer}/**\"
+layers:
+  staging: {reads: [source, seed]}
+  marts: {reads: [staging, marts]}
+";
+
+fn project() -> Vec<(String, String)> {
+    let mut files: Vec<(String, String)> = [
+        ("dbt_project.yml", "name: shop\nvars: {limit: 10, other: 1}\nmodels: {shop: {+materialized: view}}\n"),
+        (
+            "macros/money.sql",
+            "{% macro cents(x) %}{{ x }} / 100{% endmacro %}\n{% macro unused(x) %}{{ x }}{% endmacro %}\n",
+        ),
+        ("macros/hub.sql", "{% macro hub() %}{{ ref('stg_0') }}{% endmacro %}\n"),
+        ("models/staging/sources.yml", "sources:\n  - name: raw\n    tables: [{name: a}, {name: b}]\n"),
+        (
+            "models/marts/marts.yml",
+            "models:\n  - name: mart_0\n    description: One\n  - name: mart_1\n    description: Two\n",
+        ),
+        ("models/marts/limited.sql", "select * from {{ ref('stg_0') }} limit {{ var('limit') }}\n"),
+        ("models/marts/hubbed.sql", "select * from {{ hub() }}\n"),
+    ]
+    .map(|(path, text)| (path.to_owned(), text.to_owned()))
+    .to_vec();
+    for n in 0..60 {
+        files.push((format!("models/staging/stg_{n}.sql"), "select * from {{ source('raw', 'a') }}\n".to_owned()));
+        let text = format!("select {{{{ cents('x') }}}} as x from {{{{ ref('stg_{n}') }}}}\n");
+        files.push((format!("models/marts/mart_{n}.sql"), text));
+    }
+    files
+}
+
+struct Running {
+    session: Session,
+    registry: &'static Registry,
+}
+
+impl Running {
+    fn start() -> Self {
+        let registry = Registry::embedded().unwrap();
+        let tree: Memory = project().into_iter().collect();
+        let house = house_rules(registry, HARNESS).unwrap();
+        let mut session = Session::load(Database::counting(), &tree, house, Invocation::default());
+        session.follow();
+        let running = Self { session, registry };
+        running.check();
+        running.session.db.take_executed();
+        running
+    }
+
+    fn check(&self) -> usize {
+        self.session.check(self.registry, &Selection::default()).findings.len()
+    }
+
+    /// What is executed, and which rows come or go, when a file gets a new text and the project is checked again.
+    fn edit(&mut self, path: &str, change: impl Fn(&str) -> String) -> Done {
+        let texts = self.session.texts(&[Arc::from(path)].into());
+        let text = change(&texts[path]);
+        self.session.db.take_executed();
+        self.session.set_text(path, &text);
+        self.check();
+        let upkeep = self.session.upkeep();
+        Done { executed: self.session.db.take_executed(), facts: upkeep.facts, derived: upkeep.derived }
+    }
+
+    /// The same for a file that was edited before.
+    fn edit_again(&mut self, path: &str, change: impl Fn(&str) -> String) -> Done {
+        self.edit(path, |text| format!("{text}\n"));
+        self.edit(path, change)
+    }
+}
+
+struct Done {
+    executed: Executed,
+    facts: Vec<(String, usize)>,
+    derived: Vec<(String, usize)>,
+}
+
+impl Done {
+    fn count(&self, name: &str) -> usize {
+        self.executed.get(name).copied().unwrap_or_default()
+    }
+
+    fn has_fact(&self, name: &str) -> bool {
+        self.facts.iter().any(|(relation, _)| relation == name)
+    }
+}
+
+impl std::fmt::Display for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = |rows: &[(String, usize)]| {
+            rows.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+        };
+        let executed: Vec<_> = self.executed.iter().map(|(name, count)| (name.clone(), *count)).collect();
+        write!(f, "ran: {}\nfacts: {}\nderived: {}", shown(&executed), shown(&self.facts), shown(&self.derived))
+    }
+}
+
+fn with_running<R: Send>(test: impl FnOnce(Running) -> R + Send) -> R {
+    on_large_stacks(1, || test(Running::start())).unwrap()
+}
+
+const MART: &str = "models/marts/mart_0.sql";
+const YAML: &str = "models/marts/marts.yml";
+
+#[test]
+fn nothing_runs_when_nothing_changed() {
+    with_running(|mut running| {
+        let done = running.edit(MART, str::to_owned);
+        assert_eq!(done.to_string(), "ran: \nfacts: \nderived: ");
+    });
+}
+
+#[test]
+fn a_comment_stops_at_the_facts_of_its_file() {
+    with_running(|mut running| {
+        let done = running.edit_again(MART, |text| format!("-- a comment\n{text}"));
+        insta::assert_snapshot!(done);
+        assert!(done.facts.is_empty() && done.derived.is_empty());
+    });
+}
+
+#[test]
+fn a_body_that_keeps_refs_touches_no_edge() {
+    with_running(|mut running| {
+        let done = running.edit_again(MART, |text| text.replace("as x", "as y"));
+        insta::assert_snapshot!(done);
+        assert!(!done.has_fact("ref") && !done.has_fact("depends_on"));
+        assert_eq!(done.count("rendering"), 1);
+    });
+}
+
+#[test]
+fn a_ref_mends_the_rows_that_read_its_edge() {
+    with_running(|mut running| {
+        let done = running.edit_again(MART, |text| format!("{text} -- {{{{ ref('stg_7') }}}}\n"));
+        insta::assert_snapshot!(done);
+        assert!(done.has_fact("ref"));
+        assert_eq!(done.count("rendering"), 1);
+        assert!(done.facts.iter().chain(&done.derived).all(|(_, rows)| *rows <= 4), "{done}");
+    });
+}
+
+#[test]
+fn a_test_in_yaml_reaches_its_model_and_renders_no_other() {
+    with_running(|mut running| {
+        let done = running.edit_again(YAML, |text| text.replace("description: One", "tests: [{cents: {x: 1}}]"));
+        insta::assert_snapshot!(done);
+        // The new test is rendered, and is one of the two whose facts are asked for.
+        assert_eq!((done.count("rendering"), done.count("facts")), (1, 2));
+    });
+}
+
+#[test]
+fn a_description_touches_no_rule_that_does_not_read_descriptions() {
+    with_running(|mut running| {
+        let done = running.edit_again(YAML, |text| text.replace("One", "First"));
+        insta::assert_snapshot!(done);
+        assert!(done.facts.is_empty() && done.derived.is_empty());
+        assert_eq!(done.count("rendering"), 0);
+    });
+}
+
+#[test]
+fn a_macro_renders_its_callers_and_no_one_else() {
+    with_running(|mut running| {
+        let done = running.edit("macros/hub.sql", |text| text.replace("stg_0", "stg_1"));
+        insta::assert_snapshot!(done);
+        assert_eq!(done.count("rendering"), 1);
+    });
+}
+
+#[test]
+fn a_config_in_a_model_reaches_that_model() {
+    with_running(|mut running| {
+        let done = running.edit_again(MART, |text| format!("{{{{ config(tags=['a']) }}}}\n{text}"));
+        insta::assert_snapshot!(done);
+        assert_eq!((done.count("rendering"), done.count("facts")), (1, 1));
+    });
+}
