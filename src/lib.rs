@@ -10,7 +10,7 @@
 //!
 //! - [`datalog`]: the language of questions: parser, checks, planner, evaluation, proofs; it knows
 //!   neither dbt nor the database
-//! - [`files`]: the operating system's files, and the only place that touches them
+//! - [`files`]: the operating system's files, what happens to them, and the only place that touches them
 //! - [`db`]: the salsa database, its inputs, and counters of executed queries
 //! - [`syntax`]: one text in, a tree with byte spans and errors out: YAML, Jinja, SQL
 //! - [`project`]: what dbt makes of a repo: profile and target, packages, configuration, macros,

@@ -138,7 +138,8 @@ fn each_field_of_an_input_counts_in_what_a_whole_check_is_kept_by() {
 #[test]
 fn nothing_below_the_session_asks_the_clock() {
     for (path, layer, text) in all() {
-        if layer != "cli" {
+        // When to look at files is a matter of time; what is seen there is not.
+        if layer != "cli" && path != "files/watch/mod.rs" {
             for forbidden in ["SystemTime::now", "Instant::now", "Timestamp::now"] {
                 assert!(!code(&text).contains(forbidden), "{path} uses {forbidden}");
             }

@@ -13,8 +13,8 @@ mod facts;
 
 use facts::World;
 use harness::datalog::{Answer, Constant, Failure, Library, Limits, Stop, compile};
-use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 const ROWS: i64 = 10_000;
 
@@ -31,12 +31,9 @@ fn run(program: &str, memory: usize, polls: u32, stop: Stop) -> (Result<Answer, 
         Ok(compiled) => compiled,
         Err(errors) => panic!("{}", errors.iter().map(|error| error.shown("query", program)).collect::<String>()),
     };
-    let asked = Cell::new(0);
-    let poll = || {
-        asked.set(asked.get() + 1);
-        (asked.get() > polls).then_some(stop)
-    };
-    (compiled.run(&world, &Limits { memory, poll: &poll }), asked.get())
+    let asked = AtomicU32::new(0);
+    let poll = || (asked.fetch_add(1, Ordering::Relaxed) >= polls).then_some(stop);
+    (compiled.run(&world, &Limits { memory, poll: &poll }), asked.load(Ordering::Relaxed))
 }
 
 /// Each runs for ever, or for longer than anybody waits.

@@ -21,8 +21,8 @@ mod wrong;
 
 use harness::datalog::{Diagnostic, Library, Limits, Stop, compile};
 use naive::Dice;
-use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 fn number(name: &str, default: u64) -> u64 {
@@ -208,17 +208,14 @@ fn damaged_programs_are_refused_with_places_or_run_within_limits() {
             };
             check(&compiled.warnings, &text);
             ran += 1;
-            let polls = Cell::new(0);
-            let poll = || {
-                polls.set(polls.get() + 1);
-                (polls.get() > 60).then_some(Stop::Timeout)
-            };
+            let polls = AtomicU32::new(0);
+            let poll = || (polls.fetch_add(1, Ordering::Relaxed) >= 60).then_some(Stop::Timeout);
             let limits = Limits { memory: 64 << 20, poll: &poll };
             if let Ok(answer) = compiled.run(&world, &limits)
                 && answer.rows.len() < 1_000
             {
                 rows += answer.rows.len();
-                polls.set(0);
+                polls.store(0, Ordering::Relaxed);
                 let few = &answer.rows[..answer.rows.len().min(3)];
                 if let Ok(proofs) = compiled.explain_all(few, &world, &limits) {
                     assert!(proofs.iter().all(Option::is_some), "an answer has no proof");

@@ -1,7 +1,7 @@
 //! `--baseline` and `--write-baseline`: where the file lies, reading and writing it.
 
 use super::since::Since;
-use super::{Failure, Global, project, say};
+use super::{Failure, say};
 use crate::files::{Content, Disk, Tree, absolute, exists, write_whole};
 use crate::report::escaped;
 use crate::rules::baseline::{Baseline, FILE, text};
@@ -9,24 +9,36 @@ use crate::session::Outcome;
 use jiff::civil::Date;
 use std::path::{Path, PathBuf};
 
+/// What the findings are compared with, and on which day.
 #[derive(Debug, clap::Args)]
-pub(super) struct AdoptionArguments {
+pub(super) struct BaselineArguments {
     /// The file of findings to live with for now: they are not printed and do not count.
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// Write all findings into the baseline (`harness-baseline.ndjson` beside dbt_project.yml, or the
-    /// file after --baseline) and end with 0.
-    #[arg(long)]
-    pub(super) write_baseline: bool,
     /// The day on which suppressions are judged; by default today (UTC).
     #[arg(long, value_name = "DATE", hide = true)]
     today: Option<Date>,
 }
 
-impl AdoptionArguments {
+#[derive(Debug, clap::Args)]
+pub(super) struct AdoptionArguments {
+    #[command(flatten)]
+    known: BaselineArguments,
+    /// Write all findings into the baseline (`harness-baseline.ndjson` beside dbt_project.yml, or the
+    /// file after --baseline) and end with 0.
+    #[arg(long)]
+    pub(super) write_baseline: bool,
+}
+
+impl BaselineArguments {
     /// The only place where a run learns what day it is.
     pub(super) fn today(&self) -> Date {
         self.today.unwrap_or_else(|| jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())
+    }
+
+    /// Where the baseline lies that was named.
+    pub(super) fn path(&self, folder: &Path) -> Option<PathBuf> {
+        self.baseline.as_ref().map(|_| self.place(folder).0)
     }
 
     /// Where the baseline lies, and how it is called. A path is looked for from the current folder, as
@@ -43,12 +55,12 @@ impl AdoptionArguments {
         (path, shown)
     }
 
-    /// The baseline that findings are compared with.
-    pub(super) fn read(&self, global: &Global) -> Result<Option<Baseline>, Failure> {
-        if self.baseline.is_none() || self.write_baseline {
+    /// The baseline that was named. What is wrong with it is told, and nothing of it is trusted.
+    pub(super) fn read(&self, folder: &Path) -> Result<Option<Baseline>, Failure> {
+        if self.baseline.is_none() {
             return Ok(None);
         }
-        let (path, shown) = self.place(&project::folder(global)?);
+        let (path, shown) = self.place(folder);
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if !exists(&path) {
             return Err(Failure(format!(
@@ -61,10 +73,7 @@ impl AdoptionArguments {
                 let lines = wrong.iter().map(|it| {
                     format!("{}:{}: {}\n  → {}\n", escaped(&shown), it.line, escaped(&it.what), escaped(&it.fix))
                 });
-                Failure(format!(
-                    "{}harness: the baseline cannot be used, so nothing was checked.",
-                    lines.collect::<String>()
-                ))
+                Failure(lines.collect())
             }),
             Content::Unreadable(problem) => Err(Failure(format!(
                 "harness: the baseline {}: {}\n  → Restore it from git, or write it anew with --write-baseline.",
@@ -74,18 +83,37 @@ impl AdoptionArguments {
             Content::NameOnly => Ok(None),
         }
     }
+}
 
-    /// The baseline as it was at a commit; none where it was broken or not there.
-    pub(super) fn read_of(&self, global: &Global, since: &Since) -> Result<Option<Baseline>, Failure> {
-        if self.baseline.is_none() || self.write_baseline {
+impl AdoptionArguments {
+    pub(super) fn today(&self) -> Date {
+        self.known.today()
+    }
+
+    /// The baseline that findings are compared with.
+    pub(super) fn read(&self, folder: &Path) -> Result<Option<Baseline>, Failure> {
+        if self.write_baseline {
             return Ok(None);
         }
-        let (path, shown) = self.place(&project::folder(global)?);
+        self.known.read(folder).map_err(|Failure(told)| {
+            // A broken line has a place of its own; the rest says by itself that there is no baseline.
+            let broken = !told.starts_with("harness:");
+            let unused = "harness: the baseline cannot be used, so nothing was checked.";
+            Failure(if broken { format!("{told}{unused}") } else { told })
+        })
+    }
+
+    /// The baseline as it was at a commit; none where it was broken or not there.
+    pub(super) fn read_of(&self, folder: &Path, since: &Since) -> Result<Option<Baseline>, Failure> {
+        if self.known.baseline.is_none() || self.write_baseline {
+            return Ok(None);
+        }
+        let (path, shown) = self.known.place(folder);
         let tree = &since.revision.tree;
         let text = match tree.within(&path) {
             Some(path) if tree.is_file(&path) => tree.read(&path),
             Some(_) => return Ok(None),
-            None => return self.read(global),
+            None => return self.read(folder),
         };
         Ok(Baseline::read(&shown, text.text()).ok())
     }
@@ -103,8 +131,8 @@ impl AdoptionArguments {
     }
 
     /// Writes what was found.
-    pub(super) fn write(&self, global: &Global, outcome: &Outcome) -> Result<(), Failure> {
-        let (path, shown) = self.place(&project::folder(global)?);
+    pub(super) fn write(&self, folder: &Path, outcome: &Outcome) -> Result<(), Failure> {
+        let (path, shown) = self.known.place(folder);
         let shown = escaped(&shown);
         let content = text(&outcome.findings);
         write_whole(&path, &content).map_err(|error| {

@@ -12,8 +12,12 @@ mod project;
 mod query;
 mod relations;
 mod rules;
+mod scope;
 mod select;
 mod since;
+mod surroundings;
+mod terminal;
+mod watch;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
@@ -80,6 +84,8 @@ enum Color {
 enum Command {
     /// Check the project and print findings.
     Check(check::Arguments),
+    /// Check, and go on checking at every save: what has appeared and what has gone.
+    Watch(watch::Arguments),
     /// List what a selection selects, as `dbt ls` does.
     #[command(visible_alias = "ls")]
     List(list::Arguments),
@@ -140,9 +146,12 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
     };
-    // Nothing is half-written that would have to be put away first.
+    // Nothing is half-written that would have to be put away first, but for a line of the terminal.
     #[allow(clippy::exit, reason = "this is where the program ends")]
-    let ended = ctrlc::set_handler(|| std::process::exit(INTERRUPTED));
+    let ended = ctrlc::set_handler(|| {
+        terminal::leave();
+        std::process::exit(INTERRUPTED)
+    });
     // Where no handler can be set, the system's own ends the program as well.
     drop(ended);
     // After a panic nothing looks at the arguments again.
@@ -163,6 +172,7 @@ fn run(arguments: &Arguments, matches: &ArgMatches) -> Result<Verdict, Failure> 
     let matches = matches.subcommand().map_or(matches, |(_, own)| own);
     match &arguments.command {
         Command::Check(own) => check::run(&arguments.global, own, matches),
+        Command::Watch(own) => watch::run(&arguments.global, own),
         Command::List(own) => list::run(&arguments.global, own),
         Command::Rules(own) => rules::run(&arguments.global, own),
         Command::Relations(own) => relations::run(&arguments.global, own),

@@ -50,7 +50,7 @@ impl Mode {
 }
 
 /// What the options say, before a project is loaded.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Asked {
     Nothing(Option<Indirect>),
     Spec(Spec),
@@ -149,13 +149,16 @@ pub(super) struct Selected<'session> {
 pub(super) fn selected(session: &Session, asked: Asked) -> Result<Option<Selected<'_>>, Failure> {
     let Some(spec) = spec(session, asked, false)? else { return Ok(None) };
     let ids = session.select(&spec);
-    note_if_empty(&ids);
     let members = members(&session.db);
     let files = ids.iter().filter_map(|id| members.get(id)).flat_map(|member| member.files.iter().cloned()).collect();
     Ok(Some(Selected { ids, members, files }))
 }
 
 impl Selected<'_> {
+    pub(super) fn note_if_empty(&self) {
+        note_if_empty(&self.ids);
+    }
+
     /// Whether a finding is of a selected node; one of nothing that can be selected, whether it stands in a
     /// file of one.
     pub(super) fn holds(&self, finding: &Finding) -> bool {

@@ -1,10 +1,11 @@
 //! `--since`: the same project at a commit, and what became of it.
 
+use super::surroundings::{Surroundings, read_if_there};
 use super::{Failure, Global, project, say};
 use crate::db::settings::HouseRules;
 use crate::db::{Before, Database, Invocation};
 use crate::files::git::{Revision, at};
-use crate::files::{Content, Disk, Tree};
+use crate::files::{Content, Tree};
 use crate::project::packages::paths;
 use crate::project::settings::rule_paths;
 use crate::report::escaped;
@@ -53,16 +54,16 @@ impl SinceArguments {
     /// The side before, where one is named.
     pub(super) fn read(&self, global: &Global) -> Result<Option<Since>, Failure> {
         let Some(name) = &self.since else { return Ok(None) };
-        let folder = project::folder(global)?;
-        let revision = at(&folder, name)
+        let around = Surroundings::find(global)?;
+        let revision = at(&around.folder, name)
             .map_err(|no| Failure(format!("harness: --since: {}.\n  → {}", escaped(&no.what), escaped(&no.fix))))?;
         let tree = &revision.tree;
         let project_file = |tree: &dyn Tree| tree.is_file(PROJECT_FILE).then(|| tree.read(PROJECT_FILE));
-        for side in [&Disk::new(&folder) as &dyn Tree, tree] {
+        for side in [&around.tree() as &dyn Tree, tree] {
             tree.is_installed(&paths(project_file(side).unwrap_or(Content::NameOnly).text()).packages);
         }
         let is_there = tree.has(PROJECT_FILE);
-        let side = side(global, &folder, &revision)?;
+        let side = side(global, &around, &revision)?;
         whole(&revision)?;
         if !is_there {
             say(&format!("harness: note: {} has no {PROJECT_FILE} in this folder, so all is new", escaped(name)));
@@ -82,7 +83,7 @@ fn whole(revision: &Revision) -> Result<(), Failure> {
 }
 
 /// The rules and settings of the commit. Of what it has none or a broken one, those of now hold.
-fn side(global: &Global, folder: &Path, revision: &Revision) -> Result<Side, Failure> {
+fn side(global: &Global, around: &Surroundings<'_>, revision: &Revision) -> Result<Side, Failure> {
     let tree = &revision.tree;
     let house = match &global.config {
         None => match tree.is_file(HOUSE_RULES_FILE).then(|| tree.read(HOUSE_RULES_FILE)) {
@@ -91,7 +92,7 @@ fn side(global: &Global, folder: &Path, revision: &Revision) -> Result<Side, Fai
         },
         Some(path) => match tree.within(path).filter(|path| tree.has(path)).map(|path| tree.read(&path)) {
             Some(Content::Text(text)) => Some((path.display().to_string(), text)),
-            _ => project::house_text(global, folder)?,
+            _ => around.settings()?,
         },
     };
     let with_rules = |text: Option<&str>, tree: &dyn Tree| {
@@ -105,19 +106,17 @@ fn side(global: &Global, folder: &Path, revision: &Revision) -> Result<Side, Fai
         Some(Ok(rules)) => rules,
         Some(Err(_)) => {
             say("harness: note: harness.yml was broken at that commit, so its findings are those of today's rules");
-            house = project::house_text(global, folder)?;
+            house = around.settings()?;
             let text = house.as_ref().map(|(_, text)| &**text);
-            registry = with_rules(text, &Disk::new(folder))?;
+            registry = with_rules(text, &around.tree())?;
             text.and_then(|text| house_rules(&registry, text).ok()).unwrap_or_default()
         }
     };
     let read = |path: &Path| match tree.within(path) {
         Some(path) => tree.is_file(&path).then(|| tree.read(&path)),
-        None => project::read_if_there(path),
+        None => read_if_there(path),
     };
-    let then = project::invocation(global, folder, tree, &read);
-    let now = || project::invocation(global, folder, &Disk::new(folder), &project::read_if_there);
-    let (invocation, _) = then.or_else(|_| now())?;
+    let (invocation, _) = around.invocation_of(tree, &read).or_else(|_| around.invocation())?;
     Ok(Side { registry, house, rules, invocation })
 }
 
@@ -133,11 +132,12 @@ pub(super) fn with_sides<R: Send, T: Send>(
     let Some(since) = since else {
         return project::with_session(global, |session, registry| work(session, registry, None));
     };
-    let registry = project::all_rules(global)?;
-    let folder = project::folder(global)?;
-    let house = project::read_house_rules(global, &folder, &registry)?;
-    let disk = Disk::new(&folder);
-    let (invocation, notes) = project::invocation(global, &folder, &disk, &project::read_if_there)?;
+    let around = Surroundings::find(global)?;
+    let written = around.written()?;
+    let registry = around.registry(&written)?;
+    let house = around.house_rules(&written, &registry)?;
+    let disk = around.tree();
+    let (invocation, notes) = around.invocation()?;
     if global.verbose {
         notes.iter().for_each(|note| say(&format!("harness: {note}")));
         say(&format!("harness: {} is the commit {}", escaped(&since.name), since.revision.commit));

@@ -24,7 +24,7 @@ pub struct Limits<'a> {
     /// Bytes of rows and new texts, about.
     pub memory: usize,
     /// Asked now and then whether to go on.
-    pub poll: &'a dyn Fn() -> Option<Stop>,
+    pub poll: &'a (dyn Fn() -> Option<Stop> + Sync),
 }
 
 impl std::fmt::Debug for Limits<'_> {

@@ -64,6 +64,7 @@ impl Tree for Disk {
                     listing.files.extend(self.relative(folder, &start, entry.path()));
                 }
                 Ok(_) => {}
+                Err(error) if is_lock(&error) => {}
                 Err(error) => {
                     let path = error
                         .path()
@@ -115,6 +116,12 @@ pub(super) fn read_bytes(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>>
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
     file.take(limit + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= limit).then_some(bytes))
+}
+
+/// The mark of Emacs beside a file with changes that are not saved: a link to nowhere.
+fn is_lock(error: &walkdir::Error) -> bool {
+    let name = error.path().and_then(Path::file_name).unwrap_or_default();
+    name.to_string_lossy().starts_with(".#") && error.path().is_some_and(Path::is_symlink)
 }
 
 fn walk_problem(error: &walkdir::Error) -> Unreadable {

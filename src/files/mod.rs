@@ -4,6 +4,7 @@ mod disk;
 pub mod git;
 mod memory;
 mod store;
+pub mod watch;
 
 pub use disk::{Disk, absolute, destination, exists, find_above, reason, repository_around, write_new, write_whole};
 pub use memory::Memory;

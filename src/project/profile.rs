@@ -65,7 +65,7 @@ const ADAPTERS: [&str; 12] = [
 ];
 
 /// Files beside a project that name its adapter's package.
-const REQUIREMENTS: [&str; 8] = [
+pub const REQUIREMENTS: [&str; 8] = [
     "requirements.txt",
     "requirements-dev.txt",
     "pyproject.toml",

@@ -17,6 +17,7 @@ pub mod page;
 pub mod proof;
 mod sarif;
 mod text;
+pub mod watch;
 
 pub use escape::escaped;
 

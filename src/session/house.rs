@@ -7,7 +7,7 @@ use crate::rules::engine;
 use crate::rules::registry::Registry;
 use crate::rules::rule::RuleError;
 use crate::rules::selection::options;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where a repo's own rules lie, beside dbt_project.yml.
@@ -16,10 +16,38 @@ pub const RULES_FOLDER: &str = "harness/rules";
 /// A note about the rules, not one of them.
 const README: &str = "README.md";
 
-/// These rules and the ones that lie in the repo, in the usual folder and in those that are named.
-pub fn with_house_rules(registry: &Registry, tree: &dyn Tree, folders: &[String]) -> Registry {
-    let mut texts: BTreeMap<String, Arc<str>> = BTreeMap::new();
-    let mut errors: Vec<RuleError> = Vec::new();
+/// The files of a repo's own rules, as they were read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HouseFiles {
+    /// By path.
+    texts: BTreeMap<String, Arc<str>>,
+    errors: Vec<RuleError>,
+}
+
+impl HouseFiles {
+    /// These rules and the repo's own.
+    pub fn added_to(&self, registry: &Registry) -> Registry {
+        let files = self.texts.iter().map(|(path, text)| (path.clone(), &**text));
+        registry.with_house_rules(files).with_broken(self.errors.clone())
+    }
+
+    /// The files that another look at them found otherwise.
+    pub fn changed(&self, now: &Self) -> BTreeSet<String> {
+        let paths = self.texts.keys().chain(now.texts.keys());
+        let differs = |path: &&String| self.texts.get(*path) != now.texts.get(*path);
+        let mut changed: BTreeSet<String> = paths.filter(differs).cloned().collect();
+        let broken = |one: &Self, other: &Self| {
+            let new = one.errors.iter().filter(|error| !other.errors.contains(error));
+            new.map(|error| error.path.clone()).collect::<Vec<_>>()
+        };
+        changed.extend(broken(self, now).into_iter().chain(broken(now, self)));
+        changed
+    }
+}
+
+/// The rules that lie in the repo, in the usual folder and in those that are named.
+pub fn house_files(tree: &dyn Tree, folders: &[String]) -> HouseFiles {
+    let mut found = HouseFiles::default();
     for folder in std::iter::once(RULES_FOLDER).chain(folders.iter().map(String::as_str)) {
         for path in tree.list(&join("", folder), &|_, _| false).files {
             let file = path.rsplit('/').next().unwrap_or_default();
@@ -28,15 +56,19 @@ pub fn with_house_rules(registry: &Registry, tree: &dyn Tree, folders: &[String]
             }
             match tree.read(&path) {
                 Content::Text(text) => {
-                    texts.insert(path, text);
+                    found.texts.insert(path, text);
                 }
-                Content::Unreadable(problem) => errors.push(RuleError { path, line: 1, message: problem.what }),
+                Content::Unreadable(problem) => found.errors.push(RuleError { path, line: 1, message: problem.what }),
                 Content::NameOnly => {}
             }
         }
     }
-    let files = texts.iter().map(|(path, text)| (path.clone(), &**text));
-    registry.with_house_rules(files).with_broken(errors)
+    found
+}
+
+/// These rules and the ones that lie in the repo.
+pub fn with_house_rules(registry: &Registry, tree: &dyn Tree, folders: &[String]) -> Registry {
+    house_files(tree, folders).added_to(registry)
 }
 
 /// The repo's own rules that cannot be used, those too whose block means nothing here.

@@ -52,11 +52,11 @@ pub(super) struct FoundProject {
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     /// Single files, whether or not they are there.
-    files: BTreeSet<String>,
+    pub files: BTreeSet<String>,
     /// Folders of which all is listed that dbt may read, each with a folder that is left out.
-    listed: BTreeSet<(String, String)>,
+    pub listed: BTreeSet<(String, String)>,
     /// Folders of which the folders are listed.
-    folders: BTreeSet<String>,
+    pub folders: BTreeSet<String>,
 }
 
 impl Asked {

@@ -11,18 +11,22 @@ mod load;
 mod once;
 mod select;
 mod since;
+mod stacks;
 mod state;
 mod update;
+mod watched;
 
 pub use ask::{Answered, Unanswered};
 pub use cache::Store;
 pub use cases::{CaseFailure, case_failure, case_failures, check_files, check_files_with};
-pub use house::{RULES_FOLDER, broken_rules, with_house_rules};
+pub use house::{HouseFiles, RULES_FOLDER, broken_rules, house_files, with_house_rules};
 pub use init::Proposal;
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
 pub use since::{Contents, changed, compare, old_relations, old_relations_of};
+pub use stacks::{LargeStacks, Stopped, on_large_stacks};
 pub use state::{Modified, State};
 pub use update::{Changes, Touched};
+pub use watched::counts;
 
 use crate::db::settings::HouseRules;
 use crate::db::{Database, FileKind, Project, SourceFile};
@@ -54,9 +58,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Parsers and templates recurse on what people wrote.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
-
 #[derive(Debug)]
 pub struct Session {
     pub db: Database,
@@ -65,9 +66,9 @@ pub struct Session {
     pub files: usize,
     inputs: inputs::Inputs,
     /// The rules of the last check, where the next one follows it.
-    live: Option<Mutex<Live>>,
+    live: Option<Arc<Mutex<Live>>>,
     /// Much is to be computed.
-    is_cold: AtomicBool,
+    is_cold: Arc<AtomicBool>,
 }
 
 impl Session {
@@ -143,13 +144,18 @@ impl Session {
     pub fn check_with(&self, registry: &Registry, selection: &Selection, circumstances: Circumstances<'_>) -> Outcome {
         let db = &self.db;
         let house = self.project.house_rules(db);
-        if self.is_cold.swap(false, Ordering::Relaxed) || self.live.is_none() {
+        if self.is_cold.load(Ordering::Relaxed) || self.live.is_none() {
             self.prefetch();
+            self.is_cold.store(false, Ordering::Relaxed);
         }
         let found = match &self.live {
             Some(live) => {
-                let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
-                live.run(db, registry, house, selection, circumstances)
+                let mut kept = live.lock().unwrap_or_else(PoisonError::into_inner);
+                // A run that salsa ends half-way leaves nothing behind that could be taken for whole.
+                let mut own = std::mem::take(&mut *kept);
+                let found = own.run(db, registry, house, selection, circumstances);
+                *kept = own;
+                found
             }
             None => run(db, registry, house, selection, circumstances),
         };
@@ -258,14 +264,4 @@ pub fn not_understood<'f>(findings: impl Iterator<Item = &'f Finding>) -> usize 
 /// The house rules a harness.yml states.
 pub fn house_rules(registry: &Registry, text: &str) -> Result<HouseRules, Vec<SyntaxError>> {
     settings::read(text, &registry.known())
-}
-
-/// Runs work on threads whose stacks are large enough for what people write; `threads` 0 is one a
-/// core.
-pub fn on_large_stacks<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> Result<R, String> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES).build();
-    match pool {
-        Ok(pool) => Ok(pool.install(work)),
-        Err(error) => Err(format!("no threads can be started: {error}")),
-    }
 }

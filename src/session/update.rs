@@ -12,7 +12,7 @@ use salsa::{Durability, Setter};
 use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// Where a look at the files is needed.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,7 @@ impl Session {
     /// From now on a check costs what has changed since the one before.
     pub fn follow(&mut self) {
         self.prefetch_yaml();
-        self.live = Some(Mutex::default());
+        self.live = Some(Arc::default());
         self.db.follow();
         settle(&mut self.db);
     }
@@ -83,7 +83,7 @@ impl Session {
         )
         .durability(Durability::HIGH)
         .new(&db);
-        Self { db, project, files: parts.files, inputs, live: None, is_cold: AtomicBool::new(true) }
+        Self { db, project, files: parts.files, inputs, live: None, is_cold: Arc::new(AtomicBool::new(true)) }
     }
 
     /// Brings the inputs up to what a tree holds now. What is equal is not set.

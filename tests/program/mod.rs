@@ -3,6 +3,8 @@
 #![allow(unreachable_pub, dead_code, reason = "a module of tests; none needs all of it")]
 #![allow(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
 
+pub mod watching;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

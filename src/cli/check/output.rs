@@ -1,6 +1,6 @@
 //! Where the findings of a check go, and in which form.
 
-use super::super::{self as cli, Color, Failure, Global, print};
+use super::super::{self as cli, Failure, Global, print, terminal};
 use crate::files::{destination, join, reason, repository_around, write_whole};
 use crate::report::{self, Command, Format, Limit, Options, Run, escaped};
 use crate::rules::finding::{Severity, Status};
@@ -35,9 +35,6 @@ const OF_OUTPUT: [&str; 8] = ["format", "output_file", "limit", "summary", "fail
 
 /// The option that chooses rules.
 const RULE: &str = "rule";
-
-/// Where no terminal tells.
-const USUAL_WIDTH: usize = 100;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct OutputFile {
@@ -106,12 +103,7 @@ impl<'a> Output<'a> {
             return Err(Failure(problems));
         }
         let terminal = stdout().is_terminal();
-        let color = match global.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-        };
-        let width = terminal_size::terminal_size().map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0));
+        let (color, width) = (terminal::is_coloured(global), terminal::width());
         let limit = arguments.limit.unwrap_or_default();
         let options = Options { terminal, color, width, limit, summary_only: arguments.summary };
         Ok(Self { arguments, options, command: command(matches) })
