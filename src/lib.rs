@@ -8,8 +8,8 @@
 //!
 //! Each names only those before it; `tests/architecture.rs` fails otherwise.
 //!
-//! - [`datalog`]: the language of questions: parser, checks, planner, evaluation, proofs; it knows
-//!   neither dbt nor the database
+//! - [`datalog`]: the language of questions: parser, checks, planner, evaluation, upkeep of rows, proofs; it
+//!   knows neither dbt nor the database
 //! - [`files`]: the operating system's files, what happens to them, and the only place that touches them
 //! - [`db`]: the salsa database, its inputs, and counters of executed queries
 //! - [`syntax`]: one text in, a tree with byte spans and errors out: YAML, Jinja, SQL
