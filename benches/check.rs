@@ -289,6 +289,7 @@ fn report(outcome: &Outcome, registry: &Registry) -> [String; 2] {
     let (texts, command) = (BTreeMap::new(), formats::Command::default());
     let run = formats::Run {
         findings: &outcome.findings,
+        fixed: &[],
         suppressed: &outcome.suppressed,
         summary: &outcome.summary,
         registry,

@@ -121,6 +121,7 @@ impl Sample {
     fn render(&self, format: Format, options: &Options) -> String {
         let run = Run {
             findings: &self.findings,
+            fixed: &[],
             suppressed: &self.suppressed,
             summary: &self.summary,
             registry: Registry::embedded().unwrap(),

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
 
 use harness::db::settings::HouseRules;
-use harness::db::{Database, Invocation};
+use harness::db::{Before, Database, Invocation};
 use harness::files::{Content, Disk, Memory, Tree};
 use harness::relations::places::Place;
 use harness::relations::{ALL, Cell, Kind, Type, by_name};
@@ -92,7 +92,13 @@ fn on_each(test: impl Fn(&str, &Session) + Sync) {
 fn on_shop<R: Send>(test: impl FnOnce(&Session) -> R + Send) -> R {
     let house = house_rules(Registry::embedded().unwrap(), SHOP_RULES).unwrap();
     let tree: Memory = SHOP.iter().copied().collect();
-    on_large_stacks(2, || test(&Session::load(Database::default(), &tree, house, Invocation::default()))).unwrap()
+    on_large_stacks(2, || {
+        let mut session = Session::load(Database::default(), &tree, house, Invocation::default());
+        let changed = ["models/marts/behind.sql".into()].into();
+        session.compare_with(Some(Before { changed, ..Before::default() }));
+        test(&session)
+    })
+    .unwrap()
 }
 
 /// The rows as text, one cell each.

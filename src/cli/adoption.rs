@@ -1,8 +1,8 @@
 //! `--baseline` and `--write-baseline`: where the file lies, reading and writing it.
 
+use super::since::Since;
 use super::{Failure, Global, project, say};
 use crate::files::{Content, Disk, Tree, absolute, exists, write_whole};
-use crate::report::Summary;
 use crate::report::escaped;
 use crate::rules::baseline::{Baseline, FILE, text};
 use crate::session::Outcome;
@@ -75,6 +75,21 @@ impl AdoptionArguments {
         }
     }
 
+    /// The baseline as it was at a commit; none where it was broken or not there.
+    pub(super) fn read_of(&self, global: &Global, since: &Since) -> Result<Option<Baseline>, Failure> {
+        if self.baseline.is_none() || self.write_baseline {
+            return Ok(None);
+        }
+        let (path, shown) = self.place(&project::folder(global)?);
+        let tree = &since.revision.tree;
+        let text = match tree.within(&path) {
+            Some(path) if tree.is_file(&path) => tree.read(&path),
+            Some(_) => return Ok(None),
+            None => return self.read(global),
+        };
+        Ok(Baseline::read(&shown, text.text()).ok())
+    }
+
     /// A part of the findings would be written as if it were all: what others parked would be lost.
     pub(super) fn refuse_parts(&self, narrowed: &[(bool, &str)]) -> Result<(), Failure> {
         let by: Vec<&str> = narrowed.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
@@ -105,12 +120,4 @@ impl AdoptionArguments {
         }
         Ok(())
     }
-}
-
-/// The totals once more, of findings that were narrowed.
-pub(super) fn count_again(outcome: &mut Outcome) {
-    let counted = Summary::of(&outcome.findings);
-    let summary = &mut outcome.summary;
-    (summary.errors, summary.warnings, summary.infos) = (counted.errors, counted.warnings, counted.infos);
-    (summary.by_rule, summary.old, summary.suppressed) = (counted.by_rule, counted.old, outcome.suppressed.len());
 }

@@ -2,14 +2,15 @@
 
 mod output;
 
-use super::adoption::{AdoptionArguments, count_again};
+use super::adoption::AdoptionArguments;
 use super::select::{self, Selecting};
+use super::since::{self, Side, SinceArguments};
 use super::{Failure, Global, Verdict, project, say};
 use crate::db::settings::spelled_as_id;
 use crate::files::{absolute, exists, normalise};
 use crate::rules::finding::{Finding, Severity, Status};
 use crate::rules::selection::Selection;
-use crate::session::{Circumstances, Outcome, is_within, not_understood};
+use crate::session::{Circumstances, Session, compare, is_within, old_relations_of};
 use clap::{ArgMatches, ValueEnum};
 use std::path::PathBuf;
 
@@ -29,6 +30,8 @@ pub(super) struct Arguments {
     /// The severity from which on findings make the exit code 1.
     #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Error)]
     fail_on: FailOn,
+    #[command(flatten)]
+    since: SinceArguments,
     #[command(flatten)]
     adoption: AdoptionArguments,
     #[command(flatten)]
@@ -62,21 +65,43 @@ pub(super) fn run(global: &Global, arguments: &Arguments, matches: &ArgMatches) 
         (!arguments.rule.is_empty(), "--rule"),
         (!arguments.skip_rule.is_empty(), "--skip-rule"),
         (!arguments.selecting.is_empty(), "--select"),
+        (arguments.since.is_given(), "--since"),
     ])?;
     let baseline = adoption.read(global)?;
-    let circumstances = Circumstances { today: Some(adoption.today()), baseline: baseline.as_ref() };
+    let house = project::house_text(global, &project::folder(global)?)?;
+    let house = house.as_ref().map(|(path, text)| (path.as_str(), &**text));
+    let circumstances = Circumstances { today: Some(adoption.today()), baseline: baseline.as_ref(), house };
     let paths = reported_paths(global, &arguments.paths)?;
     let asked = arguments.selecting.read()?;
-    let (mut outcome, texts, nowhere) = project::with_session(global, |session, registry| {
-        let nowhere = paths.iter().position(|path| !session.holds(path));
-        let selected = select::selected(session, asked)?;
-        let mut outcome = session.check_once(registry, &selection, circumstances);
-        if let Some(selected) = selected {
-            narrow(&mut outcome, |finding| selected.holds(finding));
-        }
-        let texts = session.texts(&output.files_to_show(&outcome));
-        Ok::<_, Failure>((outcome, texts, nowhere))
-    })??;
+    let since = arguments.since.read(global)?;
+    let then = since.as_ref().map(|since| adoption.read_of(global, since)).transpose()?.flatten();
+    let is_there = since.as_ref().is_some_and(|since| since.is_there);
+    let relations = old_relations_of(registry);
+    let look = |session: &Session, side: &Side| {
+        let house = side.house.as_ref().map(|(path, text)| (path.as_str(), &**text));
+        let circumstances = Circumstances { baseline: then.as_ref(), house, ..circumstances };
+        session.past(&side.registry, &selection, circumstances, &relations)
+    };
+    let (mut outcome, texts, nowhere) = since::with_sides(
+        global,
+        since.as_ref(),
+        arguments.selecting.may_compare(),
+        look,
+        |session, registry, before| {
+            let nowhere = paths.iter().position(|path| !session.holds(path));
+            let selected = select::selected(session, asked)?;
+            let mut outcome = session.check_once(registry, &selection, circumstances);
+            if let Some(before) = before {
+                // Where there was no project, nothing was found in it.
+                compare(&mut outcome, if is_there { before } else { Vec::new() });
+            }
+            if let Some(selected) = selected {
+                outcome.narrow(|finding| selected.holds(finding));
+            }
+            let texts = session.texts(&output.files_to_show(&outcome));
+            Ok::<_, Failure>((outcome, texts, nowhere))
+        },
+    )??;
     if let Some(path) = nowhere.and_then(|at| arguments.paths.get(at)) {
         return Err(Failure(format!(
             "harness: {} holds no file of the project.\n  → Give files and folders that dbt reads, below the folder of dbt_project.yml.",
@@ -84,7 +109,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments, matches: &ArgMatches) 
         )));
     }
     if !paths.is_empty() {
-        narrow(&mut outcome, |finding| paths.iter().any(|path| is_within(&finding.place.path, path)));
+        outcome.narrow(|finding| paths.iter().any(|path| is_within(&finding.place.path, path)));
     }
     outcome.notes.iter().for_each(|note| say(&format!("harness: note: {note}")));
     if adoption.write_baseline {
@@ -103,15 +128,6 @@ pub(super) fn run(global: &Global, arguments: &Arguments, matches: &ArgMatches) 
     } else {
         Verdict::Clean
     })
-}
-
-/// Keeps some findings; the totals are those of what is kept.
-fn narrow(outcome: &mut Outcome, is_kept: impl Fn(&Finding) -> bool) {
-    outcome.findings.retain(&is_kept);
-    outcome.suppressed.retain(|it| is_kept(&it.finding));
-    let excused = outcome.suppressed.iter().map(|it| &it.finding);
-    outcome.summary.not_understood = not_understood(outcome.findings.iter().chain(excused));
-    count_again(outcome);
 }
 
 /// The paths as findings show them. A path is looked for from the current folder, as a shell

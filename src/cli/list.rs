@@ -1,9 +1,12 @@
 //! `harness list`
 
 use super::select::{self, Selecting};
-use super::{Failure, Global, Verdict, print, project};
+use super::since::{Side, SinceArguments, with_sides};
+use super::{Failure, Global, Verdict, print};
+use crate::db::Before;
 use crate::project::selection::Kinds;
 use crate::report::list::{Form, render};
+use crate::session::Session;
 use clap::ValueEnum;
 
 /// What `--resource-type` takes.
@@ -28,6 +31,8 @@ const TYPES: [&str; 14] = [
 pub(super) struct Arguments {
     #[command(flatten)]
     selecting: Selecting,
+    #[command(flatten)]
+    since: SinceArguments,
     /// List these types only; without it, all but analyses.
     #[arg(long, visible_alias = "resource-types", value_name = "TYPE", num_args = 1.., value_parser = TYPES, ignore_case = true)]
     resource_type: Vec<String>,
@@ -64,7 +69,10 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
         Output::Path => Form::Path,
         Output::Json => Form::Json(arguments.output_keys.iter().flat_map(split).collect()),
     };
-    let listed = project::with_session(global, |session, _| {
+    let since = arguments.since.read(global)?;
+    let by_state = arguments.selecting.may_compare();
+    let nothing = |_: &Session, _: &Side| (Before::default(), ());
+    let listed = with_sides(global, since.as_ref(), by_state, nothing, |session, _, _| {
         let Some(spec) = select::spec(session, asked, true)? else { return Ok(String::new()) };
         let ids = session.select(&spec.of_kinds(kinds));
         select::note_if_empty(&ids);

@@ -13,6 +13,7 @@ mod query;
 mod relations;
 mod rules;
 mod select;
+mod since;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};

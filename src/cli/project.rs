@@ -56,7 +56,7 @@ pub(super) fn folder(global: &Global) -> Result<PathBuf, Failure> {
 }
 
 /// The text of the house rules and how their file is called; `None` where there are none.
-fn house_text(global: &Global, folder: &Path) -> Result<Option<(String, Arc<str>)>, Failure> {
+pub(super) fn house_text(global: &Global, folder: &Path) -> Result<Option<(String, Arc<str>)>, Failure> {
     let (path, shown) = match &global.config {
         Some(path) => (absolute(path), path.display().to_string()),
         None => (folder.join(HOUSE_RULES_FILE), HOUSE_RULES_FILE.to_owned()),
@@ -82,7 +82,7 @@ fn house_text(global: &Global, folder: &Path) -> Result<Option<(String, Arc<str>
     }
 }
 
-fn read_house_rules(global: &Global, folder: &Path, registry: &Registry) -> Result<HouseRules, Failure> {
+pub(super) fn read_house_rules(global: &Global, folder: &Path, registry: &Registry) -> Result<HouseRules, Failure> {
     let Some((shown, text)) = house_text(global, folder)? else { return Ok(HouseRules::default()) };
     house_rules(registry, &text).map_err(|errors| Failure(located(&shown, &text, &errors)))
 }
@@ -111,23 +111,51 @@ fn vars(global: &Global) -> Result<BTreeMap<String, serde_json::Value>, Failure>
 }
 
 /// profiles.yml where dbt looks for it: the folder that was named, the environment's, the project's,
-/// the user's. None is needed, so only a folder that was named must hold one.
-fn profiles(global: &Global, project: &Path, env: &BTreeMap<String, String>) -> Result<Content, Failure> {
+/// the user's. None is needed, so only a folder that was named must hold one. `read` gives a file that is there.
+fn profiles(
+    global: &Global,
+    project: &Path,
+    env: &BTreeMap<String, String>,
+    read: &dyn Fn(&Path) -> Option<Content>,
+) -> Result<Content, Failure> {
     const FILE: &str = "profiles.yml";
     if let Some(named) = &global.profiles_dir {
-        let folder = Disk::new(named);
-        if !folder.is_file(FILE) {
-            return Err(Failure(format!(
+        return read(&named.join(FILE)).ok_or_else(|| {
+            Failure(format!(
                 "harness: {} holds no {FILE}.\n  → Correct --profiles-dir, or leave it out: no profile is needed.",
                 named.display()
-            )));
-        }
-        return Ok(folder.read(FILE));
+            ))
+        });
     }
     let users = env.get("HOME").map(|home| Path::new(home).join(".dbt"));
     let folders = [env.get("DBT_PROFILES_DIR").map(PathBuf::from), Some(project.to_owned()), users];
-    let mut folders = folders.iter().flatten().map(|folder| Disk::new(folder));
-    Ok(folders.find(|folder| folder.is_file(FILE)).map_or(Content::NameOnly, |folder| folder.read(FILE)))
+    Ok(folders.iter().flatten().find_map(|folder| read(&folder.join(FILE))).unwrap_or(Content::NameOnly))
+}
+
+/// A file of the disk, if it is there.
+pub(super) fn read_if_there(path: &Path) -> Option<Content> {
+    let name = path.file_name()?.to_string_lossy();
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = Disk::new(above);
+    folder.is_file(&name).then(|| folder.read(&name))
+}
+
+/// What an invocation says beside the files of a tree, and what was assumed.
+pub(super) fn invocation(
+    global: &Global,
+    folder: &Path,
+    tree: &dyn Tree,
+    read: &dyn Fn(&Path) -> Option<Content>,
+) -> Result<(Invocation, Vec<String>), Failure> {
+    let vars = vars(global)?;
+    let choice = profile::Choice { profile: global.profile.clone(), target: global.target.clone() };
+    let env: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let profiles = profiles(global, folder, &env, read)?;
+    let chosen = profile::choose(tree, profiles.text(), &choice, &env)
+        .map_err(|(what, fix)| Failure(format!("harness: {what}\n  → {fix}")))?;
+    Ok((Invocation { vars, env, target: chosen.target }, chosen.notes))
 }
 
 /// Loads the project and does some work with it, on threads with large stacks.
@@ -140,6 +168,13 @@ pub(super) fn with_session<R: Send>(
     with_stated(global, &registry, house, work)
 }
 
+/// Says which environment variables are asked for and not set.
+pub(super) fn tell_of_environment(session: &Session) {
+    for name in session.unset_environment() {
+        say(&format!("harness: the environment variable {name} is not set; its value is unknown"));
+    }
+}
+
 /// The same with house rules that are given.
 pub(super) fn with_stated<R: Send>(
     global: &Global,
@@ -148,20 +183,12 @@ pub(super) fn with_stated<R: Send>(
     work: impl FnOnce(&Session, &Registry) -> R + Send,
 ) -> Result<R, Failure> {
     let folder = folder(global)?;
-    let vars = vars(global)?;
     let tree = Disk::new(&folder);
-    let choice = profile::Choice { profile: global.profile.clone(), target: global.target.clone() };
-    let env: BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    let profiles = profiles(global, &folder, &env)?;
-    let chosen = profile::choose(&tree, profiles.text(), &choice, &env)
-        .map_err(|(what, fix)| Failure(format!("harness: {what}\n  → {fix}")))?;
+    let (invocation, notes) = invocation(global, &folder, &tree, &read_if_there)?;
     if global.verbose {
-        chosen.notes.iter().for_each(|note| say(&format!("harness: {note}")));
+        notes.iter().for_each(|note| say(&format!("harness: {note}")));
     }
     let verbose = global.verbose;
-    let invocation = Invocation { vars, env, target: chosen.target };
     on_large_stacks(global.threads, move || {
         let store = cache::open(global, &folder, &tree);
         let db = Database::default();
@@ -170,9 +197,7 @@ pub(super) fn with_stated<R: Send>(
         let result = work(&session, registry);
         store.iter().for_each(|store| cache::save(global, store));
         if verbose {
-            for name in session.unset_environment() {
-                say(&format!("harness: the environment variable {name} is not set; its value is unknown"));
-            }
+            tell_of_environment(&session);
         }
         // The program ends soon: to give back each of its parts would cost a tenth of the whole run.
         std::mem::forget(session);

@@ -1,12 +1,13 @@
 //! `harness query`
 
-use super::{Failure, Global, Verdict, print, project, say};
+use super::since::{Side, SinceArguments, with_sides};
+use super::{Failure, Global, Verdict, print, say};
 use crate::datalog::{self, Diagnostic, Limits, Stop};
 use crate::files::{Content, Disk, Tree, absolute};
 use crate::query::ask::{self, Question};
 use crate::report::answer::{self, AnswerOptions};
 use crate::report::proof;
-use crate::session::{Answered, Unanswered};
+use crate::session::{Answered, Session, Unanswered, old_relations};
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,8 @@ pub(super) struct Arguments {
     /// Print proofs whole, not their first 15 lines.
     #[arg(long)]
     full: bool,
+    #[command(flatten)]
+    since: SinceArguments,
     #[command(flatten)]
     limits: LimitArguments,
     /// An answer of more rows is an error.
@@ -121,7 +124,10 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
     let begin = Instant::now();
     let sort = arguments.sort.as_ref().or(asked.sort.as_ref());
     let sort = sort.map(|by| by.strip_prefix('-').map_or((by.as_str(), false), |name| (name, true)));
-    let answered = project::with_session(global, |session, registry| {
+    let since = arguments.since.read(global)?;
+    let relations = old_relations(&asked.program);
+    let look = |session: &Session, side: &Side| (session.before_of(&side.registry, &relations), ());
+    let answered = with_sides(global, since.as_ref(), false, look, |session, registry, _| {
         arguments.limits.within(|limits| session.ask(registry, &asked.program, &asked.parameters, limits, sort, proofs))
     })?;
     let answered = match answered {
@@ -133,6 +139,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
             let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
             let remedy = format!("Its columns are {}.", names.join(", "));
             return Err(Failure(format!("harness: the answer has no column '{name}'.\n  → {remedy}")));
+        }
+        Err(Unanswered::NothingBefore(relation)) => {
+            return Err(Failure(format!(
+                "harness: the question reads {relation}, and there is nothing to compare with.\n  → Name a commit, as --since main or --since HEAD~1."
+            )));
         }
         Err(Unanswered::Library(error)) => return Err(Failure(format!("harness: its own files are broken: {error}"))),
     };

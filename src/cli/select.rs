@@ -62,6 +62,12 @@ impl Selecting {
         self.select.is_empty() && self.exclude.is_empty() && self.selector.is_none()
     }
 
+    /// Whether somebody may select by what has changed: selectors are not read yet.
+    pub(super) fn may_compare(&self) -> bool {
+        let mut texts = self.select.iter().chain(&self.exclude);
+        self.selector.is_some() || texts.any(|text| text.contains("state:") || text.contains("selector:"))
+    }
+
     /// Reads the options; all that is wrong with them is told at once.
     pub(super) fn read(&self) -> Result<Asked, Failure> {
         let indirect = self.indirect_selection.map(Mode::indirect);

@@ -6,6 +6,7 @@ use super::infer::infer;
 use super::ir::{Kind, Program};
 use super::library::Library;
 use super::lower::{Lowering, check_strata};
+use super::old::former;
 use super::parser::parse;
 use super::resolve::{Resolved, Resolver};
 use super::schema::{Catalogue, Column};
@@ -82,7 +83,7 @@ pub(super) fn compile_parsed(
     let declared: Vec<bool> = relations
         .iter()
         .map(|relation| {
-            library.schema(&relation.name).is_some()
+            library.schema(former(&relation.name).unwrap_or(&relation.name)).is_some()
                 || program.declarations.iter().any(|declaration| declaration.name.text == relation.name)
         })
         .collect();

@@ -8,6 +8,7 @@ use super::diagnostic::{Diagnostic, Span};
 use super::eval::{Failure, Limits};
 use super::library::Library;
 use super::loaded::Loaded;
+use super::old::{former, is_of_a_change};
 use super::parser::parse;
 use super::proof::Proof;
 use super::schema::{Catalogue, Facts, Schema, Type};
@@ -171,6 +172,15 @@ impl Reports {
         self.read.contains(relation)
     }
 
+    /// Whether the program reads what only a comparison of two sides gives.
+    pub fn compares(&self) -> bool {
+        let mut found = false;
+        for clause in &self.program.clauses {
+            each_atom(&clause.body, &mut |atom| found |= is_of_a_change(&atom.relation.text));
+        }
+        found
+    }
+
     /// Compiles the program. All that is wrong with it is told at once.
     pub fn compile(
         &self,
@@ -189,7 +199,8 @@ impl Reports {
         parameters: &BTreeMap<String, String>,
         loaded: &mut Loaded,
     ) -> Result<CompiledReports, Vec<Diagnostic>> {
-        let schema = |name: &str| catalogue.schema(name).or_else(|| library.schema(name).cloned());
+        let schema =
+            |name: &str| catalogue.schema(name).or_else(|| library.schema(former(name).unwrap_or(name)).cloned());
         let mut errors = Vec::new();
         let mut program = self.program.clone();
         let mut reports = self.reports.clone();

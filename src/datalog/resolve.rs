@@ -5,6 +5,7 @@ use super::diagnostic::{Diagnostic, Span, closest};
 use super::functions::{FUNCTIONS, Function, Test};
 use super::ir::{Kind, Rel, Relation};
 use super::library::{Library, declared};
+use super::old::{OLD, former};
 use super::schema::{Catalogue, Column, Schema, Type};
 use super::value::Constant;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -123,9 +124,16 @@ impl<'a> Resolver<'a> {
         self.quiet = true;
         let mut done: FxHashSet<String> = FxHashSet::default();
         while let Some(name) = self.wanted.pop() {
-            if let Some(defined) = self.library.get(&name).filter(|_| done.insert(name)) {
+            if !done.insert(name.clone()) {
+                continue;
+            }
+            if let Some(defined) = self.library.get(&name) {
                 for clause in &defined.clauses {
                     self.clause(clause, &defined.text, false, &mut clauses);
+                }
+            } else if let Some(defined) = former(&name).and_then(|name| self.library.get(name)) {
+                for clause in &defined.clauses {
+                    self.clause(&clause.aged(), &defined.text, false, &mut clauses);
                 }
             }
         }
@@ -171,6 +179,11 @@ impl<'a> Resolver<'a> {
             self.error(name.span, format!("'{}' is a function.", name.text), "Give your relation another name.");
             return false;
         }
+        if former(&name.text).is_some() {
+            let message = format!("'{}' would be of the time before; a program cannot add to that.", name.text);
+            self.error(name.span, message, format!("Give your relation a name without {OLD}."));
+            return false;
+        }
         if self.catalogue.schema(&name.text).is_some() || self.library.schema(&name.text).is_some() {
             let message = format!("'{}' is a relation that exists; a program cannot add to it.", name.text);
             self.error(name.span, message, "Give your relation another name.");
@@ -187,7 +200,11 @@ impl<'a> Resolver<'a> {
     }
 
     fn is_relation(&self, name: &str) -> bool {
-        self.by_name.contains_key(name) || self.library.schema(name).is_some() || self.catalogue.schema(name).is_some()
+        let is_of_library = |name: &str| self.library.schema(name).is_some();
+        self.by_name.contains_key(name)
+            || is_of_library(name)
+            || former(name).is_some_and(is_of_library)
+            || self.catalogue.schema(name).is_some()
     }
 
     fn relation(&mut self, name: &ast::Named) -> Option<Rel> {
@@ -197,8 +214,9 @@ impl<'a> Resolver<'a> {
         if let Some(schema) = self.catalogue.schema(&name.text) {
             return Some(self.add(&schema, Kind::Base));
         }
-        if let Some(defined) = self.library.get(&name.text) {
-            let schema = defined.schema.clone();
+        let defined = self.library.get(&name.text).or_else(|| self.library.get(former(&name.text)?));
+        if let Some(defined) = defined {
+            let schema = Schema { name: name.text.clone(), ..defined.schema.clone() };
             self.wanted.push(name.text.clone());
             return Some(self.add(&schema, Kind::Derived));
         }
@@ -207,8 +225,12 @@ impl<'a> Resolver<'a> {
         let own = self.by_name.keys().map(String::as_str).filter(|name| *name != "?");
         let functions = FUNCTIONS.iter().map(|(name, ..)| *name);
         let all = known.iter().map(String::as_str).chain(self.library.names().iter().map(String::as_str));
-        let hint =
-            closest(&name.text, all.chain(own).chain(functions)).map(|other| format!("Did you mean '{other}'? "));
+        let hint = match former(&name.text) {
+            Some(name) => closest(name, all).map(|other| format!("Did you mean '{OLD}{other}'? ")),
+            None => {
+                closest(&name.text, all.chain(own).chain(functions)).map(|other| format!("Did you mean '{other}'? "))
+            }
+        };
         let remedy = format!("{}`harness relations` lists all of them.", hint.unwrap_or_default());
         self.error(name.span, format!("no relation is called '{}'.", name.text), remedy);
         None

@@ -3,8 +3,11 @@
 //! Everything the tool knows enters here; a query reads inputs and other queries and nothing else,
 //! never the disk, the clock or the environment.
 
+mod before;
 pub mod cache;
 pub mod settings;
+
+pub use before::{Before, Rows};
 
 use crate::files::{Content, Unreadable};
 use rustc_hash::FxHashMap;
@@ -164,6 +167,9 @@ pub struct Project {
     pub house_rules: settings::HouseRules,
     #[returns(ref)]
     pub invocation: Invocation,
+    /// What the files are compared with, where they are.
+    #[returns(ref)]
+    pub before: Option<Arc<Before>>,
 }
 
 /// A name in the database: cheap to copy, compare and hash.

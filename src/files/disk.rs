@@ -19,6 +19,15 @@ impl Disk {
         Self { root: root.to_owned() }
     }
 
+    /// A file's bytes; nothing where there is none, or one over the limit.
+    pub(super) fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        read_bytes(&self.root.join(path)).ok().flatten()
+    }
+
+    pub(super) fn size(&self, path: &str) -> Option<u64> {
+        fs::metadata(self.root.join(path)).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len())
+    }
+
     fn relative(&self, folder: &str, start: &Path, path: &Path) -> Option<String> {
         let below = path.strip_prefix(start).ok()?;
         let mut relative = folder.to_owned();
@@ -89,16 +98,8 @@ impl Tree for Disk {
     fn read(&self, path: &str) -> Content {
         match read_bytes(&self.root.join(path), MAX_BYTES) {
             Ok(Some(bytes)) => Content::from_bytes(bytes),
-            Ok(None) => Content::Unreadable(Unreadable {
-                what: format!("the file is larger than {} MiB", MAX_BYTES / 1024 / 1024),
-                fix: "Split the file, or name it in .dbtignore.".to_owned(),
-                at: 0,
-            }),
-            Err(error) => Content::Unreadable(Unreadable {
-                what: format!("the file cannot be read: {}", reason(&error)),
-                fix: "Make the file readable for the user who runs harness.".to_owned(),
-                at: 0,
-            }),
+            Ok(None) => Content::Unreadable(too_large()),
+            Err(error) => Content::Unreadable(unreadable(&reason(&error))),
         }
     }
 }
@@ -118,17 +119,43 @@ pub(super) fn read_bytes(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>>
 
 fn walk_problem(error: &walkdir::Error) -> Unreadable {
     if error.loop_ancestor().is_some() {
-        return Unreadable {
-            what: "the link leads back to a folder above it".to_owned(),
-            fix: "Remove the link, or name it in .dbtignore; what lies behind it was read where it really is."
-                .to_owned(),
-            at: 0,
-        };
+        return circle();
     }
-    let reason = error.io_error().map_or_else(|| "unknown reason".to_owned(), reason);
+    unread(&error.io_error().map_or_else(|| "unknown reason".to_owned(), reason))
+}
+
+/// What is said of a link in a circle.
+pub(super) fn circle() -> Unreadable {
+    Unreadable {
+        what: "the link leads back to a folder above it".to_owned(),
+        fix: "Remove the link, or name it in .dbtignore; what lies behind it was read where it really is.".to_owned(),
+        at: 0,
+    }
+}
+
+/// What is said of a folder or a link that leads nowhere.
+pub(super) fn unread(reason: &str) -> Unreadable {
     Unreadable {
         what: format!("the folder or link cannot be read: {reason}"),
         fix: "Make it readable for the user who runs harness, or name it in .dbtignore.".to_owned(),
+        at: 0,
+    }
+}
+
+/// What is said of a file that cannot be read.
+pub(super) fn unreadable(reason: &str) -> Unreadable {
+    Unreadable {
+        what: format!("the file cannot be read: {reason}"),
+        fix: "Make the file readable for the user who runs harness.".to_owned(),
+        at: 0,
+    }
+}
+
+/// What is said of a file that is too large.
+pub(super) fn too_large() -> Unreadable {
+    Unreadable {
+        what: format!("the file is larger than {} MiB", MAX_BYTES / 1024 / 1024),
+        fix: "Split the file, or name it in .dbtignore.".to_owned(),
         at: 0,
     }
 }

@@ -1,6 +1,7 @@
 //! The operating system's files, and the only place that touches them. Knows nothing of dbt.
 
 mod disk;
+pub mod git;
 mod memory;
 mod store;
 

@@ -156,6 +156,7 @@ fn rendered(texts: &[&str], env: &BTreeMap<String, String>) -> Vec<Value> {
         Vec::new(),
         HouseRules::default(),
         invocation,
+        None,
     );
     salsa::attach(&db, || {
         let render = |text: &&str| {

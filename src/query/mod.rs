@@ -9,7 +9,10 @@ mod standing;
 pub use proof::{Kind, Leaf, Tree, absences, leaves, tree};
 pub use standing::{RowOf, Standing, standing, stands};
 
-use crate::datalog::{Catalogue, Cell, Column, Constant, Facts, Part, PartedFacts, Schema, Type};
+use crate::datalog::{
+    Catalogue, Cell, Column, Constant, Facts, OLD, Part, PartedFacts, Schema, Type, former, with_cells,
+};
+use crate::db::Project;
 use crate::derive::{self, Derived};
 use crate::observe::{self, Observed};
 use crate::relations::places::Place;
@@ -51,7 +54,19 @@ impl OfTheRun {
 }
 
 /// The relations that a run gives.
-pub const OF_THE_RUN: [OfTheRun; 4] = [
+pub const OF_THE_RUN: [OfTheRun; 9] = [
+    OfTheRun {
+        name: "baseline_entry",
+        columns: &[
+            ("fingerprint", Type::Text),
+            ("rule", Type::Name),
+            ("about", Type::Text),
+            ("path", Type::Path),
+            ("line", Type::Int),
+        ],
+        doc: "A line of the baseline: its rule, and the node or file it is about. Only where `harness check` has a baseline.",
+        example: "baseline_entry(rule: r, about: a, line: l)",
+    },
     OfTheRun {
         name: "broken_rule",
         columns: &[
@@ -77,6 +92,32 @@ pub const OF_THE_RUN: [OfTheRun; 4] = [
         example: r#"finding(rule: r, node: m, severity: "error"), tag(m, "nightly", _)"#,
     },
     OfTheRun {
+        name: "house_setting",
+        columns: &[
+            ("kind", Type::Name),
+            ("about", Type::Name),
+            ("key", Type::Text),
+            ("value", Type::Text),
+            ("path", Type::Path),
+            ("line", Type::Int),
+            ("column", Type::Int),
+        ],
+        doc: "An entry of harness.yml. Its kind is `severity` (about a rule), `option` (about a rule, its key the option), `override` (about a rule, its key the glob), `reads` (about a layer, its value what it reads), `terminal` or `exclude`; a list has a row an item. Only in `harness check`.",
+        example: r#"house_setting(kind: "severity", about: r, value: "off", line: l)"#,
+    },
+    OfTheRun {
+        name: "rule_option",
+        columns: &[("rule", Type::Name), ("name", Type::Name), ("value", Type::Text)],
+        doc: "What an option of a rule is set to, by harness.yml or its own default; a list has a row an item.",
+        example: r#"rule_option(rule: r, name: "allow", value: v)"#,
+    },
+    OfTheRun {
+        name: "rule_severity",
+        columns: &[("rule", Type::Name), ("severity", Type::Name)],
+        doc: "How grave the findings of a rule may be here, or `off`.",
+        example: r#"rule_severity(r, "off")"#,
+    },
+    OfTheRun {
         name: "stale_baseline",
         columns: &[
             ("fingerprint", Type::Text),
@@ -87,6 +128,19 @@ pub const OF_THE_RUN: [OfTheRun; 4] = [
         ],
         doc: "A line of the baseline that no finding needs any more: its rule, and the node or file it is about. Only where `harness check` has a baseline.",
         example: "stale_baseline(rule: r, about: a, line: l)",
+    },
+    OfTheRun {
+        name: "suppression",
+        columns: &[
+            ("rule", Type::Name),
+            ("path", Type::Path),
+            ("reason", Type::Text),
+            ("index", Type::Int),
+            ("line", Type::Int),
+            ("column", Type::Int),
+        ],
+        doc: "A comment or an entry of `meta` that excuses findings of a rule. Of equal ones in a file the first has the index 0.",
+        example: "suppression(rule: r, path: p, reason: w, line: l)",
     },
     OfTheRun {
         name: "unused_suppression",
@@ -239,6 +293,12 @@ pub fn schema_of(relation: &Relation) -> Schema {
 
 impl Catalogue for Repo<'_> {
     fn schema(&self, relation: &str) -> Option<Schema> {
+        if let Some(name) = former(relation) {
+            // Those of the families are kept as facts, however the ones of now are had.
+            let of_family = || library::embedded().ok()?.schema(derive::by_name(name)?.name).cloned();
+            let schema = self.schema(name).or_else(of_family)?;
+            return Some(Schema { name: format!("{OLD}{name}"), ..schema });
+        }
         let base = relations::by_name(relation).map(schema_of);
         let base = base.or_else(|| observe::by_name(relation).map(Observed::schema));
         let base = base.or_else(|| of_the_run(relation).map(OfTheRun::schema));
@@ -278,6 +338,11 @@ impl Catalogue for Repo<'_> {
 
 impl PartedFacts for Repo<'_> {
     fn parts(&self, relation: &str) -> Option<(u64, &[Part])> {
+        if former(relation).is_some() {
+            // What is compared with nothing has no rows, and else they are kept elsewhere.
+            let before = Project::try_get(self.db).and_then(|project| project.before(self.db).as_ref());
+            return before.is_none().then_some((0, &[]));
+        }
         let parts = match relations::by_name(relation) {
             Some(relation) => relation.parts.map(|parts| (parts.all)(self.db)),
             None => observe::by_name(relation).and_then(|observed| observed.parts(self.db)),
@@ -302,7 +367,11 @@ impl Facts for Repo<'_> {
     }
 
     fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
-        if let Some(relation) = relations::by_name(relation) {
+        if let Some(name) = former(relation) {
+            let before = Project::try_get(self.db).and_then(|project| project.before(self.db).as_ref());
+            let rows = before.and_then(|before| before.rows.get(name));
+            rows.into_iter().flat_map(|rows| rows.iter()).for_each(|kept| with_cells(kept, &mut *row));
+        } else if let Some(relation) = relations::by_name(relation) {
             (relation.visit)(self.db, row);
         } else if let Some(observed) = observe::by_name(relation) {
             observed.visit(self.db, row);

@@ -30,6 +30,7 @@ pub(super) fn render(findings: &[&Finding], summary: &Summary) -> String {
                 ("adherence", summary.adherence.iter().map(adherence).collect()),
                 ("old", summary.old.into()),
                 ("fixed", summary.fixed.map_or(Value::Null, Value::from)),
+                ("new", summary.new_findings().map_or(Value::Null, Value::from)),
             ]),
         ),
     ]);
@@ -129,7 +130,7 @@ mod tests {
             r#""summary":{"errors":1,"warnings":1,"infos":0,"by_rule":{"CYCLE":1,"PARSE_ERROR":1},"#,
             r#""models":3,"files":4,"not_understood":1,"rules_run":["CYCLE","PARSE_ERROR"],"#,
             r#""rules_skipped":["TAGS_MISSING"],"suppressed":2,"#,
-            r#""adherence":[{"rule":"CYCLE","subjects":3,"breaks":1,"verdict":"summary"}],"old":4,"fixed":5}}"#,
+            r#""adherence":[{"rule":"CYCLE","subjects":3,"breaks":1,"verdict":"summary"}],"old":4,"fixed":5,"new":2}}"#,
             "\n"
         );
         assert_eq!(render(&found.each_ref(), &summary), expected);
@@ -142,7 +143,7 @@ mod tests {
             concat!(
                 r#"{"version":1,"findings":[],"summary":{"errors":0,"warnings":0,"infos":0,"#,
                 r#""by_rule":{},"models":0,"files":0,"not_understood":0,"rules_run":[],"#,
-                r#""rules_skipped":[],"suppressed":0,"adherence":[],"old":0,"fixed":null}}"#,
+                r#""rules_skipped":[],"suppressed":0,"adherence":[],"old":0,"fixed":null,"new":null}}"#,
                 "\n"
             )
         );

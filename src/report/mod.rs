@@ -69,7 +69,7 @@ impl Format {
         }
     }
 
-    /// Whether the findings a baseline knows are listed as well.
+    /// Whether old findings are listed as well.
     fn lists_old(self) -> bool {
         matches!(self, Self::Json | Self::Ndjson | Self::Sarif)
     }
@@ -81,6 +81,8 @@ pub struct Run<'r> {
     /// Sorted as they are to be printed.
     pub findings: &'r [Finding],
     pub suppressed: &'r [Suppressed],
+    /// What was found at the commit that is compared with, and is no longer.
+    pub fixed: &'r [Finding],
     pub summary: &'r Summary,
     pub registry: &'r Registry,
     /// The project's folder, from the root of its git repository on; empty where it is the root.
@@ -156,7 +158,7 @@ pub fn render(format: Format, run: &Run<'_>, options: &Options) -> String {
 /// The totals of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Summary {
-    /// These and `by_rule` count what no baseline knows.
+    /// These and `by_rule` count what neither a baseline nor the commit compared with knows.
     pub errors: usize,
     pub warnings: usize,
     pub infos: usize,
@@ -172,13 +174,18 @@ pub struct Summary {
     pub suppressed: usize,
     /// How well the conventions are kept that the run judged, by rule.
     pub adherence: Vec<Adherence>,
-    /// Findings that a baseline knows; none of the counts above has them.
+    /// Findings that one of them knows; none of the counts above has them.
     pub old: usize,
-    /// What a baseline knows and is no longer found; `None` where there is none to compare with.
+    /// What it knows and is no longer found; `None` where there is nothing to compare with.
     pub fixed: Option<usize>,
 }
 
 impl Summary {
+    /// Findings that are new, where there is something to compare with.
+    pub fn new_findings(&self) -> Option<usize> {
+        self.fixed.map(|_| self.errors + self.warnings + self.infos)
+    }
+
     /// Counts the findings; what was read and run is the caller's to add.
     pub fn of(findings: &[Finding]) -> Self {
         let mut summary = Self::default();
@@ -281,7 +288,7 @@ pub(crate) mod sample {
     pub(crate) fn with_run<R>(summary: &Summary, command: &Command, work: impl FnOnce(&Run<'_>) -> R) -> R {
         let registry = Registry::embedded().unwrap();
         let texts = BTreeMap::new();
-        work(&Run { findings: &[], suppressed: &[], summary, registry, folder: "", texts: &texts, command })
+        work(&Run { findings: &[], suppressed: &[], fixed: &[], summary, registry, folder: "", texts: &texts, command })
     }
 
     pub(crate) fn place(path: &str, line: u32, column: u32) -> Place {

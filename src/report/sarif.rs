@@ -25,7 +25,7 @@ pub(super) fn render(findings: &[&Finding], run: &Run<'_>) -> String {
     let rules = rules(findings, run);
     let index: BTreeMap<&str, usize> = rules.iter().enumerate().map(|(at, (id, _))| (&**id, at)).collect();
     let is_compared = run.summary.fixed.is_some();
-    let result = |finding: &Finding, suppressed: Option<&Suppressed>| {
+    let of_now = |finding: &Finding, suppressed: Option<&Suppressed>| {
         let mut result = result(finding, &index, run.folder);
         if is_compared {
             let state = if finding.status == crate::rules::finding::Status::Old { "unchanged" } else { "new" };
@@ -38,9 +38,17 @@ pub(super) fn render(findings: &[&Finding], run: &Run<'_>) -> String {
         }
         Value::Object(result)
     };
-    let open = findings.iter().map(|finding| result(finding, None));
-    let excused = run.suppressed.iter().map(|suppressed| result(&suppressed.finding, Some(suppressed)));
-    let results: Vec<Value> = open.chain(excused).collect();
+    let open = findings.iter().map(|finding| of_now(finding, None));
+    let excused = run.suppressed.iter().map(|suppressed| of_now(&suppressed.finding, Some(suppressed)));
+    let gone = run.fixed.iter().map(|finding| {
+        let mut result = self::result(finding, &index, run.folder);
+        result.insert("baselineState".to_owned(), "absent".into());
+        if !run.suppressed.is_empty() {
+            result.insert("suppressions".to_owned(), Value::Array(Vec::new()));
+        }
+        Value::Object(result)
+    });
+    let results: Vec<Value> = open.chain(excused).chain(gone).collect();
     let descriptors: Vec<Value> = rules.iter().map(|(id, rule)| descriptor(id, rule.as_deref())).collect();
     let document = json!({
         "$schema": SCHEMA,
@@ -70,7 +78,7 @@ fn rules(findings: &[&Finding], run: &Run<'_>) -> Vec<(Arc<str>, Option<Arc<Rule
         }
     }
     let excused = run.suppressed.iter().map(|suppressed| &suppressed.finding);
-    for finding in findings.iter().copied().chain(excused) {
+    for finding in findings.iter().copied().chain(excused).chain(run.fixed) {
         rules.entry(Arc::clone(&finding.rule)).or_insert_with(|| rule_of(run.registry, &finding.rule));
     }
     rules.into_iter().collect()

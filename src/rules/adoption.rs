@@ -24,6 +24,8 @@ pub struct Circumstances<'a> {
     /// Without it no excuse has ended.
     pub today: Option<Date>,
     pub baseline: Option<&'a Baseline>,
+    /// The path and the text of the harness.yml, for what is told of it.
+    pub house: Option<(&'a str, &'a str)>,
 }
 
 /// A rule that looked at the whole project, and how grave its findings are.

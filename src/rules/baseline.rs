@@ -111,6 +111,11 @@ impl Baseline {
         self.entries.contains_key(fingerprint)
     }
 
+    /// All entries, in the order of their lines.
+    pub fn entries(&self) -> Vec<Stale> {
+        self.without(&[])
+    }
+
     /// The entries that none of these findings needs, in the order of their lines.
     pub fn without(&self, findings: &[Finding]) -> Vec<Stale> {
         let found: BTreeSet<&str> = findings.iter().map(|finding| finding.fingerprint.as_str()).collect();

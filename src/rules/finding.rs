@@ -64,7 +64,7 @@ impl fmt::Debug for Finding {
     }
 }
 
-/// Whether a baseline knows the finding.
+/// Whether a baseline, or the commit that is compared with, knows the finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub enum Status {
     #[default]

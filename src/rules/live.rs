@@ -9,11 +9,11 @@ mod whole;
 
 use self::kept::KeptRule;
 use self::whole::WholeRule;
-use crate::datalog::{Catalogue, Constant, Maintained, PartedFacts, Programs, Schema, Upkeep};
+use crate::datalog::{Catalogue, Constant, Maintained, PartedFacts, Programs, Schema, Upkeep, former};
 use crate::db::Database;
 use crate::db::settings::HouseRules;
 use crate::query::{Families, NoRun, Repo, library};
-use crate::relations;
+
 use crate::rules::adoption::Circumstances;
 use crate::rules::engine::{self, Broken, Judged, OPTION, Options, Scoped, compile_on, own_facts};
 use crate::rules::grades::Grades;
@@ -78,9 +78,8 @@ impl Keeping {
         let mut programs = Programs::new(library::embedded().ok()?);
         let mut kept = FxHashMap::default();
         let mut whole = FxHashMap::default();
-        let is_parted = |name: &str| {
-            crate::observe::by_name(name).is_some() || relations::by_name(name).is_some_and(|it| it.parts.is_some())
-        };
+        // What was before may be set at any time.
+        let is_parted = |name: &str| former(name).is_none() && repo.parts(name).is_some();
         for (rule, options) in rules {
             let noting = Noting { repo: &repo, is_asked: Flag::new(false) };
             let compiled = compile_on(rule, &Scoped { facts: &noting, options }, &mut programs.values());

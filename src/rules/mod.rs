@@ -12,6 +12,7 @@ pub mod registry;
 pub mod rule;
 pub mod run;
 pub mod selection;
+pub mod stated;
 pub mod suppression;
 pub mod template;
 pub mod violation;

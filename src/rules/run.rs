@@ -1,8 +1,8 @@
 //! One run of the rules: all that are on, in an order in which each finds what it reads of others.
 
 use crate::datalog::{Cell, Loaded};
-use crate::db::Database;
 use crate::db::settings::HouseRules;
+use crate::db::{Database, Project};
 use crate::query::{Families, NoRun, Repo, Run};
 use crate::rules::adherence::Adherence;
 use crate::rules::adoption::{Adoption, Circumstances, STALE, UNUSED};
@@ -14,6 +14,7 @@ use crate::rules::grades::{Grades, Last, Settled, Told, Wave, is_same};
 use crate::rules::registry::Registry;
 use crate::rules::rule::{Rule, RuleError};
 use crate::rules::selection::{Course, Decision, House, Selection};
+use crate::rules::stated::Stated;
 use crate::rules::suppression::Problem;
 use crate::rules::violation::sort;
 use rayon::prelude::*;
@@ -32,6 +33,7 @@ pub struct Given {
     broken: Vec<RuleError>,
     problems: Vec<Problem>,
     stale: Vec<Stale>,
+    stated: Stated,
 }
 
 /// The rows as one reader sees them.
@@ -93,16 +95,16 @@ impl Run for View<'_> {
                     ]);
                 }
             }
-            _ => {}
+            _ => self.given.stated.visit(relation, row),
         }
     }
 }
 
 impl Given {
     /// What questions see: all findings of the rules that are on, and what is wrong with excuses.
-    pub fn of(findings: Vec<Finding>, broken: Vec<RuleError>, problems: Vec<Problem>) -> Self {
+    pub fn of(findings: Vec<Finding>, broken: Vec<RuleError>, problems: Vec<Problem>, stated: Stated) -> Self {
         let findings = findings.into_iter().map(|finding| (finding, false)).collect();
-        Self { findings, broken, problems, stale: Vec::new() }
+        Self { findings, broken, problems, stale: Vec::new(), stated }
     }
 
     pub fn view(&self) -> View<'_> {
@@ -154,12 +156,17 @@ fn reads(rule: &Rule, registry: &Registry) -> Reads {
         return Reads::Outcome;
     }
     if !rule.program.reads(FINDING) {
-        return Reads::Nothing;
+        return if reads_stated(rule) { Reads::Of(Vec::new()) } else { Reads::Nothing };
     }
     match rule.program.constants_of(FINDING, "rule", 0) {
         Some(ids) => Reads::Of(ids.iter().filter_map(|id| Some(registry.get(id)?.id.clone())).collect()),
         None => Reads::Findings,
     }
+}
+
+/// Whether a rule reads what the repo states about findings.
+fn reads_stated(rule: &Rule) -> bool {
+    Stated::RELATIONS.iter().any(|relation| rule.program.reads(relation))
 }
 
 pub(super) struct Task<'r> {
@@ -177,7 +184,7 @@ impl<'r> Task<'r> {
             rule: self.rule,
             options: self.house.options(self.rule),
             view: View { given, is_by_name: matches!(self.reads, Reads::Of(_)) },
-            reads_run: !matches!(self.reads, Reads::Nothing),
+            reads_run: !matches!(self.reads, Reads::Nothing) || reads_stated(self.rule),
             decision: self.decision,
             is_read,
         }
@@ -196,10 +203,17 @@ type Open<'r> = (&'r Arc<Rule>, Option<Decision>, &'r House<'r>);
 
 /// The rules to run: those that are on, and those whose findings they read. Who asks for a rule that
 /// judges what becomes of all others means those that would run if nobody asked: `whole` decides them.
-fn tasks<'r>(registry: &'r Registry, house: &'r House<'r>, whole: &'r House<'r>) -> BTreeMap<Arc<str>, Task<'r>> {
+fn tasks<'r>(
+    registry: &'r Registry,
+    house: &'r House<'r>,
+    whole: &'r House<'r>,
+    is_compared: bool,
+) -> BTreeMap<Arc<str>, Task<'r>> {
     let mut tasks: BTreeMap<Arc<str>, Task<'r>> = BTreeMap::new();
     let on = |house: &'r House<'r>| {
-        let decided = registry.rules().iter().map(move |rule| (rule, house.decide(rule)));
+        // What a change brought, nobody can tell of one side alone.
+        let rules = registry.rules().iter().filter(move |rule| is_compared || !rule.program.compares());
+        let decided = rules.map(move |rule| (rule, house.decide(rule)));
         let on = decided.filter(|(_, decision)| decision.course != Course::Off || decision.is_on_somewhere);
         on.map(move |(rule, decision)| -> Open<'r> { (rule, Some(decision), house) })
     };
@@ -317,9 +331,13 @@ pub(super) fn run_by(
 ) -> Found {
     judge.grades().begin(house, selection);
     let everything = Selection { only: Vec::new(), skip: selection.skip.clone() };
+    let is_compared = Project::try_get(db).is_some_and(|project| project.before(db).is_some());
+    let rules = house;
     let (house, whole) = (&House::new(house, selection), &House::new(house, &everything));
-    let mut open = tasks(registry, house, whole);
-    let mut given = Given { broken: registry.broken().to_vec(), ..Given::default() };
+    let mut open = tasks(registry, house, whole, is_compared);
+    let is_read = open.values().any(|task| reads_stated(task.rule));
+    let stated = if is_read { Stated::of(db, registry, rules, circumstances) } else { Stated::default() };
+    let mut given = Given { broken: registry.broken().to_vec(), stated, ..Given::default() };
     let mut adoption = Adoption::new(db, registry, circumstances);
     // A rule that is off says nothing, but for whether it can be used.
     for rule in registry.house_rules().filter(|rule| !open.contains_key(&rule.id)) {

@@ -1,7 +1,7 @@
 //! Questions and explanations of one loaded project.
 
-use super::Session;
-use crate::datalog::{Answer, Cell, Column, Compiled, Constant, Diagnostic, Failure, Limits, compile};
+use super::{Circumstances, Session};
+use crate::datalog::{Answer, Cell, Column, Compiled, Constant, Diagnostic, Failure, Limits, compile, is_of_a_change};
 use crate::query::{Families, Kind, Repo, Run, Tree, library, of_the_run, tree};
 use crate::report::answer;
 use crate::rules::block::FINDING;
@@ -26,6 +26,8 @@ pub enum Unanswered {
     NoColumn(Vec<Column>),
     /// A file of `queries/` is broken.
     Library(String),
+    /// It reads this of another side, and there is none.
+    NothingBefore(String),
 }
 
 /// An answer, and a proof of each row where they were asked for.
@@ -56,6 +58,11 @@ impl Session {
     ) -> Result<Answered, Unanswered> {
         self.with_repo(registry, |repo| {
             let compiled = compiled(repo, program, parameters)?;
+            if self.before().is_none()
+                && let Some(relation) = compiled.reads().into_iter().find(|relation| is_of_a_change(relation))
+            {
+                return Err(Unanswered::NothingBefore(relation.to_owned()));
+            }
             if !compiled.reads().iter().all(|relation| crate::query::is_plain(relation)) {
                 self.prefetch();
             }
@@ -110,17 +117,19 @@ impl Session {
 }
 
 /// Runs the rules when a question reads what a run gives.
-struct Asked<'s> {
-    session: &'s Session,
-    registry: &'s Registry,
-    given: OnceCell<Given>,
+pub(super) struct Asked<'s> {
+    pub(super) session: &'s Session,
+    pub(super) registry: &'s Registry,
+    pub(super) given: OnceCell<Given>,
 }
 
 impl Run for Asked<'_> {
     fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
         let given = self.given.get_or_init(|| {
             let outcome = self.session.check(self.registry, &Selection::default());
-            Given::of(outcome.findings, self.registry.broken().to_vec(), outcome.problems)
+            let broken = self.registry.broken().to_vec();
+            let stated = self.session.stated(self.registry, Circumstances::default());
+            Given::of(outcome.findings, broken, outcome.problems, stated)
         });
         given.view().visit(relation, row);
     }

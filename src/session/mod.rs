@@ -10,19 +10,23 @@ mod inputs;
 mod load;
 mod once;
 mod select;
+mod since;
+mod state;
 mod update;
 
 pub use ask::{Answered, Unanswered};
 pub use cache::Store;
-pub use cases::{CaseFailure, case_failure, case_failures};
+pub use cases::{CaseFailure, case_failure, case_failures, check_files, check_files_with};
 pub use house::{RULES_FOLDER, broken_rules, with_house_rules};
 pub use init::Proposal;
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
+pub use since::{Contents, changed, compare, old_relations, old_relations_of};
+pub use state::{Modified, State};
 pub use update::{Changes, Touched};
 
 use crate::db::settings::HouseRules;
-use crate::db::{Database, FileKind, Invocation, Project, SourceFile};
-use crate::files::{Content, Memory};
+use crate::db::{Database, FileKind, Project, SourceFile};
+use crate::files::Content;
 use crate::observe;
 use crate::project::calls::demanded_variables;
 use crate::project::data_tests::{self, tests_of_directory, tests_of_package};
@@ -37,7 +41,6 @@ use crate::project::settings;
 use crate::relations::{layer, model};
 use crate::report::Summary;
 pub use crate::rules::adoption::Circumstances;
-use crate::rules::baseline::{self, Baseline};
 use crate::rules::finding::{Finding, Suppressed};
 use crate::rules::live::Live;
 use crate::rules::registry::Registry;
@@ -124,6 +127,8 @@ pub struct Outcome {
     /// What is wrong with the excuses.
     pub problems: Vec<Problem>,
     pub summary: Summary,
+    /// What was found before the change and is no longer, where two sides are compared.
+    pub fixed: Option<Vec<Finding>>,
     /// Why a group of rules said nothing, where a user would wonder.
     pub notes: Vec<String>,
 }
@@ -162,7 +167,7 @@ impl Session {
         };
         let notes = self.notes(registry, selection);
         let (findings, suppressed, problems) = (found.findings, found.suppressed, found.problems);
-        Outcome { findings, suppressed, problems, summary, notes }
+        Outcome { findings, suppressed, problems, summary, fixed: None, notes }
     }
 
     /// What a user would wonder about: rules that ran and could not find anything.
@@ -185,6 +190,14 @@ impl Session {
                  do not fit the folders of this project"
                     .to_owned(),
             );
+        }
+        if let Some(rule) = selection.only.iter().filter_map(|id| registry.get(id)).find(|rule| rule.program.compares())
+            && self.before().is_none()
+        {
+            notes.push(format!(
+                "{} tells what a change brought: name the commit to compare with, as --since main",
+                rule.id
+            ));
         }
         let asked = selection.only.iter().filter_map(|id| registry.get(id)).find(|rule| &*rule.group == "staging");
         if let Some(rule) = asked.filter(|_| house.staging.is_none()) {
@@ -255,35 +268,4 @@ pub fn on_large_stacks<R: Send>(threads: usize, work: impl FnOnce() -> R + Send)
         Ok(pool) => Ok(pool.install(work)),
         Err(error) => Err(format!("no threads can be started: {error}")),
     }
-}
-
-/// The day on which test cases of rules are checked.
-const DAY_OF_CASES: jiff::civil::Date = jiff::civil::date(2026, 1, 1);
-
-/// Checks a project that is given as files in memory: their paths and texts, a baseline among them. Of a
-/// harness.yml that cannot be read, or rule files that cannot, the error is told.
-pub fn check_files(files: &[(String, String)], only_rule: Option<&str>) -> Result<Vec<Finding>, String> {
-    check_files_with(Registry::embedded().map_err(ToString::to_string)?, files, only_rule)
-}
-
-/// The same with more rules than those built in.
-pub fn check_files_with(
-    registry: &Registry,
-    files: &[(String, String)],
-    only_rule: Option<&str>,
-) -> Result<Vec<Finding>, String> {
-    let tree: Memory = files.iter().map(|(path, text)| (path, text)).collect();
-    let house = files.iter().find(|(path, _)| path == HOUSE_RULES_FILE).map_or("", |(_, text)| text);
-    let registry = with_house_rules(registry, &tree, &settings::rule_paths(house));
-    let house = house_rules(&registry, house)
-        .map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
-    let selection = Selection { only: only_rule.into_iter().map(str::to_owned).collect(), skip: Vec::new() };
-    let baseline = files.iter().find(|(path, _)| path == baseline::FILE);
-    let baseline = baseline.map(|(path, text)| Baseline::read(path, text)).transpose();
-    let baseline = baseline.map_err(|wrong| wrong.into_iter().map(|it| it.what).collect::<Vec<_>>().join("; "))?;
-    on_large_stacks(1, move || {
-        let session = Session::load(Database::default(), &tree, house, Invocation::default());
-        let circumstances = Circumstances { today: Some(DAY_OF_CASES), baseline: baseline.as_ref() };
-        session.check_with(&registry, &selection, circumstances).findings
-    })
 }

@@ -22,7 +22,11 @@ impl Session {
     /// What `check_with` gives. Nothing is parsed, rendered or derived where a former run was asked the same
     /// of the same files; a session that goes on to follow edits is better off with `check_with`.
     pub fn check_once(&self, registry: &Registry, selection: &Selection, circumstances: Circumstances<'_>) -> Outcome {
-        let Some(cache) = cache(&self.db) else { return self.check_with(registry, selection, circumstances) };
+        // What is compared with another side is no project's own result.
+        let compares = self.project.before(&self.db).is_some();
+        let Some(cache) = cache(&self.db).filter(|_| !compares) else {
+            return self.check_with(registry, selection, circumstances);
+        };
         let key = self.digest(registry, selection, circumstances);
         if let Some(outcome) = self.kept(cache, key) {
             cache.count_found(Work::Check);

@@ -79,6 +79,7 @@ impl Session {
             parts.problems,
             house_rules,
             invocation,
+            None,
         )
         .durability(Durability::HIGH)
         .new(&db);

@@ -66,11 +66,11 @@ pub fn findings(session: &Session, settings: &Settings, all_rules: bool) -> Stri
     let day = jiff::civil::date(2026, 11, 1);
     // With all rules no baseline stands in the way.
     let baseline = settings.baseline.as_ref().filter(|_| !all_rules);
-    let circumstances = Circumstances { today: Some(day), baseline };
+    let circumstances = Circumstances { today: Some(day), baseline, house: None };
     let outcome = session.check_with(&settings.registry, &settings.selection(all_rules), circumstances);
     let (findings, suppressed, summary) = (&outcome.findings, &outcome.suppressed, &outcome.summary);
     let (registry, command, texts) = (&settings.registry, &Command::default(), &BTreeMap::new());
-    let run = Run { findings, suppressed, summary, registry, folder: "", texts, command };
+    let run = Run { findings, suppressed, fixed: &[], summary, registry, folder: "", texts, command };
     let mut text = render(Format::Json, &run, &Options::default());
     // One finding a line.
     text = text.replace("{\"rule\":", "\n{\"rule\":");

@@ -139,6 +139,7 @@ impl<'a> Output<'a> {
         let run = Run {
             findings: &outcome.findings,
             suppressed: &outcome.suppressed,
+            fixed: outcome.fixed.as_deref().unwrap_or_default(),
             summary: &outcome.summary,
             registry,
             folder: &below,

@@ -2,14 +2,14 @@
 
 use super::member::{Ids, Members, members};
 use super::methods::search;
-use super::parse::{closest, of_state};
+use super::parse::{closest, of_run};
 use super::patterns::Pattern;
 use super::selector::{Selector, selectors};
 use super::spec::{Criteria, Definition, Indirect, Kinds, Method, Operator, Spec};
 use crate::db::Project;
 use crate::project::data::scalar;
 use crate::project::packages::project_file;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The unique_ids that a selection selects, sorted.
@@ -20,6 +20,7 @@ pub fn evaluate(db: &dyn salsa::Database, spec: &Spec) -> BTreeSet<Arc<str>> {
         selectors: selectors(db).as_deref().unwrap_or_default(),
         indirect: spec.indirect.unwrap_or_else(|| stated(db)),
         kinds: &spec.kinds,
+        states: Project::try_get(db).and_then(|project| project.before(db).as_ref()?.states.as_ref()),
     };
     let selected = run.selected(&spec.definition, 0);
     selected.iter().filter_map(|at| members.all.get(*at)).map(|member| member.id.clone()).collect()
@@ -38,17 +39,23 @@ fn stated(db: &dyn salsa::Database) -> Indirect {
 /// be evaluated.
 pub fn check(db: &dyn salsa::Database, spec: &Spec) -> Result<(), (String, String)> {
     let all = selectors(db).as_deref().unwrap_or_default();
-    reach(all, &spec.definition, &mut Vec::new())
+    let states = Project::try_get(db).and_then(|project| project.before(db).as_ref()?.states.as_ref());
+    reach(all, &spec.definition, states.is_some(), &mut Vec::new())
 }
 
 fn reach<'all>(
     all: &'all [Selector],
     definition: &Definition,
+    is_compared: bool,
     open: &mut Vec<&'all str>,
 ) -> Result<(), (String, String)> {
     for criteria in definition.criteria() {
         match criteria.method {
-            Method::OfState(name) => return Err(of_state(name)),
+            Method::OfRun(name) => return Err(of_run(name)),
+            Method::State if !is_compared => {
+                let remedy = "Name the commit to compare with: --since main. It takes the place of dbt's --state.";
+                return Err(("state: compares with another state, and none is named".to_owned(), remedy.to_owned()));
+            }
             Method::Selector => {}
             _ => continue,
         }
@@ -61,7 +68,7 @@ fn reach<'all>(
                 return Err((format!("the selector '{}' leads back to itself", selector.name), remedy.to_owned()));
             }
             open.push(&selector.name);
-            reach(all, &selector.definition, open)?;
+            reach(all, &selector.definition, is_compared, open)?;
             open.pop();
         }
         if !is_any {
@@ -88,6 +95,8 @@ struct Run<'run> {
     selectors: &'run [Selector],
     indirect: Indirect,
     kinds: &'run Kinds,
+    /// The values of `state:` that hold, by unique_id.
+    states: Option<&'run BTreeMap<Arc<str>, BTreeSet<&'static str>>>,
 }
 
 /// Selectors that name selectors end somewhere; `check` has told those that do not.
@@ -115,7 +124,14 @@ impl Run<'_> {
 
     fn criteria(&self, criteria: &Criteria, depth: usize) -> (Ids, Ids) {
         let is_selector = criteria.method == Method::Selector;
-        let named = if is_selector { self.of_selectors(criteria, depth) } else { search(self.members, criteria) };
+        let named = match criteria.method {
+            Method::Selector => self.of_selectors(criteria, depth),
+            Method::State => self.members.having(|member| {
+                let holding = self.states.and_then(|states| states.get(&member.id));
+                holding.is_some_and(|holding| holding.contains(criteria.text()))
+            }),
+            _ => search(self.members, criteria),
+        };
         let mut selected = named.clone();
         if criteria.childrens_parents {
             let below = &self.related(&named, None, false) | &named;

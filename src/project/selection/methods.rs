@@ -69,7 +69,7 @@ pub(super) fn search(members: &Members, criteria: &Criteria) -> Ids {
         Method::SavedQuery => named(members, "saved_query", text),
         Method::UnitTest => named(members, "unit_test", text),
         Method::Version => members.having(|member| member.kind == "model" && is_version(member, text)),
-        Method::Selector | Method::OfState(_) => Ids::new(),
+        Method::Selector | Method::State | Method::OfRun(_) => Ids::new(),
     }
 }
 

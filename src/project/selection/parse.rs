@@ -144,10 +144,10 @@ pub(super) fn method(name: &str) -> Result<Method, Wrong> {
     }
 }
 
-/// What is said of a method that compares with another run.
-pub(super) fn of_state(name: &str) -> Wrong {
-    let remedy = "Select by what stands in the repo; comparing with another state comes in a later version.";
-    (format!("{name}: is not supported yet"), remedy.to_owned())
+/// What is said of a method that looks at what a run left behind.
+pub(super) fn of_run(name: &str) -> Wrong {
+    let remedy = "Select by what stands in the repo, or by state: and --since by what has changed in it.";
+    (format!("{name}: needs the artifacts of a run of dbt, which are not read"), remedy.to_owned())
 }
 
 fn unknown_method(name: &str) -> Wrong {
@@ -165,10 +165,10 @@ pub(super) fn closest<'name>(name: &str, names: impl IntoIterator<Item = &'name 
 
 /// Refuses what dbt reads as a name that nothing has. No name holds a colon, and `+` and `@` stand around it.
 fn meant(criteria: Criteria, text: &str) -> Result<Criteria, Wrong> {
-    use Method::{Exposure, Fqn, Metric, OfState, SavedQuery, SemanticModel, Source, UnitTest};
+    use Method::{Exposure, Fqn, Metric, OfRun, SavedQuery, SemanticModel, Source, UnitTest};
     let value = criteria.text();
     match criteria.method {
-        OfState(name) => return Err(of_state(name)),
+        OfRun(name) => return Err(of_run(name)),
         Fqn if value.contains(':') => return Err(unknown_method(value.split(':').next().unwrap_or_default())),
         Fqn | Source | Exposure | Metric | SemanticModel | SavedQuery | UnitTest => {}
         _ => return Ok(criteria),
@@ -222,6 +222,7 @@ pub(super) fn checked(criteria: Criteria) -> Result<Criteria, Wrong> {
         Method::Version => one_of("kind of version", &["latest", "prerelease", "old", "none"])?,
         Method::ResourceType if NEVER_SELECTED.contains(&text) => {}
         Method::ResourceType => one_of("resource type", &RESOURCE_TYPES)?,
+        Method::State => one_of("state", &Method::STATES)?,
         Method::Path => path(text)?,
         _ => {}
     }

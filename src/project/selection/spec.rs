@@ -101,13 +101,15 @@ pub enum Method {
     UnitTest,
     Version,
     Selector,
-    /// One that compares with another run, which nobody can evaluate yet.
-    OfState(&'static str),
+    /// What became of it since the commit that is compared with.
+    State,
+    /// One that looks at what a run of dbt left behind.
+    OfRun(&'static str),
 }
 
 impl Method {
     /// The names of methods in dbt's order.
-    pub const NAMES: [&'static str; 19] = [
+    pub const NAMES: [&'static str; 20] = [
         "fqn",
         "tag",
         "group",
@@ -116,6 +118,7 @@ impl Method {
         "path",
         "file",
         "package",
+        "state",
         "config",
         "test_name",
         "test_type",
@@ -129,8 +132,22 @@ impl Method {
         "selector",
     ];
 
-    /// Those of dbt that compare with another run.
-    pub const OF_STATE: [&'static str; 3] = ["state", "result", "source_status"];
+    /// Those of dbt that look at what a run left behind.
+    pub const OF_RUN: [&'static str; 2] = ["result", "source_status"];
+
+    /// The values of `state`.
+    pub const STATES: [&'static str; 10] = [
+        "new",
+        "old",
+        "modified",
+        "unmodified",
+        "modified.body",
+        "modified.configs",
+        "modified.persisted_descriptions",
+        "modified.relation",
+        "modified.macros",
+        "modified.contract",
+    ];
 
     /// A method by its name, without keys.
     pub fn of(name: &str) -> Option<Self> {
@@ -154,7 +171,8 @@ impl Method {
             "saved_query" => Self::SavedQuery,
             "unit_test" => Self::UnitTest,
             "selector" => Self::Selector,
-            _ => return Self::OF_STATE.into_iter().find(|own| *own == name).map(Self::OfState),
+            "state" => Self::State,
+            _ => return Self::OF_RUN.into_iter().find(|own| *own == name).map(Self::OfRun),
         })
     }
 

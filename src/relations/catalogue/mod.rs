@@ -35,6 +35,7 @@ pub static ALL: &[Relation] = &[
     calls_macro::RELATION,
     candidate_key::RELATION,
     canonical_tags::RELATION,
+    changed::RELATION,
     column_constraint::RELATION,
     config::RELATION,
     cte::RELATION,

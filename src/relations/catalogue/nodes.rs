@@ -84,6 +84,17 @@ relation! {
 }
 
 relation! {
+    /// A file that is new, gone or otherwise than at the commit after `--since`; installed packages, harness.yml and
+    /// rule files count. Without `--since` a question that reads this is refused, and a rule finds nothing.
+    changed as "changed" (path: Path)
+    Fact r#"changed(p), node(id: m, path: p)"# at places::of_path;
+    whole |db, rows| {
+        let before = Project::try_get(db).and_then(|project| project.before(db).as_ref());
+        rows.extend(before.into_iter().flat_map(|before| &before.changed).map(|path| (sym(db, path),)));
+    }
+}
+
+relation! {
     /// A line of a file, numbered from 1. The rows of seeds and files that cannot be read have no text.
     text as "text" (path: Path, line: Int, content: Text)
     Fact r#"text(p, line, content), contains(content, "TODO")"# at places::of_line;

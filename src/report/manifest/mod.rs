@@ -68,7 +68,7 @@ pub fn render(db: &Database) -> String {
 }
 
 /// What the manifest says of each thing that is enabled, by unique_id.
-pub(super) fn documents(db: &Database) -> Map<String, Value> {
+pub fn documents(db: &Database) -> Map<String, Value> {
     sections(db).sections.into_values().flatten().collect()
 }
 

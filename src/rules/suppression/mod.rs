@@ -58,6 +58,27 @@ impl Kind {
     }
 }
 
+/// One excuse, as it stands in the repo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The id of a rule, or what is written where none is called so.
+    pub rule: Arc<str>,
+    pub reason: Arc<str>,
+    pub place: Place,
+}
+
+/// All excuses of the repo in the order of their places, each once however much it covers.
+pub fn written(db: &dyn salsa::Database, registry: &Registry) -> Vec<Written> {
+    let mut all: Vec<Written> = stated::excuses(db, registry)
+        .into_iter()
+        .map(|excuse| Written { rule: excuse.meant.unwrap_or(excuse.name), reason: excuse.reason, place: excuse.place })
+        .collect();
+    let key = |it: &Written| (it.place.clone(), it.rule.clone(), it.reason.clone());
+    all.sort_by_key(key);
+    all.dedup();
+    all
+}
+
 /// The excuses of one run, and which of them have served.
 #[derive(Debug)]
 pub struct Excuses<'r> {
