@@ -21,7 +21,7 @@ impl Disk {
 
     /// A file's bytes; nothing where there is none, or one over the limit.
     pub(super) fn bytes(&self, path: &str) -> Option<Vec<u8>> {
-        read_bytes(&self.root.join(path)).ok().flatten()
+        read_bytes(&self.root.join(path), MAX_BYTES).ok().flatten()
     }
 
     pub(super) fn size(&self, path: &str) -> Option<u64> {
