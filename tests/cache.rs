@@ -247,7 +247,7 @@ fn check_once(folder: &Path, files: &Files, invocation: &Invocation, asked: &Ask
     let tree: Memory = files.iter().collect();
     let registry = with_house_rules(Registry::embedded().unwrap(), &tree, &[]);
     let house = house_rules(&registry, files.get(HOUSE_RULES_FILE).map_or("", |text| text)).unwrap();
-    let circumstances = Circumstances { today: Some(asked.today), baseline: asked.baseline.as_ref() };
+    let circumstances = Circumstances { today: Some(asked.today), baseline: asked.baseline.as_ref(), house: None };
     on_large_stacks(2, || {
         let store = Store::open(folder, Path::new("project"), &tree);
         let db = Database::default();
