@@ -1,7 +1,7 @@
 //! `--since`: the same project at a commit, and what became of it.
 
 use super::surroundings::{Surroundings, read_if_there};
-use super::{Failure, Global, project, say};
+use super::{Failure, Global, cache, project, say};
 use crate::db::settings::HouseRules;
 use crate::db::{Before, Database, Invocation};
 use crate::files::git::{Revision, at};
@@ -145,7 +145,10 @@ pub(super) fn with_sides<R: Send, T: Send>(
     let tree = &since.revision.tree;
     on_large_stacks(global.threads, || {
         let side = &since.side;
-        let mut session = Session::load(Database::default(), tree, side.rules.clone(), side.invocation.clone());
+        let store = cache::open(global, &around.folder, &disk);
+        let db = Database::default();
+        store.iter().for_each(|store| store.serve(&db));
+        let mut session = Session::load(db, tree, side.rules.clone(), side.invocation.clone());
         whole(&since.revision)?;
         let contents = session.contents();
         let state = by_state.then(|| session.state());
@@ -166,6 +169,7 @@ pub(super) fn with_sides<R: Send, T: Send>(
         session.compare_with(Some(before));
         let result = work(&session, &registry, Some(kept));
         whole(&since.revision)?;
+        store.iter().for_each(|store| cache::save(global, store));
         if global.verbose {
             project::tell_of_environment(&session);
         }
