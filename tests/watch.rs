@@ -185,7 +185,7 @@ fn rules_of_the_house_are_just_files_too() {
     let rule = |message: &str| {
         format!(
             "---\nseverity: error\nmessage: {message}\nremedy: Rename it.\n---\n# No orders\n\n```datalog\n\
-             finding(node: m) :- model(m, \"orders\", _).\n```\n\n## Why\n\nIt is.\n"
+             finding(node: m) :- model(m, \"orders\", _).\n```\n"
         )
     };
     let mut watching = Watching::start(&folder, &["--stdin"], &[]);
@@ -294,7 +294,8 @@ fn a_saved_file_is_noticed_however_an_editor_saves_it() {
     let (_temporary, folder) = project();
     let orders = folder.join(ORDERS);
     let text = |parent: &str| format!("select * from {{{{ ref('{parent}') }}}}\n");
-    let ways: [(&str, &dyn Fn(&str)); 6] = [
+    type Way<'w> = (&'w str, &'w dyn Fn(&str));
+    let ways: [Way<'_>; 6] = [
         ("written in place", &|text| fs::write(&orders, text).unwrap()),
         ("written beside and renamed over it", &|text| {
             write(&folder, "models/.orders.sql.tmp", text);

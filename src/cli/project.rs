@@ -21,7 +21,7 @@ pub(super) fn all_rules(global: &Global) -> Result<Registry, Failure> {
         return Ok(registry()?.clone());
     }
     let around = Surroundings::find(global)?;
-    Ok(around.registry(&around.written()?)?)
+    around.registry(&around.written()?)
 }
 
 /// Whether a project is named or stands around the current folder.

@@ -28,6 +28,7 @@ mod sizes;
 mod store;
 mod strata;
 mod value;
+mod variables;
 
 pub use answer::{Answer, Rows, Statistics};
 pub use compile::{Compiled, compile};

@@ -8,6 +8,7 @@ use super::library::{Library, declared};
 use super::old::{OLD, former};
 use super::schema::{Catalogue, Column, Schema, Type};
 use super::value::Constant;
+use super::variables::{in_order, outside, outside_of, outside_of_atom};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -546,69 +547,4 @@ fn multiply(body: &[ast::Literal]) -> Option<Vec<Vec<ast::Literal>>> {
             .collect();
     }
     Some(all)
-}
-
-/// The variables that stand outside of aggregates.
-fn outside(body: &[ast::Literal], found: &mut FxHashSet<String>) {
-    for literal in body {
-        match literal {
-            ast::Literal::Atom { atom, .. } => outside_of_atom(atom, found),
-            ast::Literal::Compare { left, right, .. } => {
-                outside_of(left, found);
-                outside_of(right, found);
-            }
-            ast::Literal::Or(alternatives) => alternatives.iter().for_each(|body| outside(body, found)),
-        }
-    }
-}
-
-fn outside_of_atom(atom: &ast::Atom, found: &mut FxHashSet<String>) {
-    match &atom.args {
-        Args::ByPosition(args) => args.iter().for_each(|arg| outside_of(arg, found)),
-        Args::ByName(args) => args.iter().for_each(|(_, arg)| outside_of(arg, found)),
-    }
-}
-
-fn outside_of(expr: &ast::Expr, found: &mut FxHashSet<String>) {
-    match &expr.kind {
-        ast::ExprKind::Variable(name) => {
-            found.insert(name.clone());
-        }
-        ast::ExprKind::Call(_, args) => args.iter().for_each(|arg| outside_of(arg, found)),
-        ast::ExprKind::Binary(_, left, right) => {
-            outside_of(left, found);
-            outside_of(right, found);
-        }
-        _ => {}
-    }
-}
-
-/// The variables outside of aggregates in the order in which they appear, and where they do first.
-fn in_order(body: &[ast::Literal], found: &mut Vec<(String, Span)>) {
-    fn note(expr: &ast::Expr, found: &mut Vec<(String, Span)>) {
-        match &expr.kind {
-            ast::ExprKind::Variable(name) if !found.iter().any(|(other, _)| other == name) => {
-                found.push((name.clone(), expr.span));
-            }
-            ast::ExprKind::Call(_, args) => args.iter().for_each(|arg| note(arg, found)),
-            ast::ExprKind::Binary(_, left, right) => {
-                note(left, found);
-                note(right, found);
-            }
-            _ => {}
-        }
-    }
-    for literal in body {
-        match literal {
-            ast::Literal::Atom { atom, .. } => match &atom.args {
-                Args::ByPosition(args) => args.iter().for_each(|arg| note(arg, found)),
-                Args::ByName(args) => args.iter().for_each(|(_, arg)| note(arg, found)),
-            },
-            ast::Literal::Compare { left, right, .. } => {
-                note(left, found);
-                note(right, found);
-            }
-            ast::Literal::Or(alternatives) => alternatives.iter().for_each(|body| in_order(body, found)),
-        }
-    }
 }

@@ -130,7 +130,7 @@ fn seen_beside<'db>(db: &'db dyn salsa::Database, kind: KindOf<'db>) -> Stamped<
 }
 
 /// What was seen, part by part: in each directory, and what belongs to none.
-fn each_part<'db>(db: &'db dyn salsa::Database, kind: usize) -> impl Iterator<Item = (u64, &'db Stamped<Seen>)> {
+fn each_part(db: &dyn salsa::Database, kind: usize) -> impl Iterator<Item = (u64, &Stamped<Seen>)> {
     let observed = ALL.get(kind);
     let root = Project::try_get(db).map(|project| project.root(db));
     let each = root.filter(|_| observed.is_some_and(|observed| observed.each.is_some()));

@@ -226,7 +226,7 @@ macro_rules! tiers {
         }
 
         #[salsa::tracked(returns(ref))]
-        pub(crate) fn parts<'db>(db: &'db dyn salsa::Database) -> $crate::db::Stamped<Vec<$crate::datalog::Part>> {
+        pub(crate) fn parts(db: &dyn salsa::Database) -> $crate::db::Stamped<Vec<$crate::datalog::Part>> {
             let root = $crate::db::Project::try_get(db).map(|project| project.root(db));
             let parts = root.into_iter().flat_map(|root| each_part(db, root));
             $crate::db::Stamped::new(

@@ -105,7 +105,8 @@ impl Watching {
                 "finding_removed" => {
                     let finding = finding();
                     let known = self.findings.iter().position(|known| *known == finding);
-                    self.findings.remove(known.expect("what is removed was added, byte for byte"));
+                    // What is removed was added, byte for byte.
+                    self.findings.remove(known.unwrap());
                     told.removed.push(finding);
                 }
                 "finding_added" => {

@@ -29,7 +29,7 @@ pub(super) enum Incoming {
     Line(Instant),
     /// The end of standard input.
     End,
-    Checked(u64, Result<Result<Outcome, Failure>, Stopped>),
+    Checked(u64, Box<Result<Result<Outcome, Failure>, Stopped>>),
 }
 
 /// A check that is going on.
@@ -147,7 +147,7 @@ impl<'a> Driver<'a> {
             Ok(Incoming::Batch(batch)) => self.batch(batch)?,
             Ok(Incoming::Line(read)) => self.lines.push_back(read),
             Ok(Incoming::End) => self.is_at_end = true,
-            Ok(Incoming::Checked(number, result)) => self.checked(number, result)?,
+            Ok(Incoming::Checked(number, result)) => self.checked(number, *result)?,
             Err(RecvTimeoutError::Timeout) => self.waited()?,
             // There is always the sender of one's own.
             Err(RecvTimeoutError::Disconnected) => return Ok(Some(Verdict::Clean)),
@@ -157,17 +157,15 @@ impl<'a> Driver<'a> {
 
     fn waited(&mut self) -> Result<(), Ended> {
         match &mut self.running {
-            Some(running) => {
-                if running.started.elapsed() >= LONG {
-                    running.is_shown = true;
-                    self.show.busy()?;
-                }
+            Some(running) if running.started.elapsed() >= LONG => {
+                running.is_shown = true;
+                self.show.busy()?;
             }
             None if self.watch.is_some() && self.today.is_some_and(|day| day != self.live.today()) => {
                 self.since = Some(Instant::now());
                 self.start();
             }
-            None => {}
+            _ => {}
         }
         Ok(())
     }
@@ -181,7 +179,7 @@ impl<'a> Driver<'a> {
                     seen.extend(batch.seen);
                     notes.extend(batch.notes);
                 }
-                Incoming::Checked(number, result) => self.checked(number, result)?,
+                Incoming::Checked(number, result) => self.checked(number, *result)?,
                 Incoming::Line(read) => self.lines.push_back(read),
                 Incoming::End => self.is_at_end = true,
             }
@@ -252,7 +250,7 @@ impl<'a> Driver<'a> {
         let (number, check, sender) = (self.checks, self.live.check(), self.sender.clone());
         self.running = Some(Running { number, today: check.today, started: Instant::now(), is_shown: false });
         // Who no longer listens has ended.
-        let done = move |result| drop(sender.send(Incoming::Checked(number, result)));
+        let done = move |result| drop(sender.send(Incoming::Checked(number, Box::new(result))));
         self.checking.start(move || check.run(), done);
     }
 

@@ -29,6 +29,9 @@ enum Found {
     Nothing,
 }
 
+/// Submodules by path and commit: their repositories and trees.
+type Modules = HashMap<(String, ObjectId), Option<(usize, ObjectId)>>;
+
 /// A folder of a commit, links resolved.
 #[derive(Clone)]
 struct Standing {
@@ -59,8 +62,7 @@ pub struct Commit {
     /// Folders whose files are taken from the disk where the commit has none there.
     installed: Mutex<BTreeSet<String>>,
     repositories: Mutex<Vec<Arc<Opened>>>,
-    /// Submodules by path and commit: their repositories and trees.
-    modules: Mutex<HashMap<(String, ObjectId), Option<(usize, ObjectId)>>>,
+    modules: Mutex<Modules>,
     folders: Mutex<HashMap<(usize, ObjectId), Arc<Folder>>>,
     /// Objects that the commit names and the clone lacks.
     missing: Mutex<BTreeSet<String>>,
