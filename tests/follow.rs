@@ -3,45 +3,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
 
+mod shop;
+
 use harness::db::{Database, Executed, Invocation};
 use harness::files::Memory;
 use harness::rules::registry::Registry;
 use harness::rules::selection::Selection;
 use harness::session::{Session, house_rules, on_large_stacks};
+use shop::{HARNESS, project};
 use std::sync::Arc;
-
-const HARNESS: &str = "extends: strict
-paths: \"models/{layer}/**\"
-layers:
-  staging: {reads: [source, seed]}
-  marts: {reads: [staging, marts]}
-";
-
-fn project() -> Vec<(String, String)> {
-    let mut files: Vec<(String, String)> = [
-        ("dbt_project.yml", "name: shop\nvars: {limit: 10, other: 1}\nmodels: {shop: {+materialized: view}}\n"),
-        (
-            "macros/money.sql",
-            "{% macro cents(x) %}{{ x }} / 100{% endmacro %}\n{% macro unused(x) %}{{ x }}{% endmacro %}\n",
-        ),
-        ("macros/hub.sql", "{% macro hub() %}{{ ref('stg_0') }}{% endmacro %}\n"),
-        ("models/staging/sources.yml", "sources:\n  - name: raw\n    tables: [{name: a}, {name: b}]\n"),
-        (
-            "models/marts/marts.yml",
-            "models:\n  - name: mart_0\n    description: One\n  - name: mart_1\n    description: Two\n",
-        ),
-        ("models/marts/limited.sql", "select * from {{ ref('stg_0') }} limit {{ var('limit') }}\n"),
-        ("models/marts/hubbed.sql", "select * from {{ hub() }}\n"),
-    ]
-    .map(|(path, text)| (path.to_owned(), text.to_owned()))
-    .to_vec();
-    for n in 0..60 {
-        files.push((format!("models/staging/stg_{n}.sql"), "select * from {{ source('raw', 'a') }}\n".to_owned()));
-        let text = format!("select {{{{ cents('x') }}}} as x from {{{{ ref('stg_{n}') }}}}\n");
-        files.push((format!("models/marts/mart_{n}.sql"), text));
-    }
-    files
-}
 
 struct Running {
     session: Session,
@@ -190,4 +160,80 @@ fn a_config_in_a_model_reaches_that_model() {
         insta::assert_snapshot!(done);
         assert_eq!((done.count("rendering"), done.count("facts")), (1, 1));
     });
+}
+
+/// A rule of the house whose numbers become too large.
+const OVERFLOWS: &str = "---
+severity: error
+message: counts too far
+---
+# Counts too far
+```datalog
+finding(node: m, n: n) :- model(m, _, _), x = 9999999999999999999999999999, n = x * x.
+```
+";
+
+#[test]
+fn a_rule_that_cannot_be_kept_is_told_and_the_others_go_on() {
+    on_large_stacks(2, || {
+        let registry = Registry::embedded().unwrap();
+        let registry = registry.with_house_rules([("harness/rules/far.md".to_owned(), OVERFLOWS)]);
+        let tree: Memory = project().into_iter().collect();
+        let load = || {
+            let house = house_rules(&registry, HARNESS).unwrap();
+            Session::load(Database::default(), &tree, house, Invocation::default())
+        };
+        let (mut followed, mut fresh) = (load(), load());
+        followed.follow();
+        for text in ["select * from {{ ref('nobody') }}\n", "select 1 as x\n"] {
+            followed.set_text(MART, text);
+            fresh.set_text(MART, text);
+            let told = followed.check(&registry, &Selection::default());
+            assert_eq!(told, fresh.check(&registry, &Selection::default()));
+            assert!(told.findings.iter().any(|it| &*it.rule == "BROKEN_RULE" && it.message.contains("28 digits")));
+            assert!(told.findings.len() > 1);
+        }
+    })
+    .unwrap();
+}
+
+/// A rule of the house that names a node and reads none of what tells which one that is.
+const NAMES: &str = "---
+severity: error
+message: stands on the hub
+---
+# Stands on the hub
+```datalog
+finding(node: m) :- depends_on(m, @hubbed), m != \"\".
+```
+";
+
+#[test]
+fn a_name_in_a_rule_means_what_it_means_now() {
+    on_large_stacks(2, || {
+        let registry = Registry::embedded().unwrap();
+        let registry = registry.with_house_rules([("harness/rules/hub.md".to_owned(), NAMES)]);
+        let tree: Memory = project().into_iter().collect();
+        let load = || {
+            let house = house_rules(&registry, HARNESS).unwrap();
+            Session::load(Database::default(), &tree, house, Invocation::default())
+        };
+        let (mut followed, mut fresh) = (load(), load());
+        followed.follow();
+        let mut counts = Vec::new();
+        let off = "{{ config(enabled=false) }} select * from {{ hub() }}\n";
+        for (path, text) in [
+            (MART, "select * from {{ ref('hubbed') }}\n"),
+            ("models/marts/hubbed.sql", off),
+            ("models/marts/hubbed.sql", "select * from {{ hub() }}\n"),
+        ] {
+            followed.set_text(path, text);
+            fresh.set_text(path, text);
+            let told = followed.check(&registry, &Selection::default());
+            assert_eq!(told, fresh.check(&registry, &Selection::default()));
+            counts.push(told.findings.iter().filter(|it| &*it.rule == "HUB").count());
+        }
+        assert_eq!(counts, [1, 0, 1]);
+    })
+    .unwrap();
 }

@@ -8,7 +8,7 @@ use super::loaded::Loaded;
 use super::plan::{Job, Range, Scan, Step, keyed, looked_up, plan, renumber};
 use super::schema::{Cell, Facts};
 use super::store::{NONE, Table};
-use super::strata::{components, reads_of};
+use super::strata::{components, needed, reads_of};
 use super::value::{Constant, Value, Values};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -52,13 +52,7 @@ pub(super) fn evaluate<'a>(
 ) -> Result<Machine<'a>, Failure> {
     let mut machine = Machine::new(program, values, limits);
     let reads = reads_of(program);
-    let mut needed = vec![false; program.relations.len()];
-    let mut open = program.answers.clone();
-    while let Some(rel) = open.pop() {
-        if !std::mem::replace(&mut needed[rel], true) {
-            open.extend(&reads[rel]);
-        }
-    }
+    let needed = needed(program, &reads);
     for (rel, relation) in program.relations.iter().enumerate() {
         if needed[rel] && relation.kind == Kind::Base {
             match loaded.take(&relation.name, relation.columns.len()) {

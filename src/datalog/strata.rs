@@ -62,6 +62,18 @@ pub(super) fn reads_of(program: &Program) -> Vec<Vec<Rel>> {
     reads
 }
 
+/// Which relations the answers follow from.
+pub(super) fn needed(program: &Program, reads: &[Vec<Rel>]) -> Vec<bool> {
+    let mut needed = vec![false; program.relations.len()];
+    let mut open = program.answers.clone();
+    while let Some(rel) = open.pop() {
+        if !std::mem::replace(&mut needed[rel], true) {
+            open.extend(&reads[rel]);
+        }
+    }
+    needed
+}
+
 /// A way from one relation to another, both ends included.
 pub(super) fn way(reads: &[Vec<Rel>], from: Rel, to: Rel) -> Vec<Rel> {
     let mut came: Vec<Option<Rel>> = vec![None; reads.len()];

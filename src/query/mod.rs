@@ -211,16 +211,25 @@ impl<'a> Repo<'a> {
         derive::by_name(relation).filter(|_| self.families == Families::Compiled)
     }
 
+    /// The relations from which it follows which nodes bear a name.
+    pub const NAMING: [&'static str; 2] = ["enabled", "node"];
+
+    /// Whether anybody asked which nodes bear a name.
+    pub fn has_named(&self) -> bool {
+        self.names.get().is_some()
+    }
+
     fn names(&self) -> &Names {
         self.names.get_or_init(|| {
+            let [living, all] = Self::NAMING;
             let mut names = Names::default();
             let mut enabled: FxHashSet<Arc<str>> = FxHashSet::default();
-            self.visit("enabled", &mut |row| {
+            self.visit(living, &mut |row| {
                 if let [Cell::Text(id), ..] = row {
                     enabled.insert(Arc::from(*id));
                 }
             });
-            self.visit("node", &mut |row| {
+            self.visit(all, &mut |row| {
                 let [Cell::Text(id), Cell::Text(of), Cell::Text(name), ..] = row else { return };
                 let is_refable = matches!(*of, "model" | "seed" | "snapshot");
                 let rank = match is_refable {

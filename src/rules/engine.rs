@@ -164,8 +164,8 @@ fn unknown_parameter(error: &crate::datalog::Diagnostic) -> Option<&str> {
 }
 
 /// Compiles a rule's block and throws the result away: whether it can be run.
-pub fn check<F: Catalogue>(rule: &Rule, options: &Options, facts: &F) -> Result<(), Broken> {
-    compile(rule, &Scoped { facts, options }).map(|_| ())
+pub fn check(rule: &Rule, options: &Options, repo: &Repo<'_>) -> Result<(), Broken> {
+    compile(rule, &Scoped { facts: repo, options }).map(|_| ())
 }
 
 /// Runs a rule.

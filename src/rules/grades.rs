@@ -90,6 +90,8 @@ pub(super) struct Settled {
     pub(super) suppressed: Vec<Suppressed>,
     pub(super) problems: Vec<Problem>,
     pub(super) fixed: usize,
+    /// The baseline has entries that nothing needs, whether or not anybody asked for their rules.
+    pub(super) has_stale: bool,
 }
 
 /// What late rules were given, by wave: what is wrong with excuses, and what the baseline holds too much.
@@ -147,7 +149,8 @@ impl Last {
         wave < self.waves.len() && known.is_some_and(|known| is_same(known, late))
     }
 
-    /// Whether a run that has come this far goes on like this one.
+    /// Whether a run that has come this far goes on like this one. Of entries of the baseline that nothing needs
+    /// it also counts where what they are about stands, which no finding tells.
     pub(super) fn is_of(
         &self,
         registry: &Registry,
@@ -156,7 +159,8 @@ impl Last {
         adoption: &Adoption<'_>,
     ) -> bool {
         let rules = registry.rules();
-        is_same(&self.early, early)
+        !self.outcome.has_stale
+            && is_same(&self.early, early)
             && self.rules.len() == rules.len()
             && self.rules.iter().zip(rules).all(|(one, other)| Arc::ptr_eq(one, other))
             && self.broken == broken

@@ -9,7 +9,7 @@ mod whole;
 
 use self::kept::KeptRule;
 use self::whole::WholeRule;
-use crate::datalog::{Catalogue, Constant, Maintained, PartedFacts, Programs, Schema, Upkeep, former};
+use crate::datalog::{Constant, Maintained, PartedFacts, Programs, Upkeep, former};
 use crate::db::Database;
 use crate::db::settings::HouseRules;
 use crate::query::{Families, NoRun, Repo, library};
@@ -19,10 +19,9 @@ use crate::rules::engine::{self, Broken, Judged, OPTION, Options, Scoped, compil
 use crate::rules::grades::Grades;
 use crate::rules::registry::Registry;
 use crate::rules::rule::Rule;
-use crate::rules::run::{Asked, Found, Judge, run_by};
+use crate::rules::run::{Asked, Found, Judge, Whole, run_by};
 use crate::rules::selection::Selection;
 use rustc_hash::FxHashMap;
-use std::cell::Cell as Flag;
 use std::sync::Arc;
 
 /// The rules of one project, over time.
@@ -45,32 +44,6 @@ struct Keeping {
     whole: FxHashMap<Arc<str>, WholeRule>,
 }
 
-/// A catalogue that notes whether names of nodes were asked for: what they mean, facts decide.
-struct Noting<'r> {
-    repo: &'r Repo<'r>,
-    is_asked: Flag<bool>,
-}
-
-impl Catalogue for Noting<'_> {
-    fn schema(&self, relation: &str) -> Option<Schema> {
-        self.repo.schema(relation)
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.repo.names()
-    }
-
-    fn nodes(&self, name: &str) -> Vec<Arc<str>> {
-        self.is_asked.set(true);
-        self.repo.nodes(name)
-    }
-
-    fn similar_node(&self, name: &str) -> Option<String> {
-        self.is_asked.set(true);
-        self.repo.similar_node(name)
-    }
-}
-
 impl Keeping {
     /// `None` where the rows do not fit into memory.
     fn start(db: &Database, rules: &[(&Arc<Rule>, Options)]) -> Option<Self> {
@@ -81,9 +54,10 @@ impl Keeping {
         // What was before may be set at any time.
         let is_parted = |name: &str| former(name).is_none() && repo.parts(name).is_some();
         for (rule, options) in rules {
-            let noting = Noting { repo: &repo, is_asked: Flag::new(false) };
-            let compiled = compile_on(rule, &Scoped { facts: &noting, options }, &mut programs.values());
-            let added = compiled.ok().filter(|_| !noting.is_asked.get()).and_then(|compiled| {
+            // What names of nodes mean, facts decide.
+            let naming = Repo::new(db, Families::Interpreted, &NoRun);
+            let compiled = compile_on(rule, &Scoped { facts: &naming, options }, &mut programs.values());
+            let added = compiled.ok().filter(|_| !naming.has_named()).and_then(|compiled| {
                 let own: Vec<(&str, Vec<Vec<Constant>>)> = vec![(OPTION, own_facts(options))];
                 let numbers = programs.add(&rule.id, &compiled, &own, &is_parted).ok()?;
                 Some(KeptRule::new(numbers, &compiled))
@@ -133,8 +107,9 @@ impl Judge for Live {
     }
 
     fn judge(&mut self, db: &Database, asked: &[Asked<'_>]) -> Vec<Result<Arc<Judged>, Broken>> {
+        // Rows that cannot be kept, for one rule counts too far or takes all memory: each is told what is its own.
+        let Some(keeping) = &mut self.keeping else { return Whole::default().judge(db, asked) };
         let judged = |asked: &Asked<'_>| {
-            let Some(keeping) = &mut self.keeping else { return WholeRule::default().judge(db, asked) };
             if let Some(kept) = keeping.kept.get_mut(&asked.rule.id) {
                 return Ok(kept.judge(db, asked, &keeping.maintained));
             }
@@ -148,10 +123,10 @@ impl Judge for Live {
         if let Some((.., outcome)) = known {
             return outcome.clone();
         }
-        let noting = Noting { repo: &Repo::new(db, Families::Compiled, &NoRun), is_asked: Flag::new(false) };
-        let outcome = engine::check(rule, &options, &noting);
+        let repo = Repo::new(db, Families::Compiled, &NoRun);
+        let outcome = engine::check(rule, &options, &repo);
         self.checked.retain(|(known, ..)| known.id != rule.id);
-        if !noting.is_asked.get() {
+        if !repo.has_named() {
             self.checked.push((rule.clone(), options, outcome.clone()));
         }
         outcome

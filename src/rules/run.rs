@@ -281,7 +281,7 @@ pub(super) trait Judge {
 
 /// Evaluates each rule whole, on all threads.
 #[derive(Debug, Default)]
-struct Whole {
+pub(super) struct Whole {
     /// Each thread loads the facts once, for the first of its rules that reads them.
     shelf: Mutex<Vec<Loaded>>,
     grades: Grades,
@@ -335,8 +335,8 @@ pub(super) fn run_by(
     let rules = house;
     let (house, whole) = (&House::new(house, selection), &House::new(house, &everything));
     let mut open = tasks(registry, house, whole, is_compared);
-    let is_read = open.values().any(|task| reads_stated(task.rule));
-    let stated = if is_read { Stated::of(db, registry, rules, circumstances) } else { Stated::default() };
+    let is_stated_read = open.values().any(|task| reads_stated(task.rule));
+    let stated = if is_stated_read { Stated::of(db, registry, rules, circumstances) } else { Stated::default() };
     let mut given = Given { broken: registry.broken().to_vec(), stated, ..Given::default() };
     let mut adoption = Adoption::new(db, registry, circumstances);
     // A rule that is off says nothing, but for whether it can be used.
@@ -440,13 +440,14 @@ pub(super) fn run_by(
             settling.settle(&mut adoption, &early, &late);
             let mut findings = settling.findings;
             let fixed = adoption.stale(&findings).len();
+            let has_stale = adoption.baseline().is_some_and(|baseline| !baseline.without(&findings).is_empty());
             let mut suppressed = std::mem::take(&mut adoption.suppressed);
             if !selection.only.is_empty() {
                 findings.retain(is_asked_for);
                 suppressed.retain(|suppressed| is_asked_for(&suppressed.finding));
             }
             sort(&mut findings);
-            let outcome = Settled { findings, suppressed, problems: given.problems, fixed };
+            let outcome = Settled { findings, suppressed, problems: given.problems, fixed, has_stale };
             Last::new(registry, [&early, &late], given.broken, &adoption, (waves, outcome))
         }
     };

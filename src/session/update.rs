@@ -58,7 +58,7 @@ impl Session {
 
     /// To be called after inputs were set.
     fn settled(&mut self) {
-        if self.live.is_some() {
+        if self.db.is_followed() {
             settle(&mut self.db);
         }
     }

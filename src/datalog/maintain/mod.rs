@@ -22,7 +22,7 @@ use super::library::Library;
 use super::loaded::Loaded;
 use super::plan::{Job, Step};
 use super::reports::{CompiledReports, MARK};
-use super::strata::{components, reads_of};
+use super::strata::{components, needed, reads_of};
 use super::value::{Constant, Value, Values};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -46,7 +46,7 @@ pub enum Refused {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Kept(usize);
 
-/// A row that was maintained, until the next update.
+/// The number of a row, until the next update.
 pub type RowNumber = u32;
 
 /// What one update did.
@@ -112,14 +112,14 @@ impl<'l> Programs<'l> {
         }
     }
 
-    /// The values that a program is to be compiled with. Compile, then `add` it or `restore` them.
-    pub fn values(&mut self) -> Loaded {
+    /// The values that a program is to be compiled with before it is added.
+    pub fn values(&self) -> Loaded {
         Loaded::with_values(self.values.clone())
     }
 
     /// Adds a program that was compiled with the values of these. Its own relations are called by the label
-    /// and their names. `own` are its own facts, by relation;
-    /// the others must come in parts, as `is_parted` says. Gives one number a report.
+    /// and their names. `own` are its own facts, by relation; the others must come in parts, as `is_parted`
+    /// says. Gives one number a report.
     pub fn add(
         &mut self,
         label: &str,
@@ -129,13 +129,7 @@ impl<'l> Programs<'l> {
     ) -> Result<Vec<Kept>, Refused> {
         let Compiled { program, values, .. } = compiled.compiled();
         let reads = reads_of(program);
-        let mut needed = vec![false; program.relations.len()];
-        let mut open = program.answers.clone();
-        while let Some(rel) = open.pop() {
-            if !std::mem::replace(&mut needed[rel], true) {
-                open.extend(&reads[rel]);
-            }
-        }
+        let needed = needed(program, &reads);
         let is_circle = |group: &Vec<Rel>| group.len() > 1 || group.iter().any(|rel| reads[*rel].contains(rel));
         if components(&reads).iter().any(|group| group.iter().any(|rel| needed[*rel]) && is_circle(group)) {
             return Err(Refused::Recursion);
@@ -205,7 +199,7 @@ impl<'l> Programs<'l> {
         }
         let derived = |rel: Rel| {
             let clauses = by_head.remove(&rel)?;
-            let triggers = clauses.iter().flat_map(|at| triggers(*at, &program.clauses[*at])).collect();
+            let triggers = clauses.iter().flat_map(|at| triggers(&program.clauses[*at])).collect();
             Some(Derived { rel, clauses, triggers, plans: FxHashMap::default() })
         };
         let order = components(&reads).into_iter().flatten().filter_map(derived).collect();

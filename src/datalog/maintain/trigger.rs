@@ -71,10 +71,9 @@ pub(super) struct Trigger {
 }
 
 /// One trigger for each atom of a clause, wherever in the body it stands.
-pub(super) fn triggers(clause: usize, of: &Clause) -> Vec<Trigger> {
-    let _ = clause;
+pub(super) fn triggers(clause: &Clause) -> Vec<Trigger> {
     let mut found = Vec::new();
-    collect(&of.body, &[], of, &mut found);
+    collect(&clause.body, &[], clause, &mut found);
     found
 }
 

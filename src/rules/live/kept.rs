@@ -96,7 +96,6 @@ impl KeptRule {
                 _ => {}
             }
         }
-        // Rows that came and were not looked at before they went again are in neither.
         if !gone.is_empty() {
             self.placed.retain(|placed| !gone.contains(&placed.key));
             self.is_changed = true;

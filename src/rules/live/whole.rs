@@ -16,7 +16,7 @@ pub(super) struct WholeRule {
 #[derive(Debug)]
 struct Last {
     options: Options,
-    /// The relations of facts that it reads, as they were; `None` where nobody knows whether they changed.
+    /// The relations of facts that it reads and those that tell what `@name` means, as they were; `None` where nobody knows whether they changed.
     stamps: Option<Vec<(String, u64)>>,
     revision: salsa::Revision,
     run: Vec<Vec<Constant>>,
@@ -40,8 +40,10 @@ impl WholeRule {
             None => {
                 let rows = engine::rows_of(asked.rule, &asked.options, &repo);
                 let stamps = rows.as_ref().ok().and_then(|rows| {
-                    let facts = rows.reads.iter().filter(|name| of_the_run(name).is_none() && *name != engine::OPTION);
-                    facts.map(|name| Some((name.clone(), repo.parts(name)?.0))).collect()
+                    let facts = rows.reads.iter().map(String::as_str);
+                    let facts = facts.filter(|name| of_the_run(name).is_none() && *name != engine::OPTION);
+                    let facts = facts.chain(Repo::NAMING.into_iter().filter(|_| repo.has_named()));
+                    facts.map(|name| Some((name.to_owned(), repo.parts(name)?.0))).collect()
                 });
                 Last { options: asked.options.clone(), stamps, revision, run, rows }
             }
