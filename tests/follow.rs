@@ -162,6 +162,18 @@ fn a_config_in_a_model_reaches_that_model() {
     });
 }
 
+/// A session that follows edits, and one that runs each rule anew.
+fn two_sessions(registry: &Registry) -> [Session; 2] {
+    let tree: Memory = project().into_iter().collect();
+    let load = || {
+        let house = house_rules(registry, HARNESS).unwrap();
+        Session::load(Database::default(), &tree, house, Invocation::default())
+    };
+    let mut sessions = [load(), load()];
+    sessions[0].follow();
+    sessions
+}
+
 /// A rule of the house whose numbers become too large.
 const OVERFLOWS: &str = "---
 severity: error
@@ -178,13 +190,7 @@ fn a_rule_that_cannot_be_kept_is_told_and_the_others_go_on() {
     on_large_stacks(2, || {
         let registry = Registry::embedded().unwrap();
         let registry = registry.with_house_rules([("harness/rules/far.md".to_owned(), OVERFLOWS)]);
-        let tree: Memory = project().into_iter().collect();
-        let load = || {
-            let house = house_rules(&registry, HARNESS).unwrap();
-            Session::load(Database::default(), &tree, house, Invocation::default())
-        };
-        let (mut followed, mut fresh) = (load(), load());
-        followed.follow();
+        let [mut followed, mut fresh] = two_sessions(&registry);
         for text in ["select * from {{ ref('nobody') }}\n", "select 1 as x\n"] {
             followed.set_text(MART, text);
             fresh.set_text(MART, text);
@@ -213,13 +219,7 @@ fn a_name_in_a_rule_means_what_it_means_now() {
     on_large_stacks(2, || {
         let registry = Registry::embedded().unwrap();
         let registry = registry.with_house_rules([("harness/rules/hub.md".to_owned(), NAMES)]);
-        let tree: Memory = project().into_iter().collect();
-        let load = || {
-            let house = house_rules(&registry, HARNESS).unwrap();
-            Session::load(Database::default(), &tree, house, Invocation::default())
-        };
-        let (mut followed, mut fresh) = (load(), load());
-        followed.follow();
+        let [mut followed, mut fresh] = two_sessions(&registry);
         let mut counts = Vec::new();
         let off = "{{ config(enabled=false) }} select * from {{ hub() }}\n";
         for (path, text) in [
