@@ -142,11 +142,11 @@ fn measure(folder: &std::path::Path, edits: usize, kinds: &str, shows: bool) -> 
             } else {
                 measured.push(took)
             }
-            if shows && n == edits + files.len() - 1 {
+            if shows && (n == 0 || n == edits + files.len() - 1) {
                 let counts = session.db.take_counts();
                 let mut reused: Vec<_> = counts.reused.into_iter().collect();
                 reused.sort_by_key(|it| std::cmp::Reverse(it.1));
-                reused.truncate(25);
+                reused.truncate(40);
                 let _ = writeln!(shown, "   {} changes; ran {:?}; held {:?}", changes, counts.executed, reused);
             }
         }

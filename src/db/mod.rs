@@ -11,6 +11,7 @@ pub use before::{Before, Rows};
 
 use crate::files::{Content, Unreadable};
 use rustc_hash::FxHashMap;
+use salsa::plumbing::{AsId, FromId};
 use salsa::{Durability, Setter};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -121,6 +122,65 @@ pub struct DirectoryOf<'db> {
     #[returns(copy)]
     pub directory: Directory,
 }
+
+impl DirectoryOf<'_> {
+    /// Its number as a part of relations.
+    pub fn key(self) -> u64 {
+        self.as_id().as_bits()
+    }
+
+    /// The one whose number it is.
+    pub fn of_key(key: u64) -> Self {
+        Self::from_id(salsa::Id::from_bits(key))
+    }
+}
+
+/// Some directories of a package, in their order. What is summed up over all of them is summed up section by
+/// section first, so that whoever asks whether the sum still holds need not ask each directory.
+#[salsa::interned(revisions = usize::MAX)]
+pub struct Section<'db> {
+    #[returns(copy)]
+    package: Package,
+    #[returns(copy)]
+    number: usize,
+}
+
+/// About the root of how many directories there are in projects that are large.
+const SECTION: usize = 24;
+
+impl Package {
+    pub fn sections(self, db: &dyn salsa::Database) -> impl Iterator<Item = Section<'_>> {
+        let count = self.directories(db).len().div_ceil(SECTION);
+        (0..count).map(move |number| Section::new(db, self, number))
+    }
+}
+
+/// Which files of a package are of a kind, in their order. Depends on no text.
+#[salsa::tracked(returns(deref))]
+pub fn files_of(db: &dyn salsa::Database, package: Package, kind: FileKind) -> Vec<SourceFile> {
+    let files = package.directories(db).iter().flat_map(|directory| directory.files(db));
+    files.filter(|file| file.kind(db) == kind).copied().collect()
+}
+
+impl<'db> Section<'db> {
+    pub fn directories(self, db: &'db dyn salsa::Database) -> impl Iterator<Item = DirectoryOf<'db>> {
+        let package = self.package(db);
+        let all = package.directories(db).chunks(SECTION).nth(self.number(db)).unwrap_or_default();
+        all.iter().map(move |directory| DirectoryOf::new(db, package, *directory))
+    }
+}
+
+/// A query that sums up, for a section, what another gives for a directory.
+macro_rules! of_section {
+    ($(#[$doc:meta])* $name:ident: $each:path => $item:ty) => {
+        $(#[$doc])*
+        #[salsa::tracked(returns(deref))]
+        fn $name<'db>(db: &'db dyn salsa::Database, section: $crate::db::Section<'db>) -> Vec<$item> {
+            section.directories(db).flat_map(|key| $each(db, key)).cloned().collect()
+        }
+    };
+}
+pub(crate) use of_section;
 
 /// A file as a key, likewise.
 #[salsa::interned(revisions = usize::MAX)]

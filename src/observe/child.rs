@@ -1,7 +1,7 @@
 //! What names others: the living nodes and data tests of the root project.
 
 use super::Rows;
-use crate::db::{DirectoryOf, Package, Project};
+use crate::db::{DirectoryOf, Package, Project, Section};
 use crate::observe::Place;
 use crate::observe::start_of_file;
 use crate::project::data_tests::declared::Target;
@@ -29,11 +29,9 @@ pub(super) fn living<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -
     nodes.chain(tests).collect()
 }
 
-/// The directories of the root project.
-pub(super) fn directories<'db>(db: &'db dyn salsa::Database) -> impl Iterator<Item = DirectoryOf<'db>> {
-    let root = Project::try_get(db).map(|project| project.root(db));
-    root.into_iter()
-        .flat_map(move |root| root.directories(db).iter().map(move |directory| DirectoryOf::new(db, root, *directory)))
+/// The sections of the root project.
+pub(super) fn sections(db: &dyn salsa::Database) -> impl Iterator<Item = Section<'_>> {
+    Project::try_get(db).into_iter().flat_map(|project| project.root(db).sections(db))
 }
 
 pub(super) fn prefetch<'db>(db: &'db dyn salsa::Database, test: Test<'db>) {

@@ -1,7 +1,7 @@
 //! Descriptions that name docs blocks which are not there.
 
 use super::Rows;
-use crate::db::{FileKind, Package, Project, SourceFile};
+use crate::db::{FileKind, Package, Project, SourceFile, files_of};
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
 use crate::project::config::enabled;
@@ -40,8 +40,7 @@ pub(super) fn unknown_doc(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
     let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
     let mut found = Vec::new();
-    let files = root.directories(db).iter().flat_map(|directory| directory.files(db));
-    for file in files.filter(|file| file.kind(db) == FileKind::Properties) {
+    for file in files_of(db, root, FileKind::Properties) {
         for key in DESCRIBED {
             let list = root_of(db, root, *file).get(key).and_then(Node::as_seq).unwrap_or_default();
             for (index, entry) in list.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use super::child::Child;
 use super::{Rows, place};
-use crate::db::{DirectoryOf, FileKind, Package, Project};
+use crate::db::{DirectoryOf, FileKind, Package, Project, files_of, of_section};
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
 use crate::project::config::enabled;
@@ -64,9 +64,7 @@ fn may_repeat(db: &dyn salsa::Database) -> bool {
     let root = project.root(db);
     let mut names: Vec<u64> = Vec::new();
     for package in dbt_packages(db) {
-        for directory in package.directories(db) {
-            names.extend(names_in(db, DirectoryOf::new(db, package, *directory)));
-        }
+        names.extend(package.sections(db).flat_map(|section| names_of_section(db, section)));
     }
     names.extend(macros_of_package(db, root).iter().map(|(name, _)| digest("macro", name)));
     names.extend(docs_blocks(db, root).map(|(block, _)| digest("docs block", &block.name)));
@@ -125,6 +123,8 @@ fn names_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<u64
     }
     names
 }
+
+of_section!(names_of_section: names_in => u64);
 
 fn violation(subject: Vec<Arc<str>>, what: &str, first: &Place, place: Place) -> Observation {
     let args = vec![("what", what.to_owned()), ("first_place", format!("{}:{}", first.path, first.start.line))];
@@ -198,8 +198,7 @@ fn add_entries(rows: &Rows<'_>, root: Package, declared: &mut Declarations) {
         let span = entry_span(db, unit.file, "unit_tests", unit.index);
         declared.entry(("unit test", name)).or_default().push(place(db, unit.file, span));
     }
-    let files = root.directories(db).iter().flat_map(|directory| directory.files(db));
-    for file in files.filter(|file| file.kind(db) == FileKind::Properties) {
+    for file in files_of(db, root, FileKind::Properties) {
         for (index, name) in overriding(db, root, *file) {
             let span = entry_span(db, *file, "sources", index);
             declared.entry(("sources!", name)).or_default().push(place(db, *file, span));

@@ -1,10 +1,10 @@
 //! Names that mean nothing here: refs, sources, macros; and parents that are switched off.
 
 use super::Rows;
-use super::child::{Child, directories, living};
+use super::child::{Child, living, sections};
 use super::resources::{self, Lost};
 use super::units;
-use crate::db::{DirectoryOf, FileKind};
+use crate::db::{DirectoryOf, FileKind, of_section};
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
 use crate::project::builtins;
@@ -241,10 +241,13 @@ fn unknown_macros_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -
     found
 }
 
+of_section!(unknown_macros_of_section: unknown_macros_in => UnknownMacro);
+
 /// One finding a name, at its first call: who adds or renames the macro mends all of them.
 pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Observation> {
     let mut calls: BTreeMap<Arc<str>, Callers> = BTreeMap::new();
-    for (name, place, owner, owner_name) in directories(rows.db).flat_map(|key| unknown_macros_in(rows.db, key)) {
+    let all = sections(rows.db).flat_map(|section| unknown_macros_of_section(rows.db, section));
+    for (name, place, owner, owner_name) in all {
         let callers = calls.entry(name.clone()).or_default();
         callers.entry(place.clone()).or_insert_with(|| (owner.clone(), owner_name.clone()));
     }

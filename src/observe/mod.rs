@@ -18,13 +18,13 @@ pub use crate::relations::places::Place;
 pub use catalogue::{ALL, Observed, by_name};
 
 use crate::datalog::{Cell, Constant, Part};
-use crate::db::{Directory, DirectoryOf, Project, SourceFile, Stamped};
+use crate::db::{DirectoryOf, Project, Section, SourceFile, Stamped};
 use crate::project::data_tests::Test;
 use crate::project::nodes::Node;
+use crate::relations::WHOLE;
 use crate::relations::places::{self, place, start_of_file};
 use crate::syntax::span::Span;
 use rustc_hash::FxHashMap;
-use salsa::plumbing::AsId;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -129,22 +129,37 @@ fn seen_beside<'db>(db: &'db dyn salsa::Database, kind: KindOf<'db>) -> Stamped<
     whole.map_or_else(|| Stamped::new(Seen::default()), |(observed, whole)| Seen::new(observed, whole(&Rows { db })))
 }
 
-/// What was seen, part by part: in each directory, and what belongs to none.
-fn each_part(db: &dyn salsa::Database, kind: usize) -> impl Iterator<Item = (u64, &Stamped<Seen>)> {
-    let observed = ALL.get(kind);
-    let root = Project::try_get(db).map(|project| project.root(db));
-    let each = root.filter(|_| observed.is_some_and(|observed| observed.each.is_some()));
-    let directories = each.into_iter().flat_map(move |root| {
-        let seen = move |directory: &Directory| seen_in(db, DirectoryOf::new(db, root, *directory), kind);
-        root.directories(db).iter().map(move |directory| (directory.as_id().as_bits(), seen(directory)))
-    });
-    let whole = observed.filter(|observed| observed.whole.is_some());
-    directories.chain(whole.into_iter().map(move |_| (u64::MAX, seen_beside(db, KindOf::new(db, kind)))))
+#[salsa::tracked(returns(ref))]
+fn parts_in<'db>(db: &'db dyn salsa::Database, section: Section<'db>, kind: usize) -> Vec<Part> {
+    section.directories(db).map(|key| Part { key: key.key(), stamp: seen_in(db, key, kind).stamp }).collect()
 }
 
+/// One a directory, and what belongs to none.
 #[salsa::tracked(returns(ref))]
-fn parts_of<'db>(db: &'db dyn salsa::Database, kind: KindOf<'db>) -> Stamped<Vec<Part>> {
-    Stamped::new(each_part(db, kind.number(db)).map(|(key, seen)| Part { key, stamp: seen.stamp }).collect())
+fn parts_of<'db>(db: &'db dyn salsa::Database, of: KindOf<'db>) -> Stamped<Vec<Part>> {
+    let kind = of.number(db);
+    let observed = ALL.get(kind);
+    let each = observed.is_some_and(|observed| observed.each.is_some());
+    let sections = Project::try_get(db).filter(|_| each).into_iter().flat_map(|project| project.root(db).sections(db));
+    let mut parts: Vec<Part> = sections.flat_map(|section| parts_in(db, section, kind)).copied().collect();
+    if observed.is_some_and(|observed| observed.whole.is_some()) {
+        parts.push(Part { key: WHOLE, stamp: seen_beside(db, of).stamp });
+    }
+    Stamped::new(parts)
+}
+
+/// What was seen in a part.
+fn part<'db>(db: &'db dyn salsa::Database, kind: KindOf<'db>, part: &Part) -> &'db Seen {
+    match part.key {
+        WHOLE => &seen_beside(db, kind).value,
+        key => &seen_in(db, DirectoryOf::of_key(key), kind.number(db)).value,
+    }
+}
+
+/// What was seen, part by part.
+fn each_part(db: &dyn salsa::Database, kind: usize) -> impl Iterator<Item = &Seen> {
+    let kind = KindOf::new(db, kind);
+    parts_of(db, kind).value.iter().map(move |it| part(db, kind, it))
 }
 
 impl Observed {
@@ -158,17 +173,14 @@ impl Observed {
     }
 
     /// Gives each row of a part.
-    pub fn visit_part(&self, db: &dyn salsa::Database, at: usize, row: &mut dyn FnMut(&[Cell<'_>])) {
-        let part = self.number().and_then(|kind| each_part(db, kind).nth(at));
-        if let Some((_, seen)) = part {
-            seen.value.rows().for_each(|observation| row(&observation.cells(self)));
-        }
+    pub fn visit_part(&self, db: &dyn salsa::Database, of: &Part, row: &mut dyn FnMut(&[Cell<'_>])) {
+        let seen = self.number().map(|kind| part(db, KindOf::new(db, kind), of));
+        seen.into_iter().flat_map(Seen::rows).for_each(|observation| row(&observation.cells(self)));
     }
 
     /// Gives each row once.
     pub fn visit(&self, db: &dyn salsa::Database, row: &mut dyn FnMut(&[Cell<'_>])) {
-        let parts: Vec<&Seen> =
-            self.number().into_iter().flat_map(|kind| each_part(db, kind)).map(|(_, seen)| &seen.value).collect();
+        let parts: Vec<&Seen> = self.number().into_iter().flat_map(|kind| each_part(db, kind)).collect();
         for (at, seen) in parts.iter().enumerate() {
             for observation in seen.rows() {
                 let cells = observation.cells(self);
@@ -192,7 +204,7 @@ impl Observed {
         {
             return Some(found);
         }
-        each_part(db, kind).find_map(|(_, seen)| find(&seen.value))
+        each_part(db, kind).find_map(find)
     }
 }
 

@@ -1,9 +1,9 @@
 //! What keeps dbt from reading the project, and what it reads other than was meant.
 
-use super::child::directories;
+use super::child::sections;
 use super::refusals::refusals;
 use super::{Rows, metrics, place, start_of_file};
-use crate::db::{DirectoryOf, FileKind, Package, Project, SourceFile};
+use crate::db::{DirectoryOf, FileKind, Package, Project, SourceFile, of_section};
 use crate::derive::cycles::cycles;
 use crate::files::Content;
 use crate::observe::Observation;
@@ -50,12 +50,10 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
         add(start_of_file(path), &problem.what, &problem.fix);
     }
     for file in files_beside(db) {
-        file_errors(db, root, file, &mut |place, what, fix| add(place, what, fix));
+        file_errors(db, root, *file, &mut |place, what, fix| add(place, what, fix));
     }
-    for key in directories(db) {
-        for (place, what, fix) in errors_in(db, key) {
-            add(place.clone(), what, fix);
-        }
+    for (place, what, fix) in sections(db).flat_map(|section| errors_of_section(db, section)) {
+        add(place.clone(), what, fix);
     }
     for (file, error) in macro_errors(db, root) {
         add(place(db, file, error.span), &error.message, &error.remedy);
@@ -64,10 +62,18 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
 }
 
 /// The files of the root project that lie in none of its paths.
+#[salsa::tracked(returns(deref))]
 fn files_beside(db: &dyn salsa::Database) -> Vec<SourceFile> {
-    let mut files = own_files(db);
-    files.retain(|file| matches!(file.kind(db), FileKind::ProjectFile | FileKind::PackagesFile | FileKind::Selectors));
-    files
+    let is_beside = |file: &SourceFile| {
+        matches!(file.kind(db), FileKind::ProjectFile | FileKind::PackagesFile | FileKind::Selectors)
+    };
+    own_files(db).iter().copied().filter(is_beside).collect()
+}
+
+/// The YAML files of the root project.
+#[salsa::tracked(returns(deref))]
+fn yaml_files(db: &dyn salsa::Database) -> Vec<SourceFile> {
+    own_files(db).iter().copied().filter(|file| is_yaml(file.kind(db))).collect()
 }
 
 /// What cannot be read as it was meant: where, what and what to do.
@@ -95,6 +101,8 @@ fn errors_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Wr
     }
     found
 }
+
+of_section!(errors_of_section: errors_in => Wrong);
 
 /// The errors of one file's text.
 fn file_errors(db: &dyn salsa::Database, root: Package, file: SourceFile, add: &mut dyn FnMut(Place, &str, &str)) {
@@ -125,7 +133,7 @@ fn file_errors(db: &dyn salsa::Database, root: Package, file: SourceFile, add: &
 pub(super) fn duplicate_yaml_key(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
     let mut found = Vec::new();
-    for file in own_files(db).into_iter().filter(|file| is_yaml(file.kind(db))) {
+    for file in yaml_files(db).iter().copied() {
         for duplicate in &yaml(db, file).duplicates {
             let later = place(db, file, duplicate.last);
             found.push(Observation {

@@ -1,9 +1,9 @@
 //! What else dbt refuses while it parses, though each file alone can be read: groups and contracts
 //! that are incomplete, and refs that access rules forbid.
 
-use super::child::{Child, directories, living};
+use super::child::{Child, living, sections};
 use super::{Rows, metrics};
-use crate::db::{DirectoryOf, Package, Project};
+use crate::db::{DirectoryOf, Package, Project, of_section};
 use crate::observe::Place;
 use crate::project::config::enabled;
 use crate::project::data;
@@ -39,7 +39,7 @@ impl Refusal {
 pub(super) fn refusals(rows: &Rows<'_>) -> Vec<Refusal> {
     let Some(root) = Project::try_get(rows.db).map(|project| project.root(rows.db)) else { return Vec::new() };
     let mut found = unknown_groups(rows, root);
-    found.extend(directories(rows.db).flat_map(|key| models_in(rows.db, key)).cloned());
+    found.extend(sections(rows.db).flat_map(|key| models_of_section(rows.db, key)).cloned());
     found.extend(forbidden_refs(rows, root));
     found.extend(missing_versions(rows, root));
     found.extend(metrics::unknown_inputs(rows));
@@ -114,6 +114,8 @@ fn groups_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<In
     nodes.filter_map(group).collect()
 }
 
+of_section!(groups_of_section: groups_in => InGroup);
+
 /// Groups that nobody declares, each once: one line of a dbt_project.yml may set it for many.
 fn unknown_groups(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
     let db = rows.db;
@@ -128,7 +130,7 @@ fn unknown_groups(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
         Some((known, _)) if *known <= place => {}
         _ => drop(first.insert(group, (place, who))),
     };
-    for (group, place, who) in directories(db).flat_map(|key| groups_in(db, key)) {
+    for (group, place, who) in sections(db).flat_map(|key| groups_of_section(db, key)) {
         if !groups.contains(group.as_str()) {
             note(group.clone(), place.clone(), who.clone());
         }
@@ -186,6 +188,8 @@ fn models_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Re
     found
 }
 
+of_section!(models_of_section: models_in => Refusal);
+
 /// A ref of a node or test that access rules forbid, and the parent that it names.
 type ForbiddenRef = (Arc<str>, Refusal);
 
@@ -204,12 +208,14 @@ fn forbidden_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec
     found
 }
 
+of_section!(forbidden_of_section: forbidden_in => ForbiddenRef);
+
 /// Refs to private models of other groups, and to what a package keeps for itself.
 fn forbidden_refs(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
     let db = rows.db;
     let mut found = Vec::new();
     let mut seen: BTreeSet<(Place, Arc<str>)> = BTreeSet::new();
-    for (parent, refusal) in directories(db).flat_map(|key| forbidden_in(db, key)) {
+    for (parent, refusal) in sections(db).flat_map(|key| forbidden_of_section(db, key)) {
         if seen.insert((refusal.place.clone(), parent.clone())) {
             found.push(refusal.clone());
         }

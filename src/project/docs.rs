@@ -3,7 +3,7 @@
 use super::calls::literals;
 use super::macros::blocks;
 use super::packages::{DBT, dbt_packages, package_by_name, package_name};
-use crate::db::{FileKind, Package, SourceFile};
+use crate::db::{FileKind, Package, SourceFile, files_of};
 use crate::syntax::jinja::blocks::{Block, BlockKind};
 use crate::syntax::jinja::tags::{TagKind, tags};
 use crate::syntax::jinja::tokens::tokens;
@@ -17,7 +17,7 @@ pub fn docs_in(db: &dyn salsa::Database, file: SourceFile) -> impl Iterator<Item
 
 /// The docs blocks of a package, in the order of their files.
 pub fn docs_blocks(db: &dyn salsa::Database, package: Package) -> impl Iterator<Item = (&Block, SourceFile)> {
-    let files = package.directories(db).iter().flat_map(|directory| directory.files(db));
+    let files = files_of(db, package, FileKind::Docs).iter();
     files.flat_map(|file| docs_in(db, *file).map(|block| (block, *file)))
 }
 

@@ -6,7 +6,7 @@ use super::packages::{dbt_packages, package_by_name, package_name, project_file}
 use super::properties::{SourceTable, properties};
 use super::settled::Settled;
 use super::versions::version;
-use crate::db::{FileKind, FileOf, Package, Project, SourceFile};
+use crate::db::{FileKind, FileOf, Package, Project, SourceFile, Stamped, files_of};
 use rustc_hash::FxHashMap;
 use salsa::Id;
 use salsa::plumbing::{AsId, FromId};
@@ -22,14 +22,14 @@ pub enum Resolved<T> {
 
 /// Nodes by name, from names alone.
 #[salsa::tracked(returns(ref))]
-pub(super) fn indexed_nodes(db: &dyn salsa::Database) -> FxHashMap<Arc<str>, Vec<Id>> {
+pub(super) fn indexed_nodes(db: &dyn salsa::Database) -> Stamped<FxHashMap<Arc<str>, Vec<Id>>> {
     let mut index: FxHashMap<Arc<str>, Vec<Id>> = FxHashMap::default();
     for package in dbt_packages(db) {
         for node in nodes_of_package(db, package) {
             index.entry(node.name(db).clone()).or_default().push(node.as_id());
         }
     }
-    index
+    Stamped::new(index)
 }
 
 #[salsa::interned(revisions = usize::MAX)]
@@ -41,7 +41,7 @@ struct Candidates<'db> {
 /// One query a name, so that a new file reaches only who names it.
 #[salsa::tracked(returns(ref))]
 fn candidates<'db>(db: &'db dyn salsa::Database, name: Candidates<'db>) -> Vec<Node<'db>> {
-    let index = Settled::try_get(db).map_or_else(|| indexed_nodes(db), |settled| settled.nodes(db));
+    let index = Settled::try_get(db).map_or_else(|| &indexed_nodes(db).value, |settled| settled.nodes(db));
     index.get(name.name(db)).into_iter().flatten().map(|id| Node::from_id(*id)).collect()
 }
 
@@ -149,11 +149,9 @@ fn tables_by_name<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> FxHash
 #[salsa::tracked(returns(ref))]
 pub fn sources_of_package<'db>(db: &'db dyn salsa::Database, package: Package) -> Vec<Source<'db>> {
     let mut found = Vec::new();
-    for directory in package.directories(db) {
-        for file in directory.files(db).iter().filter(|file| file.kind(db) == FileKind::Properties) {
-            for table in &properties(db, package, *file).sources {
-                found.push(Source::new(db, package, table.source.clone(), table.table.clone(), *file));
-            }
+    for file in files_of(db, package, FileKind::Properties) {
+        for table in &properties(db, package, *file).sources {
+            found.push(Source::new(db, package, table.source.clone(), table.table.clone(), *file));
         }
     }
     found
@@ -162,14 +160,14 @@ pub fn sources_of_package<'db>(db: &'db dyn salsa::Database, package: Package) -
 pub(super) type SourceKey = (Arc<str>, Arc<str>);
 
 #[salsa::tracked(returns(ref))]
-pub(super) fn indexed_sources(db: &dyn salsa::Database) -> FxHashMap<SourceKey, Vec<Id>> {
+pub(super) fn indexed_sources(db: &dyn salsa::Database) -> Stamped<FxHashMap<SourceKey, Vec<Id>>> {
     let mut index: FxHashMap<SourceKey, Vec<Id>> = FxHashMap::default();
     for package in dbt_packages(db) {
         for source in sources_of_package(db, package) {
             index.entry((source.source(db).clone(), source.table(db).clone())).or_default().push(source.as_id());
         }
     }
-    index
+    Stamped::new(index)
 }
 
 #[salsa::interned(revisions = usize::MAX)]
@@ -183,7 +181,7 @@ struct SourceName<'db> {
 #[salsa::tracked(returns(ref))]
 fn source_candidates<'db>(db: &'db dyn salsa::Database, name: SourceName<'db>) -> Vec<Source<'db>> {
     let key = (name.source(db).clone(), name.table(db).clone());
-    let index = Settled::try_get(db).map_or_else(|| indexed_sources(db), |settled| settled.sources(db));
+    let index = Settled::try_get(db).map_or_else(|| &indexed_sources(db).value, |settled| settled.sources(db));
     index.get(&key).into_iter().flatten().map(|id| Source::from_id(*id)).collect()
 }
 

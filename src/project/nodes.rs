@@ -13,7 +13,7 @@ use super::properties::{Patch, PatchKind, patch, patch_index, properties};
 use super::versions::{of_file, version};
 use super::{calls, python};
 use crate::db::cache::Work;
-use crate::db::{Directory, DirectoryOf, FileKind, Package, SourceFile};
+use crate::db::{Directory, DirectoryOf, FileKind, Package, Section, SourceFile};
 use crate::syntax::jinja::blocks::BlockKind;
 use crate::syntax::span::{Span, SyntaxError};
 use serde_json::{Map, Value};
@@ -158,8 +158,13 @@ pub fn nodes_of_directory<'db>(
 
 /// All nodes of a package, in the order of its files.
 pub fn nodes_of_package<'db>(db: &'db dyn salsa::Database, package: Package) -> Vec<Node<'db>> {
-    let directories = package.directories(db).iter();
-    directories.flat_map(|directory| nodes_of_directory(db, package, *directory)).copied().collect()
+    let sections = package.sections(db).filter(|_| !is_builtin(db, package));
+    sections.flat_map(|section| nodes_of_section(db, section)).copied().collect()
+}
+
+#[salsa::tracked(returns(deref))]
+fn nodes_of_section<'db>(db: &'db dyn salsa::Database, section: Section<'db>) -> Vec<Node<'db>> {
+    section.directories(db).flat_map(|key| nodes_of(db, key)).copied().collect()
 }
 
 /// A file's name without its extension; only the last dot ends a name.

@@ -4,7 +4,7 @@ use super::packages::{dbt_packages, package_name};
 use super::properties::{entries, text_of};
 use super::schema_yaml;
 use super::settled::Settled;
-use crate::db::{FileKind, Package, SourceFile};
+use crate::db::{FileKind, Package, SourceFile, Stamped, files_of};
 use crate::syntax::span::Span;
 use crate::syntax::yaml::{Entry, Node, Value};
 use std::borrow::Cow;
@@ -48,16 +48,15 @@ pub(super) struct Override {
 fn overrides(db: &dyn salsa::Database) -> &[Override] {
     match Settled::try_get(db) {
         Some(settled) => settled.overrides(db),
-        None => stated(db),
+        None => &stated(db).value,
     }
 }
 
-#[salsa::tracked(returns(deref))]
-pub(super) fn stated(db: &dyn salsa::Database) -> Vec<Override> {
+#[salsa::tracked(returns(ref))]
+pub(super) fn stated(db: &dyn salsa::Database) -> Stamped<Vec<Override>> {
     let mut found = Vec::new();
     for package in dbt_packages(db) {
-        let files = package.directories(db).iter().flat_map(|directory| directory.files(db));
-        for file in files.filter(|file| file.kind(db) == FileKind::Properties) {
+        for file in files_of(db, package, FileKind::Properties) {
             for (_, patch) in entries(schema_yaml::root(db, package, *file), "sources") {
                 if let (Some(package), Some(source)) = (patched_package(patch), patch.get("name").and_then(text_of)) {
                     found.push(Override { package, source, patch: patch.clone() });
@@ -65,7 +64,7 @@ pub(super) fn stated(db: &dyn salsa::Database) -> Vec<Override> {
             }
         }
     }
-    found
+    Stamped::new(found)
 }
 
 /// The package whose source an entry patches, if it does.

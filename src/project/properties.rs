@@ -10,7 +10,7 @@ use super::overrides::sources_of;
 use super::packages::yaml;
 use super::schema_yaml;
 use super::settled::Settled;
-use crate::db::{DirectoryOf, FileKind, FileOf, Package, SourceFile};
+use crate::db::{DirectoryOf, FileKind, FileOf, Package, SourceFile, Stamped, of_section};
 use crate::syntax::span::{Span, SyntaxError};
 use crate::syntax::yaml::Node;
 use rustc_hash::FxHashMap;
@@ -215,19 +215,19 @@ pub type PatchIndex = FxHashMap<(PatchKind, Arc<str>), Vec<PatchAt>>;
 
 pub fn patch_index(db: &dyn salsa::Database, package: Package) -> &PatchIndex {
     let settled = Settled::try_get(db).and_then(|settled| settled.patches(db).get(&package));
-    settled.unwrap_or_else(|| indexed_patches(db, package))
+    settled.unwrap_or_else(|| &indexed_patches(db, package).value)
 }
 
 #[salsa::tracked(returns(ref))]
-pub(super) fn indexed_patches(db: &dyn salsa::Database, package: Package) -> PatchIndex {
+pub(super) fn indexed_patches(db: &dyn salsa::Database, package: Package) -> Stamped<PatchIndex> {
     let mut index = PatchIndex::default();
-    for directory in package.directories(db) {
-        for (kind, name, at) in patch_names(db, DirectoryOf::new(db, package, *directory)) {
-            index.entry((*kind, name.clone())).or_default().push(*at);
-        }
+    for (kind, name, at) in package.sections(db).flat_map(|section| patches_of_section(db, section)) {
+        index.entry((*kind, name.clone())).or_default().push(*at);
     }
-    index
+    Stamped::new(index)
 }
+
+of_section!(patches_of_section: patch_names => (PatchKind, Arc<str>, PatchAt));
 
 #[salsa::interned(revisions = usize::MAX)]
 struct PatchKey<'db> {

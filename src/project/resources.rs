@@ -9,7 +9,7 @@ use super::packages::{dbt_packages, package_name, yaml};
 use super::properties::{config_of, described, entries, text_of};
 use super::schema_yaml;
 use super::{config, graph, semantic};
-use crate::db::{FileKind, FileOf, Package, Project, SourceFile};
+use crate::db::{FileKind, FileOf, Package, Project, SourceFile, files_of};
 use crate::syntax::span::Span;
 use crate::syntax::yaml::Node;
 use rustc_hash::FxHashMap;
@@ -272,13 +272,18 @@ pub fn resources_of_file(db: &dyn salsa::Database, package: Package, file: Sourc
 
 /// The YAML resources of a package with their files, in the order of these.
 pub fn resources_of_package(db: &dyn salsa::Database, package: Package) -> Vec<(&Resource, SourceFile)> {
-    let files = package.directories(db).iter().flat_map(|directory| directory.files(db));
-    let files = files.filter(|file| file.kind(db) == FileKind::Properties);
+    let files = files_with_resources(db, package).iter();
     let resources = |file: &SourceFile| {
         let file = *file;
         resources_of_file(db, package, file).iter().map(move |resource| (resource, file))
     };
     files.flat_map(resources).filter(|(resource, _)| is_there(db, package, resource)).collect()
+}
+
+#[salsa::tracked(returns(deref))]
+fn files_with_resources(db: &dyn salsa::Database, package: Package) -> Vec<SourceFile> {
+    let files = files_of(db, package, FileKind::Properties).iter().copied();
+    files.filter(|file| !resources_of_file(db, package, *file).is_empty()).collect()
 }
 
 /// dbt knows nothing of what stands in the entry of a model that is not there; one that is disabled is.

@@ -9,7 +9,7 @@ use super::overrides::{self, Override};
 use super::packages::dbt_packages;
 use super::properties::{self, PatchIndex};
 use super::versions::{self, Versions};
-use crate::db::{Database, Package};
+use crate::db::{Database, Package, Stamped};
 use rustc_hash::FxHashMap;
 use salsa::{Durability, Id, Setter};
 use std::sync::Arc;
@@ -30,43 +30,59 @@ pub(super) struct Settled {
     pub(super) sources: FxHashMap<SourceKey, Vec<Id>>,
 }
 
+/// The stamps of what the indexes were last compared with: who has the same need not be compared again.
+#[derive(Debug, Default)]
+pub struct Known([Vec<u64>; 5]);
+
+impl Known {
+    /// Whether the index at a place comes from others than it did.
+    fn is_other<T>(&mut self, at: usize, sources: &[&Stamped<T>]) -> bool {
+        let stamps: Vec<u64> = sources.iter().map(|source| source.stamp).collect();
+        self.0.get_mut(at).is_some_and(|known| std::mem::replace(known, stamps.clone()) != stamps)
+    }
+}
+
 /// Brings the indexes up to the files. To be called after each change of inputs, once it was called at all.
-pub fn settle(db: &mut Database) {
+pub fn settle(db: &mut Database, known: &mut Known) {
     let settled = Settled::try_get(db).unwrap_or_else(|| {
         let none = (Vec::new(), FxHashMap::default(), FxHashMap::default(), FxHashMap::default(), FxHashMap::default());
         Settled::builder(none.0, none.1, none.2, none.3, none.4).durability(Durability::HIGH).new(db)
     });
     // Each is read by those after it.
     let overrides = overrides::stated(db);
-    if settled.overrides(db) != overrides {
-        let overrides = overrides.to_vec();
+    if known.is_other(0, &[overrides]) && *settled.overrides(db) != overrides.value {
+        let overrides = overrides.value.clone();
         settled.set_overrides(db).to(overrides);
     }
     let packages = dbt_packages(db);
-    let patches: FxHashMap<Package, &PatchIndex> =
-        packages.iter().map(|package| (*package, properties::indexed_patches(db, *package))).collect();
-    if !is_same(settled.patches(db), &patches) {
-        let patches = patches.into_iter().map(|(package, index)| (package, index.clone())).collect();
+    let patches: Vec<&Stamped<PatchIndex>> =
+        packages.iter().map(|package| properties::indexed_patches(db, *package)).collect();
+    if known.is_other(1, &patches) && !is_same(settled.patches(db), &packages, &patches) {
+        let patches = by_package(&packages, &patches);
         settled.set_patches(db).to(patches);
     }
-    let versions: FxHashMap<Package, &Versions> =
-        packages.iter().map(|package| (*package, versions::stated(db, *package))).collect();
-    if !is_same(settled.versions(db), &versions) {
-        let versions = versions.into_iter().map(|(package, index)| (package, index.clone())).collect();
+    let versions: Vec<&Stamped<Versions>> = packages.iter().map(|package| versions::stated(db, *package)).collect();
+    if known.is_other(2, &versions) && !is_same(settled.versions(db), &packages, &versions) {
+        let versions = by_package(&packages, &versions);
         settled.set_versions(db).to(versions);
     }
     let nodes = graph::indexed_nodes(db);
-    if settled.nodes(db) != nodes {
-        let nodes = nodes.clone();
+    if known.is_other(3, &[nodes]) && *settled.nodes(db) != nodes.value {
+        let nodes = nodes.value.clone();
         settled.set_nodes(db).to(nodes);
     }
     let sources = graph::indexed_sources(db);
-    if settled.sources(db) != sources {
-        let sources = sources.clone();
+    if known.is_other(4, &[sources]) && *settled.sources(db) != sources.value {
+        let sources = sources.value.clone();
         settled.set_sources(db).to(sources);
     }
 }
 
-fn is_same<T: PartialEq>(known: &FxHashMap<Package, T>, now: &FxHashMap<Package, &T>) -> bool {
-    known.len() == now.len() && now.iter().all(|(package, index)| known.get(package) == Some(*index))
+fn is_same<T: PartialEq>(known: &FxHashMap<Package, T>, packages: &[Package], now: &[&Stamped<T>]) -> bool {
+    let mut each = packages.iter().zip(now);
+    known.len() == packages.len() && each.all(|(package, index)| known.get(package) == Some(&index.value))
+}
+
+fn by_package<T: Clone>(packages: &[Package], now: &[&Stamped<T>]) -> FxHashMap<Package, T> {
+    packages.iter().zip(now).map(|(package, index)| (*package, index.value.clone())).collect()
 }

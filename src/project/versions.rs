@@ -4,7 +4,7 @@ use super::columns::{Version, compare_versions};
 use super::nodes::{Node, NodeKind, stem};
 use super::properties::{PatchKind, patch_index, properties};
 use super::settled::Settled;
-use crate::db::{FileKind, Package};
+use crate::db::{FileKind, Package, Stamped, files_of};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
@@ -26,11 +26,11 @@ pub(super) type Versions = FxHashMap<Arc<str>, Versioned>;
 
 fn versions_of_package(db: &dyn salsa::Database, package: Package) -> &Versions {
     let settled = Settled::try_get(db).and_then(|settled| settled.versions(db).get(&package));
-    settled.unwrap_or_else(|| stated(db, package))
+    settled.unwrap_or_else(|| &stated(db, package).value)
 }
 
 #[salsa::tracked(returns(ref))]
-pub(super) fn stated(db: &dyn salsa::Database, package: Package) -> Versions {
+pub(super) fn stated(db: &dyn salsa::Database, package: Package) -> Stamped<Versions> {
     let mut found = FxHashMap::default();
     let mut stems = None;
     for ((kind, name), places) in patch_index(db, package) {
@@ -54,12 +54,11 @@ pub(super) fn stated(db: &dyn salsa::Database, package: Package) -> Versions {
             found.insert(file, versioned);
         }
     }
-    found
+    Stamped::new(found)
 }
 
 fn model_stems(db: &dyn salsa::Database, package: Package) -> FxHashSet<Arc<str>> {
-    let files = package.directories(db).iter().flat_map(|directory| directory.files(db));
-    let models = files.filter(|file| matches!(file.kind(db), FileKind::Model | FileKind::PythonModel));
+    let models = [FileKind::Model, FileKind::PythonModel].into_iter().flat_map(|kind| files_of(db, package, kind));
     models.map(|file| stem(file.path(db))).collect()
 }
 

@@ -359,7 +359,7 @@ impl PartedFacts for Repo<'_> {
         parts.map(|parts| (parts.stamp, parts.value.as_slice()))
     }
 
-    fn visit_part(&self, relation: &str, part: usize, row: &mut dyn FnMut(&[Cell<'_>])) {
+    fn visit_part(&self, relation: &str, part: &Part, row: &mut dyn FnMut(&[Cell<'_>])) {
         if let Some(relation) = relations::by_name(relation) {
             if let Some(parts) = relation.parts {
                 (parts.visit)(self.db, part, row);

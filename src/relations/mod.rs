@@ -72,13 +72,16 @@ impl Schema {
 /// Receives the rows of a relation.
 pub type Visitor<'v> = dyn FnMut(&[Cell<'_>]) + 'v;
 
+/// What the part is known by that belongs to no directory.
+pub(crate) const WHOLE: u64 = u64::MAX;
+
 /// A relation's rows in parts, for whoever must know which have changed.
 #[derive(Debug, Clone, Copy)]
 pub struct Parts {
     /// The parts, with a stamp for all of them.
     pub all: for<'db> fn(&'db dyn salsa::Database) -> &'db Stamped<Vec<Part>>,
     /// Gives each row of a part; rows may be in several.
-    pub visit: fn(&dyn salsa::Database, usize, &mut Visitor<'_>),
+    pub visit: fn(&dyn salsa::Database, &Part, &mut Visitor<'_>),
 }
 
 /// A relation in the form that needs no types.
@@ -202,51 +205,62 @@ macro_rules! tiers {
             }
         )?
 
-        /// The rows part by part: one a directory, and what belongs to none.
-        #[allow(unused_mut, unused_variables, reason = "not each relation has both tiers")]
-        fn each_part<'db>(
+        /// The parts of a section: one a directory.
+        #[salsa::tracked(returns(ref))]
+        #[allow(unused_variables, reason = "not each relation has both tiers")]
+        fn of_section<'db>(
             db: &'db dyn salsa::Database,
-            root: $crate::db::Package,
-        ) -> impl Iterator<Item = (u64, &'db $crate::db::Stamped<Vec<Row<'db>>>)> {
+            section: $crate::db::Section<'db>,
+        ) -> Vec<$crate::datalog::Part> {
             let parts = std::iter::empty();
             $(
-                let parts = parts.chain(root.directories(db).iter().map(move |$directory| {
-                    let $package = root;
-                    let rows = of_directory(db, $crate::db::DirectoryOf::new(db, $package, *$directory));
-                    (salsa::plumbing::AsId::as_id($directory).as_bits(), rows)
+                let parts = parts.chain(section.directories(db).map(|$directory| {
+                    let stamp = of_directory(db, $directory).stamp;
+                    $crate::datalog::Part { key: $directory.key(), stamp }
                 }));
             )?
-            $(
-                let parts = parts.chain(std::iter::once_with(move || {
-                    let $whole_db = db;
-                    (u64::MAX, of_project($whole_db))
-                }));
-            )?
-            parts
+            parts.collect()
         }
 
+        /// One a directory, and what belongs to none.
         #[salsa::tracked(returns(ref))]
+        #[allow(unused_mut, reason = "not each relation has both tiers")]
         pub(crate) fn parts(db: &dyn salsa::Database) -> $crate::db::Stamped<Vec<$crate::datalog::Part>> {
             let root = $crate::db::Project::try_get(db).map(|project| project.root(db));
-            let parts = root.into_iter().flat_map(|root| each_part(db, root));
-            $crate::db::Stamped::new(
-                parts.map(|(key, rows)| $crate::datalog::Part { key, stamp: rows.stamp }).collect(),
-            )
+            let sections = root.into_iter().flat_map(|root| root.sections(db));
+            let mut parts: Vec<$crate::datalog::Part> =
+                sections.flat_map(|section| of_section(db, section)).copied().collect();
+            $(
+                let $whole_db = db;
+                parts.push($crate::datalog::Part { key: $crate::relations::WHOLE, stamp: of_project($whole_db).stamp });
+            )?
+            $crate::db::Stamped::new(parts)
         }
 
-        #[allow(dead_code, reason = "some rows are only summed up")]
-        pub(crate) fn part<'db>(db: &'db dyn salsa::Database, at: usize) -> &'db [Row<'db>] {
-            let root = $crate::db::Project::try_get(db).map(|project| project.root(db));
-            root.and_then(|root| each_part(db, root).nth(at)).map_or(&[], |(_, rows)| rows.value.as_slice())
+        /// The rows of a part.
+        #[allow(unused_variables, reason = "not each relation has both tiers")]
+        pub(crate) fn part<'db>(
+            db: &'db dyn salsa::Database,
+            part: &$crate::datalog::Part,
+        ) -> &'db [Row<'db>] {
+            $(
+                if part.key == $crate::relations::WHOLE {
+                    let $whole_db = db;
+                    return &of_project($whole_db).value;
+                }
+            )?
+            $(
+                let $directory = $crate::db::DirectoryOf::of_key(part.key);
+                return &of_directory(db, $directory).value;
+            )?
+            #[allow(unreachable_code, reason = "not each relation has both tiers")]
+            &[]
         }
 
         /// Each row once, in the order of the files.
         #[salsa::tracked(returns(ref))]
         pub fn rows<'db>(db: &'db dyn salsa::Database) -> Vec<Row<'db>> {
-            let Some(project) = $crate::db::Project::try_get(db) else { return Vec::new() };
-            let root = project.root(db);
-            let parts = each_part(db, root).flat_map(|(_, rows)| &rows.value).copied();
-            $crate::relations::distinct(parts)
+            $crate::relations::distinct(parts(db).value.iter().flat_map(|it| part(db, it)).copied())
         }
     };
 }
@@ -292,8 +306,12 @@ macro_rules! relation {
                 }
             }
 
-            fn visit_part(db: &dyn salsa::Database, at: usize, emit: &mut $crate::relations::Visitor<'_>) {
-                for row in part(db, at) {
+            fn visit_part(
+                db: &dyn salsa::Database,
+                of: &$crate::datalog::Part,
+                emit: &mut $crate::relations::Visitor<'_>,
+            ) {
+                for row in part(db, of) {
                     let ($($column,)+) = *row;
                     emit(&[$($crate::relations::Value::cell($column, db)),+]);
                 }

@@ -42,6 +42,7 @@ use crate::project::packages::dbt_packages;
 use crate::project::properties::properties;
 use crate::project::schema_yaml;
 use crate::project::settings;
+use crate::project::settled::Known;
 use crate::relations::{layer, model};
 use crate::report::Summary;
 pub use crate::rules::adoption::Circumstances;
@@ -67,6 +68,8 @@ pub struct Session {
     inputs: inputs::Inputs,
     /// The rules of the last check, where the next one follows it.
     live: Option<Arc<Mutex<Live>>>,
+    /// What the settled indexes come from.
+    known: Known,
     /// Much is to be computed.
     is_cold: Arc<AtomicBool>,
 }

@@ -6,7 +6,7 @@ use super::{Session, is_within};
 use crate::datalog::Upkeep;
 use crate::db::{Database, FileKind, Invocation, Project, SourceFile, settings::HouseRules};
 use crate::files::{Content, Tree, normalise};
-use crate::project::settled::settle;
+use crate::project::settled::{Known, settle};
 use rayon::prelude::*;
 use salsa::{Durability, Setter};
 use std::collections::BTreeSet;
@@ -38,7 +38,7 @@ impl Session {
         self.prefetch_yaml();
         self.live = Some(Arc::default());
         self.db.follow();
-        settle(&mut self.db);
+        settle(&mut self.db, &mut self.known);
     }
 
     /// What the last check did to rows, where it followed another.
@@ -59,7 +59,7 @@ impl Session {
     /// To be called after inputs were set.
     fn settled(&mut self) {
         if self.db.is_followed() {
-            settle(&mut self.db);
+            settle(&mut self.db, &mut self.known);
         }
     }
 
@@ -83,7 +83,15 @@ impl Session {
         )
         .durability(Durability::HIGH)
         .new(&db);
-        Self { db, project, files: parts.files, inputs, live: None, is_cold: Arc::new(AtomicBool::new(true)) }
+        Self {
+            db,
+            project,
+            files: parts.files,
+            inputs,
+            live: None,
+            known: Known::default(),
+            is_cold: Arc::new(AtomicBool::new(true)),
+        }
     }
 
     /// Brings the inputs up to what a tree holds now. What is equal is not set.

@@ -3,6 +3,7 @@
 use super::Session;
 use super::inputs::Inputs;
 use crate::files::watch::Wanted;
+use crate::project::settled::Known;
 use std::sync::Arc;
 
 /// Whether a file of this name can matter: dbt reads these kinds, and harness the Markdown of rules.
@@ -30,6 +31,7 @@ impl Session {
             files: self.files,
             inputs: Inputs::default(),
             live: self.live.clone(),
+            known: Known::default(),
             is_cold: Arc::clone(&self.is_cold),
         }
     }

@@ -20,7 +20,7 @@ pub trait PartedFacts: Facts {
     /// A stamp for the relation as a whole, and its parts; `None` where it has none.
     fn parts(&self, relation: &str) -> Option<(u64, &[Part])>;
     /// Gives each row of a part; a row may be in several.
-    fn visit_part(&self, relation: &str, part: usize, row: &mut dyn FnMut(&[Cell<'_>]));
+    fn visit_part(&self, relation: &str, part: &Part, row: &mut dyn FnMut(&[Cell<'_>]));
 }
 
 /// A relation of facts as it was last seen.
@@ -59,7 +59,7 @@ impl Base {
             }
         };
         self.parts.values_mut().for_each(|held| held.is_there = false);
-        for (at, part) in parts.iter().enumerate() {
+        for part in parts {
             if let Some(held) = self.parts.get_mut(&part.key) {
                 held.is_there = true;
                 if held.stamp == part.stamp {
@@ -67,7 +67,7 @@ impl Base {
                 }
             }
             let mut rows: Vec<Value> = Vec::new();
-            facts.visit_part(&self.name, at, &mut |cells| encode(values, cells, arity, &mut rows));
+            facts.visit_part(&self.name, part, &mut |cells| encode(values, cells, arity, &mut rows));
             let held = Held { stamp: part.stamp, rows, is_there: true };
             note(&held.rows, 1);
             if let Some(old) = self.parts.insert(part.key, held) {

@@ -10,7 +10,7 @@ pub mod unit;
 
 use self::call::Called;
 use self::declared::{Declared, Target};
-use crate::db::{Directory, DirectoryOf, FileKind, Package, SourceFile};
+use crate::db::{Directory, DirectoryOf, FileKind, Package, Section, SourceFile};
 use crate::project::config;
 use crate::project::data;
 use crate::project::graph::{Parents, Resolved, resolve_function, resolve_ref, resolve_source};
@@ -83,8 +83,13 @@ pub fn tests_of_directory<'db>(
 
 /// All data tests of a package, in the order of their files.
 pub fn tests_of_package<'db>(db: &'db dyn salsa::Database, package: Package) -> Vec<Test<'db>> {
-    let directories = package.directories(db).iter();
-    directories.flat_map(|directory| tests_of_directory(db, package, *directory)).copied().collect()
+    let sections = package.sections(db).filter(|_| !is_builtin(db, package));
+    sections.flat_map(|section| tests_of_section(db, section)).copied().collect()
+}
+
+#[salsa::tracked(returns(deref))]
+fn tests_of_section<'db>(db: &'db dyn salsa::Database, section: Section<'db>) -> Vec<Test<'db>> {
+    section.directories(db).flat_map(|key| tests_of(db, key)).copied().collect()
 }
 
 /// Where a test stands in its file: the name of its kind, or the file's beginning.

@@ -1,7 +1,7 @@
 //! Singular tests: SQL files under the test paths, and what YAML says of them under `data_tests:`.
 
 use super::declared::text;
-use crate::db::{FileKind, Package, SourceFile};
+use crate::db::{FileKind, Package, SourceFile, files_of};
 use crate::project::config::merge;
 use crate::project::data;
 use crate::project::jinja::run::{Names, Run, Subject};
@@ -33,8 +33,7 @@ type Patches = FxHashMap<Arc<str>, (SourceFile, TestPatch)>;
 #[salsa::tracked(returns(ref))]
 fn patches(db: &dyn salsa::Database, package: Package) -> Patches {
     let mut found = Patches::default();
-    let files = package.directories(db).iter().flat_map(|directory| directory.files(db));
-    for file in files.filter(|file| file.kind(db) == FileKind::Properties) {
+    for file in files_of(db, package, FileKind::Properties) {
         for entry in super::declared::items(schema_yaml::root(db, package, *file), "data_tests") {
             let Some(name) = text(entry, "name") else { continue };
             let mut config = Map::new();

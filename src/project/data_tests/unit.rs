@@ -1,7 +1,7 @@
 //! Unit tests, as YAML declares them under `unit_tests:`.
 
 use super::declared::{items, text};
-use crate::db::{FileKind, Package, SourceFile};
+use crate::db::{FileKind, Package, SourceFile, files_of};
 use crate::project::config;
 use crate::project::data;
 use crate::project::graph::{Resolved, resolve_ref};
@@ -36,8 +36,7 @@ pub struct UnitTest {
 #[salsa::tracked(returns(deref))]
 pub fn unit_tests(db: &dyn salsa::Database, package: Package) -> Vec<UnitTest> {
     let mut found = Vec::new();
-    let files = package.directories(db).iter().flat_map(|directory| directory.files(db));
-    for file in files.filter(|file| file.kind(db) == FileKind::Properties) {
+    for file in files_of(db, package, FileKind::Properties) {
         for (index, entry) in items(schema_yaml::root(db, package, *file), "unit_tests").iter().enumerate() {
             let (Some(name), Some(model)) = (text(entry, "name"), text(entry, "model")) else { continue };
             let path: &str = file.package_path(db);

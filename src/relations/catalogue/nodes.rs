@@ -79,7 +79,7 @@ relation! {
     file as "file" (path: Path, kind: Name)
     Fact r#"file(p, "macro")"# at places::of_path;
     whole |db, rows| {
-        rows.extend(own_files(db).into_iter().map(|file| (sym(db, file.path(db)), sym(db, file.kind(db).name()))));
+        rows.extend(own_files(db).iter().map(|file| (sym(db, file.path(db)), sym(db, file.kind(db).name()))));
     }
 }
 
@@ -100,7 +100,7 @@ relation! {
     Fact r#"text(p, line, content), contains(content, "TODO")"# at places::of_line;
     stream |db, emit| {
         let mut seen = FxHashSet::default();
-        for file in own_files(db).into_iter().filter(|file| seen.insert(file.path(db))) {
+        for file in own_files(db).iter().copied().filter(|file| seen.insert(file.path(db))) {
             let path: &str = file.path(db);
             let content = file.content(db).text().trim_start_matches('\u{feff}');
             for (at, line) in content.lines().enumerate() {

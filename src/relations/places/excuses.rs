@@ -2,7 +2,7 @@
 
 use super::settings::{entries, of_leaf};
 use super::{Place, place};
-use crate::db::{DirectoryOf, Project, SourceFile};
+use crate::db::{DirectoryOf, Project, Section, SourceFile, of_section};
 use crate::project::data;
 use crate::project::nodes::Part;
 use crate::relations::things::{Thing, things_in, things_of_package};
@@ -45,12 +45,11 @@ pub struct MetaExcuse {
 #[salsa::tracked(returns(deref))]
 pub fn meta_excuses(db: &dyn salsa::Database) -> Vec<MetaExcuse> {
     let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
-    let keys = || root.directories(db).iter().map(|directory| DirectoryOf::new(db, root, *directory));
     // Most projects say nothing, and asking each of their things would cost more than reading.
-    if !may_say(root.project_file(db).content(db).text()) && !keys().any(|key| some_may_say(db, key)) {
+    if !may_say(root.project_file(db).content(db).text()) && !root.sections(db).any(|it| section_may_say(db, it)) {
         return Vec::new();
     }
-    let mut found: Vec<MetaExcuse> = keys().flat_map(|key| meta_in(db, key)).cloned().collect();
+    let mut found: Vec<MetaExcuse> = root.sections(db).flat_map(|it| meta_of_section(db, it)).cloned().collect();
     for thing in things_of_package(db, root) {
         of_thing(db, thing, &mut found);
     }
@@ -62,6 +61,11 @@ fn some_may_say<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> boo
     key.directory(db).files(db).iter().any(|file| may_say(file.content(db).text()))
 }
 
+#[salsa::tracked(returns(copy))]
+fn section_may_say<'db>(db: &'db dyn salsa::Database, section: Section<'db>) -> bool {
+    section.directories(db).any(|key| some_may_say(db, key))
+}
+
 /// Those of the things that a directory holds.
 #[salsa::tracked(returns(deref))]
 fn meta_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<MetaExcuse> {
@@ -71,6 +75,8 @@ fn meta_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Meta
     }
     found
 }
+
+of_section!(meta_of_section: meta_in => MetaExcuse);
 
 /// Whether the key stands in a text, other than in a comment that excuses.
 fn may_say(text: &str) -> bool {

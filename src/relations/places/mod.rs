@@ -138,6 +138,7 @@ pub fn directory_of(db: &dyn salsa::Database, path: &str) -> Option<Directory> {
 }
 
 /// The files of the root project, those beside its folders first.
+#[salsa::tracked(returns(deref))]
 pub fn own_files(db: &dyn salsa::Database) -> Vec<SourceFile> {
     let Some(project) = Project::try_get(db) else { return Vec::new() };
     let root = project.root(db);

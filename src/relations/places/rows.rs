@@ -95,7 +95,7 @@ pub(in crate::relations) fn of_node_position(db: &dyn salsa::Database, row: &[Ce
 fn files_by_path(db: &dyn salsa::Database) -> FxHashMap<Arc<str>, SourceFile> {
     let packages = dbt_packages(db).into_iter();
     let files = packages.flat_map(|package| package.directories(db).iter().flat_map(|directory| directory.files(db)));
-    files.copied().chain(own_files(db)).map(|file| (file.path(db).clone(), file)).collect()
+    files.copied().chain(own_files(db).iter().copied()).map(|file| (file.path(db).clone(), file)).collect()
 }
 
 pub(in crate::relations) fn of_doc_block(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {

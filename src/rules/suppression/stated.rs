@@ -1,7 +1,7 @@
 //! All excuses that the root project states.
 
 use crate::db::settings::spelled_as_id;
-use crate::db::{DirectoryOf, FileKind, Project, SourceFile};
+use crate::db::{DirectoryOf, FileKind, Project, SourceFile, of_section};
 use crate::project::data;
 use crate::project::packages::yaml;
 use crate::relations::places::{Lines, MetaExcuse, Place, meta_excuses, place};
@@ -38,9 +38,7 @@ pub(super) fn excuses(db: &dyn salsa::Database, registry: &Registry) -> Vec<Excu
     let beside = said_beside(db);
     said.extend(&beside);
     if let Some(root) = Project::try_get(db).map(|project| project.root(db)) {
-        for directory in root.directories(db) {
-            said.extend(said_in(db, DirectoryOf::new(db, root, *directory)));
-        }
+        said.extend(root.sections(db).flat_map(|section| said_of_section(db, section)));
     }
     // Two resource paths may overlap; each comment counts once.
     let mut seen: FxHashSet<&Arc<str>> = FxHashSet::default();
@@ -83,6 +81,8 @@ fn said(db: &dyn salsa::Database, files: impl IntoIterator<Item = SourceFile>) -
 fn said_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Said> {
     said(db, key.directory(db).files(db).iter().copied())
 }
+
+of_section!(said_of_section: said_in => Said);
 
 /// The same of the files that lie in no resource path.
 fn said_beside(db: &dyn salsa::Database) -> Vec<Said> {
