@@ -6,6 +6,7 @@
 
 use harness::db::{Database, Invocation, SourceFile};
 use harness::files::Disk;
+use harness::report::stats::stats;
 use harness::rules::finding::Finding;
 use harness::rules::registry::Registry;
 use harness::rules::selection::Selection;
@@ -144,10 +145,7 @@ fn measure(folder: &std::path::Path, edits: usize, kinds: &str, shows: bool) -> 
             }
             if shows && (n == 0 || n == edits + files.len() - 1) {
                 let counts = session.db.take_counts();
-                let mut reused: Vec<_> = counts.reused.into_iter().collect();
-                reused.sort_by_key(|it| std::cmp::Reverse(it.1));
-                reused.truncate(40);
-                let _ = writeln!(shown, "   {} changes; ran {:?}; held {:?}", changes, counts.executed, reused);
+                let _ = writeln!(shown, "{changes} changes\n{}", stats(&counts, &session.upkeep()));
             }
         }
         for (file, text) in files.iter().zip(texts) {

@@ -74,8 +74,8 @@ impl PartedFacts for Parted {
         self.stamps.get(relation).map(|(stamp, parts)| (*stamp, parts.as_slice()))
     }
 
-    fn visit_part(&self, relation: &str, part: usize, visit: &mut dyn FnMut(&[Cell<'_>])) {
-        self.relations[relation][part].iter().for_each(|row| with_cells(row, |cells| visit(cells)));
+    fn visit_part(&self, relation: &str, part: &Part, visit: &mut dyn FnMut(&[Cell<'_>])) {
+        self.relations[relation][part.key as usize].iter().for_each(|row| with_cells(row, |cells| visit(cells)));
     }
 }
 

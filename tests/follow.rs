@@ -5,7 +5,7 @@
 
 mod shop;
 
-use harness::db::{Database, Executed, Invocation};
+use harness::db::{Count, Counts, Database, Executed, Invocation, Phase};
 use harness::files::Memory;
 use harness::rules::registry::Registry;
 use harness::rules::selection::Selection;
@@ -43,7 +43,8 @@ impl Running {
         self.session.set_text(path, &text);
         self.check();
         let upkeep = self.session.upkeep();
-        Done { executed: self.session.db.take_executed(), facts: upkeep.facts, derived: upkeep.derived }
+        let counts = self.session.db.take_counts();
+        Done { executed: counts.executed(), counts, facts: upkeep.facts, derived: upkeep.derived }
     }
 
     /// The same for a file that was edited before.
@@ -55,6 +56,7 @@ impl Running {
 
 struct Done {
     executed: Executed,
+    counts: Counts,
     facts: Vec<(String, usize)>,
     derived: Vec<(String, usize)>,
 }
@@ -62,6 +64,10 @@ struct Done {
 impl Done {
     fn count(&self, name: &str) -> usize {
         self.executed.get(name).copied().unwrap_or_default()
+    }
+
+    fn rows_of_directories(&self) -> Count {
+        self.counts.0.get(&(Phase::Directory, "of_directory".to_owned())).copied().unwrap_or_default()
     }
 
     fn has_fact(&self, name: &str) -> bool {
@@ -100,6 +106,19 @@ fn a_comment_stops_at_the_facts_of_its_file() {
         let done = running.edit_again(MART, |text| format!("-- a comment\n{text}"));
         insta::assert_snapshot!(done);
         assert!(done.facts.is_empty() && done.derived.is_empty());
+    });
+}
+
+#[test]
+fn the_rows_that_a_comment_makes_anew_are_all_counted_as_cut_and_those_of_a_new_ref_are_not() {
+    with_running(|mut running| {
+        let rows = running.edit_again(MART, |text| format!("-- a comment\n{text}")).rows_of_directories();
+        assert!(rows.executed > 0 && rows.reused > 0);
+        assert_eq!(rows.early_cut, rows.executed);
+        let done = running.edit(MART, |text| format!("{text} -- {{{{ ref('stg_7') }}}}"));
+        assert!(done.has_fact("ref"), "{done}");
+        let rows = done.rows_of_directories();
+        assert!(rows.early_cut < rows.executed, "{rows:?}");
     });
 }
 

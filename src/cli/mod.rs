@@ -19,6 +19,9 @@ mod surroundings;
 mod terminal;
 mod watch;
 
+use crate::db::Database;
+use crate::report;
+use crate::session::Session;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
 use std::panic::AssertUnwindSafe;
@@ -68,9 +71,25 @@ struct Global {
     /// When to colour the output.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, global = true)]
     color: Color,
+    /// Say on stderr which queries were executed, reused and cut early; in `watch`, at each look.
+    #[arg(long, global = true)]
+    stats: bool,
     /// Say what was assumed: the adapter, the target, the environment variables that are not set.
     #[arg(long, global = true)]
     verbose: bool,
+}
+
+impl Global {
+    /// An empty database.
+    fn database(&self) -> Database {
+        if self.stats { Database::counting() } else { Database::default() }
+    }
+}
+
+/// What a session did since this was last asked, where it is wanted.
+fn stats(session: &Session) -> Option<String> {
+    let counts = session.db.is_counting().then(|| session.db.take_counts())?;
+    Some(report::stats::stats(&counts, &session.upkeep()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

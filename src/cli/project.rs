@@ -1,8 +1,7 @@
 //! Finding the project and loading it; the same for every command.
 
 use super::surroundings::Surroundings;
-use super::{Failure, Global, cache, say};
-use crate::db::Database;
+use super::{Failure, Global, cache, say, stats};
 use crate::db::settings::HouseRules;
 use crate::files::{Disk, Tree, absolute, find_above};
 use crate::report::escaped;
@@ -98,7 +97,7 @@ pub(super) fn with_stated<R: Send>(
     let verbose = global.verbose;
     on_large_stacks(global.threads, move || {
         let store = cache::open(global, &around.folder, &tree);
-        let db = Database::default();
+        let db = global.database();
         store.iter().for_each(|store| store.serve(&db));
         let session = Session::load(db, &tree, house, invocation);
         let result = work(&session, registry);
@@ -106,6 +105,7 @@ pub(super) fn with_stated<R: Send>(
         if verbose {
             tell_of_environment(&session);
         }
+        stats(&session).iter().for_each(|stats| say(stats.trim_end()));
         // The program ends soon: to give back each of its parts would cost a tenth of the whole run.
         std::mem::forget(session);
         result

@@ -1,9 +1,9 @@
 //! `--since`: the same project at a commit, and what became of it.
 
 use super::surroundings::{Surroundings, read_if_there};
-use super::{Failure, Global, cache, project, say};
+use super::{Failure, Global, cache, project, say, stats};
 use crate::db::settings::HouseRules;
-use crate::db::{Before, Database, Invocation};
+use crate::db::{Before, Invocation};
 use crate::files::git::{Revision, at};
 use crate::files::{Content, Tree};
 use crate::project::packages::paths;
@@ -146,7 +146,7 @@ pub(super) fn with_sides<R: Send, T: Send>(
     on_large_stacks(global.threads, || {
         let side = &since.side;
         let store = cache::open(global, &around.folder, &disk);
-        let db = Database::default();
+        let db = global.database();
         store.iter().for_each(|store| store.serve(&db));
         let mut session = Session::load(db, tree, side.rules.clone(), side.invocation.clone());
         whole(&since.revision)?;
@@ -173,6 +173,7 @@ pub(super) fn with_sides<R: Send, T: Send>(
         if global.verbose {
             project::tell_of_environment(&session);
         }
+        stats(&session).iter().for_each(|stats| say(stats.trim_end()));
         Ok(result)
     })
     .map_err(|error| Failure(format!("harness: {error}")))?

@@ -3,6 +3,7 @@
 
 use super::project::{folder, located, registry};
 use super::{Failure, Global};
+use crate::db::Database;
 use crate::db::Invocation;
 use crate::db::settings::HouseRules;
 use crate::files::watch::Wanted;
@@ -36,6 +37,10 @@ pub(super) struct Surroundings<'g> {
 impl<'g> Surroundings<'g> {
     pub(super) fn find(global: &'g Global) -> Result<Self, Failure> {
         Ok(Self { global, folder: folder(global)? })
+    }
+
+    pub(super) fn database(&self) -> Database {
+        self.global.database()
     }
 
     pub(super) fn tree(&self) -> Disk {

@@ -5,18 +5,21 @@
 
 mod before;
 pub mod cache;
+mod counts;
 pub mod settings;
 
 pub use before::{Before, Rows};
+pub use counts::{Count, Counts, Executed, Phase};
+
+use self::counts::Log;
 
 use crate::files::{Content, Unreadable};
-use rustc_hash::FxHashMap;
 use salsa::plumbing::{AsId, FromId};
 use salsa::{Durability, Setter};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// What dbt reads a file as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -254,38 +257,27 @@ pub struct Stamped<T> {
 impl<T> Stamped<T> {
     pub fn new(value: T) -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
-        Self { stamp: LAST.fetch_add(1, Ordering::Relaxed), value }
+        let stamp = LAST.fetch_add(1, Ordering::Relaxed);
+        counts::note_stamp(stamp);
+        Self { stamp, value }
     }
 }
 
 impl<T: PartialEq> PartialEq for Stamped<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.value == other.value
+        let is_equal = self.value == other.value;
+        if is_equal {
+            counts::note_equal(self.stamp.max(other.stamp));
+        }
+        is_equal
     }
-}
-
-/// How often each query was executed, by its name.
-pub type Executed = BTreeMap<String, usize>;
-
-/// What queries did since somebody looked last.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub executed: Executed,
-    /// How often a query's result was found to hold still, after something had changed.
-    pub reused: Executed,
-}
-
-#[derive(Debug, Default)]
-struct Log {
-    executed: Vec<salsa::DatabaseKeyIndex>,
-    reused: Vec<salsa::DatabaseKeyIndex>,
 }
 
 #[salsa::db]
 #[derive(Clone)]
 pub struct Database {
     storage: salsa::Storage<Self>,
-    log: Option<Arc<Mutex<Log>>>,
+    log: Option<Arc<Log>>,
     /// Indexes over YAML files are settled after each change.
     is_followed: bool,
 }
@@ -306,18 +298,11 @@ impl Default for Database {
 }
 
 impl Database {
-    /// A database that counts the queries it executes.
+    /// A database that counts what its queries do.
     pub fn counting() -> Self {
-        let log: Arc<Mutex<Log>> = Arc::default();
+        let log: Arc<Log> = Arc::default();
         let noted = log.clone();
-        let note = move |event: salsa::Event| {
-            let held = || noted.lock().unwrap_or_else(PoisonError::into_inner);
-            match event.kind {
-                salsa::EventKind::WillExecute { database_key } => held().executed.push(database_key),
-                salsa::EventKind::DidValidateMemoizedValue { database_key } => held().reused.push(database_key),
-                _ => {}
-            }
-        };
+        let note = move |event: salsa::Event| noted.note_event(&event);
         Self { storage: salsa::Storage::new(Some(Box::new(note))), log: Some(log), is_followed: false }
     }
 
@@ -332,26 +317,16 @@ impl Database {
 
     /// What was executed since the last call; empty for a database that does not count.
     pub fn take_executed(&self) -> Executed {
-        self.take_counts().executed
+        self.take_counts().executed()
     }
 
     /// What was done since the last call; nothing for a database that does not count.
     pub fn take_counts(&self) -> Counts {
-        let Some(log) = &self.log else { return Counts::default() };
-        let Log { executed, reused } = std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut names: FxHashMap<salsa::IngredientIndex, String> = FxHashMap::default();
-        let mut counted = |keys: Vec<salsa::DatabaseKeyIndex>| {
-            let mut counts = Executed::new();
-            for key in keys {
-                let name = names.entry(key.ingredient_index()).or_insert_with(|| {
-                    let shown = format!("{key:?}");
-                    shown.split('(').next().unwrap_or_default().to_owned()
-                });
-                *counts.entry(name.clone()).or_default() += 1;
-            }
-            counts
-        };
-        salsa::attach(self, || Counts { executed: counted(executed), reused: counted(reused) })
+        self.log.as_ref().map(|log| log.take(self)).unwrap_or_default()
+    }
+
+    pub fn is_counting(&self) -> bool {
+        self.log.is_some()
     }
 
     /// Gives a file new text. Says whether anything changed: an equal text starts no revision.

@@ -114,7 +114,7 @@ pub static ALL: [Observed; 24] = [
         columns: &[("key", Type::Text), ("mapping", Type::Text), ("later_line", Type::Text)],
         doc: "A key that stands twice in one mapping of a YAML file. The later one counts.",
         example: "duplicate_yaml_key(key: k, path: p, line: l)",
-        each: None,
+        each: Some(project::duplicate_yaml_key_in),
         whole: Some(project::duplicate_yaml_key),
     },
     Observed {
@@ -210,8 +210,8 @@ pub static ALL: [Observed; 24] = [
         columns: &[("name", Type::Name), ("hint", Type::Text)],
         doc: "A description asks for a docs block that is not there.",
         example: "unknown_doc(name: n, path: p)",
-        each: None,
-        whole: Some(docs::unknown_doc),
+        each: Some(docs::unknown_doc_in),
+        whole: None,
     },
     Observed {
         name: "unknown_macro",

@@ -1,7 +1,7 @@
 //! Descriptions that name docs blocks which are not there.
 
 use super::Rows;
-use crate::db::{FileKind, Package, Project, SourceFile, files_of};
+use crate::db::{DirectoryOf, FileKind, Package, SourceFile};
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
 use crate::project::config::enabled;
@@ -36,11 +36,10 @@ const DESCRIBED: [&str; 11] = [
 const PARTS: [&str; 9] =
     ["columns", "versions", "arguments", "tests", "data_tests", "tables", "dimensions", "entities", "measures"];
 
-pub(super) fn unknown_doc(rows: &Rows<'_>) -> Vec<Observation> {
-    let db = rows.db;
-    let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
+pub(super) fn unknown_doc_in<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    let (db, root) = (rows.db, key.package(rows.db));
     let mut found = Vec::new();
-    for file in files_of(db, root, FileKind::Properties) {
+    for file in key.directory(db).files(db).iter().filter(|file| file.kind(db) == FileKind::Properties) {
         for key in DESCRIBED {
             let list = root_of(db, root, *file).get(key).and_then(Node::as_seq).unwrap_or_default();
             for (index, entry) in list.iter().enumerate() {

@@ -70,12 +70,6 @@ fn files_beside(db: &dyn salsa::Database) -> Vec<SourceFile> {
     own_files(db).iter().copied().filter(is_beside).collect()
 }
 
-/// The YAML files of the root project.
-#[salsa::tracked(returns(deref))]
-fn yaml_files(db: &dyn salsa::Database) -> Vec<SourceFile> {
-    own_files(db).iter().copied().filter(|file| is_yaml(file.kind(db))).collect()
-}
-
 /// What cannot be read as it was meant: where, what and what to do.
 type Wrong = (Place, String, String);
 
@@ -130,10 +124,17 @@ fn file_errors(db: &dyn salsa::Database, root: Package, file: SourceFile, add: &
     }
 }
 
+pub(super) fn duplicate_yaml_key_in<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    repeated_keys(rows.db, key.directory(rows.db).files(rows.db))
+}
+
 pub(super) fn duplicate_yaml_key(rows: &Rows<'_>) -> Vec<Observation> {
-    let db = rows.db;
+    repeated_keys(rows.db, files_beside(rows.db))
+}
+
+fn repeated_keys(db: &dyn salsa::Database, files: &[SourceFile]) -> Vec<Observation> {
     let mut found = Vec::new();
-    for file in yaml_files(db).iter().copied() {
+    for file in files.iter().copied().filter(|file| is_yaml(file.kind(db))) {
         for duplicate in &yaml(db, file).duplicates {
             let later = place(db, file, duplicate.last);
             found.push(Observation {

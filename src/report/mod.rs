@@ -16,6 +16,7 @@ mod ndjson;
 pub mod page;
 pub mod proof;
 mod sarif;
+pub mod stats;
 mod text;
 pub mod watch;
 

@@ -21,6 +21,7 @@ use crate::rules::registry::Registry;
 use crate::rules::rule::Rule;
 use crate::rules::run::{Asked, Found, Judge, Whole, run_by};
 use crate::rules::selection::Selection;
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -88,9 +89,10 @@ impl Judge for Live {
             Some(mut keeping) => {
                 let repo = Repo::new(db, Families::Interpreted, &NoRun);
                 // All that may be interrupted comes first: rows that are half mended are lost.
-                for relation in keeping.maintained.facts() {
-                    repo.parts(relation);
-                }
+                let facts: Vec<&str> = keeping.maintained.facts().collect();
+                facts.par_iter().for_each_with(db.clone(), |db, relation| {
+                    Repo::new(db, Families::Interpreted, &NoRun).parts(relation);
+                });
                 match keeping.maintained.update(&repo) {
                     Ok(upkeep) => {
                         self.upkeep = upkeep;

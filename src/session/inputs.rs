@@ -4,7 +4,7 @@ use super::directories::lengths;
 use super::load::{Asked, Found, FoundPackage, FoundProject};
 use crate::db::{Database, Directory, FileKind, Package, SourceFile};
 use crate::files::{Content, Unreadable};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::{Durability, Setter};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +16,8 @@ type Key = (Arc<str>, Arc<str>, FileKind);
 /// frees none.
 #[derive(Debug, Default)]
 pub(super) struct Inputs {
+    /// Files that have had another text.
+    pub edited: FxHashSet<SourceFile>,
     files: FxHashMap<Key, SourceFile>,
     packages: FxHashMap<Arc<str>, Package>,
     spare: Vec<Directory>,

@@ -22,8 +22,7 @@ impl Session {
     /// What `check_with` gives. Nothing is parsed, rendered or derived where a former run was asked the same
     /// of the same files; a session that goes on to follow edits is better off with `check_with`.
     pub fn check_once(&self, registry: &Registry, selection: &Selection, circumstances: Circumstances<'_>) -> Outcome {
-        // What a change is compared with is not part of the key.
-        let Some(cache) = cache(&self.db).filter(|_| self.before().is_none()) else {
+        let Some(cache) = cache(&self.db) else {
             return self.check_with(registry, selection, circumstances);
         };
         let key = self.digest(registry, selection, circumstances);
@@ -68,7 +67,7 @@ impl Session {
         said.text(&format!("{selection:?}{circumstances:?}{:?}", project.house_rules(db)));
         let invocation = project.invocation(db);
         said.text(&format!("{:?}{:?}", invocation.vars, invocation.target));
-        said.text(&format!("{:?}", project.problems(db)));
+        said.text(&format!("{:?}{:?}", project.problems(db), project.before(db)));
         let mut files: Vec<SourceFile> = Vec::new();
         let mut list = |of: &[SourceFile]| {
             said.number(of.len());

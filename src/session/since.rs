@@ -7,7 +7,7 @@ use crate::datalog::{Cell, Constant, old_names};
 use crate::db::{Before, Rows, SourceFile};
 use crate::files::Content;
 use crate::project::packages::dbt_packages;
-use crate::query::{Families, Repo, Run, library};
+use crate::query::{Families, Repo, Run, library, of_the_run};
 use crate::report::Summary;
 use crate::rules::finding::{Finding, Status};
 use crate::rules::registry::Registry;
@@ -50,7 +50,8 @@ impl Session {
     /// The rows of relations, to be kept when the session looks at another tree. `run` gives those that a
     /// run gives.
     pub fn rows_of(&self, relations: &BTreeSet<String>, run: &dyn Run) -> BTreeMap<String, Arc<Rows>> {
-        if !relations.iter().all(|relation| crate::query::is_plain(relation)) {
+        let is_quick = |relation: &String| crate::query::is_plain(relation) || of_the_run(relation).is_some();
+        if !relations.iter().all(is_quick) {
             self.prefetch();
         }
         let repo = Repo::new(&self.db, Families::Compiled, run);
@@ -72,7 +73,7 @@ impl Session {
         circumstances: Circumstances<'_>,
         relations: &BTreeSet<String>,
     ) -> (Before, Vec<Finding>) {
-        let outcome = self.check_with(registry, selection, circumstances);
+        let outcome = self.check_once(registry, selection, circumstances);
         if relations.is_empty() {
             return (Before::default(), outcome.findings);
         }

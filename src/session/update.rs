@@ -51,9 +51,18 @@ impl Session {
     pub fn set_text(&mut self, path: &str, text: &str) -> bool {
         let files = self.inputs.living.get(path).cloned().unwrap_or_default();
         let content = Content::Text(text.into());
-        let differs = files.into_iter().filter(|file| self.db.set_content(*file, content.clone())).count() > 0;
+        let differs: Vec<_> = files.into_iter().filter(|file| self.db.set_content(*file, content.clone())).collect();
+        differs.iter().for_each(|file| self.was_edited(*file));
         self.settled();
-        differs
+        !differs.is_empty()
+    }
+
+    /// After the first edit of a file, or any of one that is never taken for edited, salsa looks at all there is.
+    fn was_edited(&mut self, file: SourceFile) {
+        let once = file.kind(&self.db).durability_once_edited(self.db.is_followed());
+        if self.inputs.edited.insert(file) || once != Durability::LOW {
+            self.is_cold.store(true, Ordering::Relaxed);
+        }
     }
 
     /// To be called after inputs were set.
@@ -166,6 +175,7 @@ impl Session {
             paths.into_par_iter().with_min_len(8).map(|(file, path)| (file, tree.read(&path), path)).collect();
         for (file, content, path) in read {
             if self.db.set_content(file, content) {
+                self.was_edited(file);
                 changed.insert(path);
             }
         }

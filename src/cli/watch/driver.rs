@@ -294,6 +294,9 @@ impl<'a> Driver<'a> {
         let checked = Instant::now();
         self.show.settled(&settled, &difference, Some(&outcome.summary))?;
         drop(difference);
+        if let Some(stats) = self.live.stats() {
+            self.show.say(stats.trim_end())?;
+        }
         if let Some((begin, looked)) = self.looked.take().filter(|_| self.is_timed) {
             let wrote = checked.elapsed();
             let spent = [begin - since, looked - begin, checked - looked, wrote];

@@ -1,12 +1,11 @@
 //! A project and what stands around it, kept up to date. All is an edit: what cannot be used for now is told,
 //! and the last that could be is used until then.
 
-use super::super::Failure;
 use super::super::adoption::BaselineArguments;
 use super::super::scope::{ScopeArguments, narrow_to_paths};
 use super::super::select::{self, Asked};
 use super::super::surroundings::{Surroundings, Written};
-use crate::db::Database;
+use super::super::{Failure, stats};
 use crate::files::Tree;
 use crate::files::watch::{Seen, Wanted};
 use crate::rules::baseline::Baseline;
@@ -89,8 +88,9 @@ impl<'a> Live<'a> {
         let house = around.house_rules(&written, &registry)?;
         let (invocation, notes) = around.invocation()?;
         let tree = around.tree();
+        let database = around.database();
         let session = reading.run(|| {
-            let mut session = Session::load(Database::default(), &tree, house, invocation);
+            let mut session = Session::load(database, &tree, house, invocation);
             session.follow();
             session
         });
@@ -114,6 +114,11 @@ impl<'a> Live<'a> {
             has_missed: false,
         };
         Ok((live, notes))
+    }
+
+    /// What was done since this was last asked, where it is wanted.
+    pub(super) fn stats(&self) -> Option<String> {
+        stats(&self.session)
     }
 
     /// Looks where something may have changed. Says whether the project is to be checked again.
