@@ -403,3 +403,24 @@ fn equal_house_rules_and_invocations_are_no_change() {
         assert!(running.session.set_house_rules(Default::default()));
     });
 }
+
+#[test]
+fn a_session_that_is_worn_is_renewed_and_says_the_same() {
+    with_running(|mut running| {
+        running.session.follow();
+        let mut edits = 0;
+        while !running.session.is_worn() {
+            running.edit(&[ORDERS], |tree| tree.files.insert(ORDERS, &format!("select {edits} as n\n")));
+            edits += 1;
+            assert!(edits < 1000, "it never wears");
+        }
+        assert!(edits > 100, "it is worn after {edits}");
+        running.session.renew(&running.tree);
+        assert!(!running.session.is_worn());
+        running.is_as_fresh();
+        // What was edited before is still expected to be edited.
+        running.executed();
+        running.edit(&[ORDERS], |tree| tree.files.insert(ORDERS, "select 1 as n\n"));
+        running.is_as_fresh();
+    });
+}

@@ -64,7 +64,7 @@ impl FileKind {
     /// How stable the text of a file is that was found at the start: those that people edit all day are less so.
     pub fn durability_at_first(self) -> Durability {
         match self {
-            Self::Model | Self::PythonModel | Self::Analysis | Self::Properties => Durability::MEDIUM,
+            Self::Model | Self::PythonModel | Self::Analysis => Durability::MEDIUM,
             _ => Durability::HIGH,
         }
     }
@@ -148,8 +148,8 @@ pub struct Section<'db> {
     number: usize,
 }
 
-/// About the root of how many directories there are in projects that are large.
-const SECTION: usize = 24;
+/// A look after an edit asks every section, and each directory of those where files were edited: this many is right where some are.
+const SECTION: usize = 12;
 
 impl Package {
     pub fn sections(self, db: &dyn salsa::Database) -> impl Iterator<Item = Section<'_>> {
@@ -304,6 +304,18 @@ impl Database {
         let noted = log.clone();
         let note = move |event: salsa::Event| noted.note_event(&event);
         Self { storage: salsa::Storage::new(Some(Box::new(note))), log: Some(log), is_followed: false }
+    }
+
+    /// An empty database that counts where this one does.
+    pub fn another(&self) -> Self {
+        if self.is_counting() { Self::counting() } else { Self::default() }
+    }
+
+    /// Takes a file for one that will be edited, before anything was asked.
+    pub fn expect_edits(&mut self, file: SourceFile) {
+        let durability = file.kind(self).durability_once_edited(self.is_followed);
+        let content = file.content(self).clone();
+        file.set_content(self).with_durability(durability).to(content);
     }
 
     /// That indexes over YAML files are settled after each change.

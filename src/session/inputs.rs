@@ -16,6 +16,8 @@ type Key = (Arc<str>, Arc<str>, FileKind);
 /// frees none.
 #[derive(Debug, Default)]
 pub(super) struct Inputs {
+    /// How much has been edited.
+    pub wear: usize,
     /// Files that have had another text.
     pub edited: FxHashSet<SourceFile>,
     files: FxHashMap<Key, SourceFile>,

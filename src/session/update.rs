@@ -5,7 +5,7 @@ use super::load::find;
 use super::{Session, is_within};
 use crate::datalog::Upkeep;
 use crate::db::{Database, FileKind, Invocation, Project, SourceFile, settings::HouseRules};
-use crate::files::{Content, Tree, normalise};
+use crate::files::{Content, Memory, Tree, normalise};
 use crate::project::settled::{Known, settle};
 use rayon::prelude::*;
 use salsa::{Durability, Setter};
@@ -31,6 +31,11 @@ pub struct Changes {
 
 /// What more changed files than these concern is worth all threads.
 const FEW: usize = 16;
+
+/// How much one edit of what reaches everything counts, where one of a model counts 1.
+const WEAR_OF_ALL: usize = 8;
+/// From how much on a small project is worn.
+const WORN: usize = 256;
 
 impl Session {
     /// From now on a check costs what has changed since the one before.
@@ -60,9 +65,43 @@ impl Session {
     /// After the first edit of a file, or any of one that is never taken for edited, salsa looks at all there is.
     fn was_edited(&mut self, file: SourceFile) {
         let once = file.kind(&self.db).durability_once_edited(self.db.is_followed());
+        self.inputs.wear += if once == Durability::LOW { 1 } else { WEAR_OF_ALL };
         if self.inputs.edited.insert(file) || once != Durability::LOW {
             self.is_cold.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Whether so much was edited that what is left of former texts and files takes a part of the memory: salsa
+    /// frees none of it.
+    pub fn is_worn(&self) -> bool {
+        self.inputs.wear > WORN.max(self.files / 4)
+    }
+
+    /// Reads the project into another database, and forgets all that is no more. The next check costs what a first
+    /// one costs. Nobody else may hold a handle of this session.
+    pub fn renew(&mut self, tree: &dyn Tree) {
+        let house = self.project.house_rules(&self.db).clone();
+        let invocation = self.project.invocation(&self.db).clone();
+        let before = self.before().map(|before| before.as_ref().clone());
+        let edited: Vec<Arc<str>> = self.inputs.edited.iter().map(|file| Arc::clone(file.path(&self.db))).collect();
+        let (is_followed, db) = (self.db.is_followed(), self.db.another());
+        // The old one goes before the new one comes.
+        let nothing = Self::load(Database::default(), &Memory::default(), HouseRules::default(), Invocation::default());
+        drop(std::mem::replace(self, nothing));
+        *self = Self::load(db, tree, house, invocation);
+        self.compare_with(before);
+        if !is_followed {
+            return;
+        }
+        self.db.follow();
+        // What was edited will be again. While nothing was asked yet, that costs nothing.
+        for path in edited {
+            for file in self.inputs.living.get(&path).cloned().unwrap_or_default() {
+                self.db.expect_edits(file);
+                self.inputs.edited.insert(file);
+            }
+        }
+        self.follow();
     }
 
     /// To be called after inputs were set.
@@ -128,6 +167,7 @@ impl Session {
         let differs = *self.project.house_rules(&self.db) != house;
         if differs {
             self.project.set_house_rules(&mut self.db).to(house);
+            self.inputs.wear += WEAR_OF_ALL;
         }
         differs
     }
@@ -137,6 +177,7 @@ impl Session {
         let differs = *self.project.invocation(&self.db) != invocation;
         if differs {
             self.project.set_invocation(&mut self.db).to(invocation);
+            self.inputs.wear += WEAR_OF_ALL;
             self.settled();
         }
         differs
@@ -187,6 +228,7 @@ impl Session {
         let is_touched = |path: &str| touched.is_none_or(|paths| is_touched(paths, path));
         let found = find(tree, &|folder, file| is_touched(&file.path) || !inputs.is_known(folder, file));
         let parts = self.inputs.set(&mut self.db, found, changed);
+        self.inputs.wear += changed.len();
         let (db, project) = (&mut self.db, self.project);
         if project.packages(db) != parts.packages {
             project.set_packages(db).to(parts.packages);

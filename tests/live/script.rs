@@ -71,7 +71,11 @@ pub struct Live {
     pub session: Session,
     pub settings: Settings,
     invocation: usize,
+    steps: usize,
 }
+
+/// After so many steps the session is renewed, as `harness watch` does where it is worn.
+const RENEWED: usize = 25;
 
 impl Live {
     pub fn start(files: &Files) -> Self {
@@ -80,7 +84,7 @@ impl Live {
         let mut session = state::fresh(&tree, &settings, invocation(0));
         session.follow();
         settings.park(&session);
-        Self { tree, session, settings, invocation: 0 }
+        Self { tree, session, settings, invocation: 0, steps: 0 }
     }
 
     /// Applies a step to the files and brings the session up to them.
@@ -104,6 +108,10 @@ impl Live {
         self.session.set_house_rules(self.settings.house.clone());
         let touched = if step.told == Told::Nothing { Touched::All } else { Touched::Paths(&paths) };
         self.session.update(&self.tree, touched);
+        self.steps += 1;
+        if self.session.is_worn() || self.steps.is_multiple_of(RENEWED) {
+            self.session.renew(&self.tree);
+        }
     }
 
     pub fn fresh(&self) -> Session {

@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 const LONG: Duration = Duration::from_millis(150);
 /// So many checks in a row are ended: whoever saves all the time is to see something.
 const ENDED_IN_A_ROW: u32 = 3;
+/// Who has saved nothing for so long will hardly wait for what is done meanwhile.
+const IDLE: Duration = Duration::from_secs(5);
 /// How often to see whether it is another day: some excuses end with one.
 const DAY: Duration = Duration::from_secs(60);
 
@@ -161,6 +163,7 @@ impl<'a> Driver<'a> {
                 running.is_shown = true;
                 self.show.busy()?;
             }
+            None if self.live.is_worn() && self.seen.is_empty() => self.live.renew(),
             None if self.watch.is_some() && self.today.is_some_and(|day| day != self.live.today()) => {
                 self.since = Some(Instant::now());
                 self.start();
@@ -204,6 +207,7 @@ impl<'a> Driver<'a> {
             Some(running) if !running.is_shown || !self.seen.is_empty() && self.ended < ENDED_IN_A_ROW => {
                 LONG.saturating_sub(running.started.elapsed()).max(Duration::from_millis(1))
             }
+            None if self.live.is_worn() => IDLE,
             _ => DAY,
         }
     }

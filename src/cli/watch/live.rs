@@ -179,6 +179,24 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// Whether it is time to forget what is no more.
+    pub(super) fn is_worn(&self) -> bool {
+        self.session.is_worn() && self.troubles.is_empty()
+    }
+
+    /// Begins again with the project as it is, while nobody waits. What it finds then, the next check tells.
+    pub(super) fn renew(&mut self) {
+        let tree = self.around.tree();
+        if !tree.is_file(PROJECT_FILE) {
+            return;
+        }
+        let session = &mut self.session;
+        self.reading.run(|| session.renew(&tree));
+        let check = self.check();
+        // Its outcome is the one that is shown, unless a change is on its way that will be looked at.
+        drop(self.reading.run(|| check.run()));
+    }
+
     /// Ends a check that is outdated, and waits for its end.
     pub(super) fn cancel(&mut self) {
         salsa::Database::trigger_cancellation(&mut self.session.db);
