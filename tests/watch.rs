@@ -622,18 +622,3 @@ fn on_a_terminal_a_status_stands_below_what_changed_and_an_interrupt_takes_it_aw
     let all = format!("{}{rest}", shown);
     assert!(all.trim_end().ends_with("\u{1b}[J"), "nothing is left at the cursor: {all:?}");
 }
-
-#[test]
-fn what_each_look_cost_is_told_beside_the_output() {
-    let (_temporary, folder) = project();
-    let plain = program::out(&harness(&folder, &["check", "--format", "json"]));
-    let counted = harness(&folder, &["check", "--format", "json", "--stats"]);
-    assert_eq!(program::out(&counted), plain);
-    let tiers = ["queries", "text", "project", "directory", "section", "sum", "all"];
-    let said = err(&counted);
-    assert!(tiers.iter().all(|tier| said.lines().any(|line| line.starts_with(tier))), "{said}");
-    assert!(said.lines().next().is_some_and(|line| line.ends_with("executed   reused  early-cut")), "{said}");
-    // Standard input is at its end, so there is one look.
-    let watched = harness(&folder, &["watch", "--stdin", "--stats"]);
-    assert_eq!(err(&watched).matches("early-cut").count(), 1, "{}", err(&watched));
-}

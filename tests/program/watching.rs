@@ -88,6 +88,11 @@ impl Watching {
         self.settled()
     }
 
+    /// Waits for a line on the standard error that has some words.
+    pub fn until_said(&mut self, words: &str) {
+        while !self.errors.recv_timeout(CAP).unwrap().contains(words) {}
+    }
+
     /// Reads up to the next settled.
     pub fn settled(&mut self) -> Told {
         let mut told = Told::default();

@@ -163,7 +163,17 @@ impl<'a> Driver<'a> {
                 running.is_shown = true;
                 self.show.busy()?;
             }
-            None if self.live.is_worn() && self.seen.is_empty() => self.live.renew(),
+            None if self.live.is_worn() && self.seen.is_empty() => {
+                let is_as_it_was = self.live.renew();
+                if self.is_timed {
+                    self.show.say("harness: the project was read anew, to forget what was edited away")?;
+                }
+                // Who asks for each look is told nothing between two.
+                if !is_as_it_was && self.watch.is_some() {
+                    self.since = Some(Instant::now());
+                    self.look(&Seen::Paths(BTreeSet::new()))?;
+                }
+            }
             None if self.watch.is_some() && self.today.is_some_and(|day| day != self.live.today()) => {
                 self.since = Some(Instant::now());
                 self.start();

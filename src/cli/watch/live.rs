@@ -11,7 +11,7 @@ use crate::files::watch::{Seen, Wanted};
 use crate::rules::baseline::Baseline;
 use crate::rules::registry::Registry;
 use crate::rules::selection::Selection;
-use crate::session::{Circumstances, LargeStacks, Outcome, PROJECT_FILE, Session, Touched, is_within};
+use crate::session::{Circumstances, LargeStacks, Outcome, PROJECT_FILE, Session, Touched, changed, is_within};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -70,6 +70,8 @@ pub(super) struct Live<'a> {
     pub(super) changed: BTreeSet<String>,
     /// A look found no project, so that the next must be at everything.
     has_missed: bool,
+    /// The session holds what no look has told of yet.
+    has_read_ahead: bool,
 }
 
 impl<'a> Live<'a> {
@@ -112,6 +114,7 @@ impl<'a> Live<'a> {
             news: Vec::new(),
             changed: BTreeSet::new(),
             has_missed: false,
+            has_read_ahead: false,
         };
         Ok((live, notes))
     }
@@ -132,7 +135,7 @@ impl<'a> Live<'a> {
         }
         self.judge(Part::Project, Ok(()));
         let seen = if std::mem::take(&mut self.has_missed) { &Seen::Everything } else { seen };
-        let mut is_new = false;
+        let mut is_new = std::mem::take(&mut self.has_read_ahead);
         if concerns(seen, &self.around.places_of_rules(&self.written)) {
             is_new |= self.read_rules();
         }
@@ -184,17 +187,27 @@ impl<'a> Live<'a> {
         self.session.is_worn() && self.troubles.is_empty()
     }
 
-    /// Begins again with the project as it is, while nobody waits. What it finds then, the next check tells.
-    pub(super) fn renew(&mut self) {
+    /// Begins again with the project as it is, while nobody waits. Says whether it is as it was at the last look;
+    /// if it is not, the next look is at something new.
+    pub(super) fn renew(&mut self) -> bool {
         let tree = self.around.tree();
         if !tree.is_file(PROJECT_FILE) {
-            return;
+            return true;
         }
+        let before = self.session.contents();
         let session = &mut self.session;
         self.reading.run(|| session.renew(&tree));
-        let check = self.check();
-        // Its outcome is the one that is shown, unless a change is on its way that will be looked at.
-        drop(self.reading.run(|| check.run()));
+        // Of seeds, whose rows nobody reads, only the names count.
+        let differing = changed(&before, &self.session.contents(), &|_| false);
+        if differing.is_empty() {
+            // What it finds is what is shown; the next check goes on from it.
+            let check = self.check();
+            drop(self.reading.run(|| check.run()));
+            return true;
+        }
+        self.changed.extend(differing.iter().map(|path| path.to_string()));
+        self.has_read_ahead = true;
+        false
     }
 
     /// Ends a check that is outdated, and waits for its end.
