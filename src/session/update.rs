@@ -35,7 +35,7 @@ const FEW: usize = 16;
 /// How much one edit of what reaches everything counts, where one of a model counts 1.
 const WEAR_OF_ALL: usize = 8;
 /// From how much on a small project is worn.
-const WORN: usize = 256;
+const WORN: usize = 110;
 
 impl Session {
     /// From now on a check costs what has changed since the one before.
@@ -74,7 +74,7 @@ impl Session {
     /// Whether so much was edited that what is left of former texts and files takes a part of the memory: salsa
     /// frees none of it.
     pub fn is_worn(&self) -> bool {
-        self.inputs.wear > WORN.max(self.files / 4)
+        self.inputs.wear > WORN.max(self.files / 16)
     }
 
     /// Reads the project into another database, and forgets all that is no more. The next check costs what a first
