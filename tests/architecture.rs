@@ -161,3 +161,37 @@ fn no_file_is_too_long_to_find_ones_way_in() {
         assert!(lines <= 600, "{path} has {lines} lines: split it by subject");
     }
 }
+
+/// The names of tracked functions, and whether their results are stamped.
+fn queries() -> Vec<(String, bool)> {
+    let mut files = Vec::new();
+    sources(Path::new("src"), &mut files);
+    let head = |text: &str| {
+        let head = text.split_once("fn ")?.1.split('{').next()?.to_owned();
+        let name = head.split(['<', '(']).next()?.to_owned();
+        Some((name, head.contains("Stamped<")))
+    };
+    files
+        .iter()
+        .flat_map(|(_, text)| text.split("#[salsa::tracked").skip(1).filter_map(head).collect::<Vec<_>>())
+        .collect()
+}
+
+/// The names of a list of `src/db/counts.rs`.
+fn listed(constant: &str) -> Vec<String> {
+    let text = fs::read_to_string("src/db/counts.rs").unwrap();
+    let list = text.split_once(&format!("const {constant}: [")).unwrap().1.split_once("= [").unwrap().1;
+    list.split_once(']').unwrap().0.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn what_is_counted_by_name_is_called_so() {
+    let queries = queries();
+    let mut stamped: Vec<String> = queries.iter().filter(|(_, is)| *is).map(|(name, _)| name.clone()).collect();
+    stamped.sort();
+    stamped.dedup();
+    assert_eq!(listed("STAMPED"), stamped);
+    for name in listed("TEXT") {
+        assert!(queries.iter().any(|(other, _)| *other == name), "no query is called {name}");
+    }
+}

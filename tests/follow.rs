@@ -9,7 +9,7 @@ use harness::db::{Count, Counts, Database, Executed, Invocation, Phase};
 use harness::files::Memory;
 use harness::rules::registry::Registry;
 use harness::rules::selection::Selection;
-use harness::session::{Session, house_rules, on_large_stacks};
+use harness::session::{Outcome, Session, house_rules, on_large_stacks};
 use shop::{HARNESS, project};
 use std::sync::Arc;
 
@@ -193,6 +193,16 @@ fn two_sessions(registry: &Registry) -> [Session; 2] {
     sessions
 }
 
+/// What both say after an edit.
+fn said_by_both(registry: &Registry, sessions: &mut [Session; 2], path: &str, text: &str) -> Outcome {
+    let [followed, fresh] = sessions.each_mut().map(|session| {
+        session.set_text(path, text);
+        session.check(registry, &Selection::default())
+    });
+    assert_eq!(followed, fresh);
+    followed
+}
+
 /// A rule of the house whose numbers become too large.
 const OVERFLOWS: &str = "---
 severity: error
@@ -209,12 +219,9 @@ fn a_rule_that_cannot_be_kept_is_told_and_the_others_go_on() {
     on_large_stacks(2, || {
         let registry = Registry::embedded().unwrap();
         let registry = registry.with_house_rules([("harness/rules/far.md".to_owned(), OVERFLOWS)]);
-        let [mut followed, mut fresh] = two_sessions(&registry);
+        let mut sessions = two_sessions(&registry);
         for text in ["select * from {{ ref('nobody') }}\n", "select 1 as x\n"] {
-            followed.set_text(MART, text);
-            fresh.set_text(MART, text);
-            let told = followed.check(&registry, &Selection::default());
-            assert_eq!(told, fresh.check(&registry, &Selection::default()));
+            let told = said_by_both(&registry, &mut sessions, MART, text);
             assert!(told.findings.iter().any(|it| &*it.rule == "BROKEN_RULE" && it.message.contains("28 digits")));
             assert!(told.findings.len() > 1);
         }
@@ -238,7 +245,7 @@ fn a_name_in_a_rule_means_what_it_means_now() {
     on_large_stacks(2, || {
         let registry = Registry::embedded().unwrap();
         let registry = registry.with_house_rules([("harness/rules/hub.md".to_owned(), NAMES)]);
-        let [mut followed, mut fresh] = two_sessions(&registry);
+        let mut sessions = two_sessions(&registry);
         let mut counts = Vec::new();
         let off = "{{ config(enabled=false) }} select * from {{ hub() }}\n";
         for (path, text) in [
@@ -246,10 +253,7 @@ fn a_name_in_a_rule_means_what_it_means_now() {
             ("models/marts/hubbed.sql", off),
             ("models/marts/hubbed.sql", "select * from {{ hub() }}\n"),
         ] {
-            followed.set_text(path, text);
-            fresh.set_text(path, text);
-            let told = followed.check(&registry, &Selection::default());
-            assert_eq!(told, fresh.check(&registry, &Selection::default()));
+            let told = said_by_both(&registry, &mut sessions, path, text);
             counts.push(told.findings.iter().filter(|it| &*it.rule == "HUB").count());
         }
         assert_eq!(counts, [1, 0, 1]);

@@ -10,15 +10,13 @@
 
 mod program;
 
-use program::watching::{Told, Watching, rules};
+use program::watching::{ORDERS, Told, Watching, project, rules};
 use program::{code, err, harness, write};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, SystemTime};
-
-const ORDERS: &str = "models/orders.sql";
 
 /// What an editor leaves beside a file that is being edited is nobody's finding.
 #[test]
@@ -28,17 +26,6 @@ fn a_lock_of_emacs_is_no_file() {
     let mut watching = Watching::start(&folder, &["--stdin"], &[]);
     std::os::unix::fs::symlink("somebody@somewhere.4711", folder.join("models/.#orders.sql")).unwrap();
     assert_eq!(told(&watching.look()), (NOTHING.0, NOTHING.1, vec![]));
-}
-
-/// A project with one finding: orders refs what is not there.
-fn project() -> (tempfile::TempDir, PathBuf) {
-    let temporary = tempfile::tempdir().unwrap();
-    let folder = fs::canonicalize(temporary.path()).unwrap().join("shop");
-    write(&folder, "dbt_project.yml", "name: shop\nprofile: shop\n");
-    write(&folder, "harness.yml", "extends: strict\nlayers: {models: {reads: [models, source]}}\n");
-    write(&folder, "models/customers.sql", "select 1 as id\n");
-    write(&folder, ORDERS, "select *\nfrom {{ ref('customer') }}\n");
-    (temporary, folder)
 }
 
 const OPTIONS: [&str; 2] = ["--rule", "UNKNOWN_REF"];

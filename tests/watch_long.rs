@@ -9,20 +9,8 @@
 
 mod program;
 
-use program::watching::{Watching, rules};
+use program::watching::{ORDERS, Watching, project, rules};
 use program::{err, harness, write};
-use std::fs;
-use std::path::PathBuf;
-
-/// A project with one finding: orders refs what is not there.
-fn project() -> (tempfile::TempDir, PathBuf) {
-    let temporary = tempfile::tempdir().unwrap();
-    let folder = fs::canonicalize(temporary.path()).unwrap().join("shop");
-    write(&folder, "dbt_project.yml", "name: shop\nprofile: shop\n");
-    write(&folder, "models/customers.sql", "select 1 as id\n");
-    write(&folder, "models/orders.sql", "select *\nfrom {{ ref('customer') }}\n");
-    (temporary, folder)
-}
 
 #[test]
 fn what_each_look_cost_is_told_beside_the_output() {
@@ -50,15 +38,15 @@ fn a_session_that_is_worn_begins_again_between_two_looks_and_misses_nothing() {
         assert_eq!((told.changed.as_slice(), told.added.len()), (&["models/customers.sql".to_owned()][..], 0));
     }
     // It is read anew with what nobody has told it of yet.
-    write(&folder, "models/orders.sql", "select *\nfrom {{ ref('customers') }}\n");
+    write(&folder, ORDERS, "select *\nfrom {{ ref('customers') }}\n");
     watching.until_said("was read anew");
     let told = watching.look();
     assert_eq!(
         (rules(&told.removed), told.changed),
-        (vec!["UNKNOWN_REF models/orders.sql:2".to_owned()], vec!["models/orders.sql".to_owned()])
+        (vec!["UNKNOWN_REF models/orders.sql:2".to_owned()], vec![ORDERS.to_owned()])
     );
     // It is as it was, and a look tells nothing.
     assert_eq!(watching.look().changed, Vec::<String>::new());
-    write(&folder, "models/orders.sql", "select *\nfrom {{ ref('nobody') }}\n");
+    write(&folder, ORDERS, "select *\nfrom {{ ref('nobody') }}\n");
     assert_eq!(watching.look().added.len(), 1);
 }

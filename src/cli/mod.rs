@@ -89,7 +89,7 @@ impl Global {
 /// What a session did since this was last asked, where it is wanted.
 fn stats(session: &Session) -> Option<String> {
     let counts = session.db.is_counting().then(|| session.db.take_counts())?;
-    Some(report::stats::stats(&counts, &session.upkeep()))
+    Some(report::stats::stats(&counts, &session.upkeep()).trim_end().to_owned())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -105,7 +105,7 @@ pub(super) fn with_stated<R: Send>(
         if verbose {
             tell_of_environment(&session);
         }
-        stats(&session).iter().for_each(|stats| say(stats.trim_end()));
+        stats(&session).iter().for_each(|stats| say(stats));
         // The program ends soon: to give back each of its parts would cost a tenth of the whole run.
         std::mem::forget(session);
         result

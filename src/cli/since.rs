@@ -173,7 +173,7 @@ pub(super) fn with_sides<R: Send, T: Send>(
         if global.verbose {
             project::tell_of_environment(&session);
         }
-        stats(&session).iter().for_each(|stats| say(stats.trim_end()));
+        stats(&session).iter().for_each(|stats| say(stats));
         Ok(result)
     })
     .map_err(|error| Failure(format!("harness: {error}")))?

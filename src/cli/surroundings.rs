@@ -3,9 +3,8 @@
 
 use super::project::{folder, located, registry};
 use super::{Failure, Global};
-use crate::db::Database;
-use crate::db::Invocation;
 use crate::db::settings::HouseRules;
+use crate::db::{Database, Invocation};
 use crate::files::watch::Wanted;
 use crate::files::{Content, Disk, Tree, absolute, exists};
 use crate::project::profile;

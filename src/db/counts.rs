@@ -29,6 +29,9 @@ pub enum Phase {
     Place,
 }
 
+/// Queries that read one text and nothing else.
+const TEXT: [&str; 7] = ["blocks", "directives", "lines", "macro_syntax", "scan_of_block", "scan_of_file", "yaml"];
+
 impl Phase {
     pub fn name(self) -> &'static str {
         match self {
@@ -44,17 +47,6 @@ impl Phase {
 
     /// By the query's name, and the source file that defines it.
     fn of(name: &str, file: &str) -> Self {
-        const TEXT: [&str; 9] = [
-            "yaml",
-            "blocks",
-            "macro_syntax",
-            "scan_of_file",
-            "scan_of_block",
-            "lines",
-            "directives",
-            "shape_errors",
-            "calls_of_file",
-        ];
         let file = file.replace('\\', "/");
         let is_in = |folder: &str| file.contains(folder);
         match name {

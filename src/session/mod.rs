@@ -69,7 +69,7 @@ pub struct Session {
     /// The rules of the last check, where the next one follows it.
     live: Option<Arc<Mutex<Live>>>,
     /// What the settled indexes come from.
-    known: Known,
+    settled_from: Known,
     /// Much is to be computed.
     is_cold: Arc<AtomicBool>,
 }

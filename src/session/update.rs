@@ -35,7 +35,7 @@ const FEW: usize = 16;
 /// How much one edit of what reaches everything counts, where one of a model counts 1.
 const WEAR_OF_ALL: usize = 8;
 /// From how much on a small project is worn.
-const WORN: usize = 110;
+const WORN: usize = 256;
 
 impl Session {
     /// From now on a check costs what has changed since the one before.
@@ -43,7 +43,7 @@ impl Session {
         self.prefetch_yaml();
         self.live = Some(Arc::default());
         self.db.follow();
-        settle(&mut self.db, &mut self.known);
+        settle(&mut self.db, &mut self.settled_from);
     }
 
     /// What the last check did to rows, where it followed another.
@@ -74,7 +74,7 @@ impl Session {
     /// Whether so much was edited that what is left of former texts and files takes a part of the memory: salsa
     /// frees none of it.
     pub fn is_worn(&self) -> bool {
-        self.inputs.wear > WORN.max(self.files / 16)
+        self.inputs.wear > WORN.max(self.files / 4)
     }
 
     /// Reads the project into another database, and forgets all that is no more. The next check costs what a first
@@ -107,7 +107,7 @@ impl Session {
     /// To be called after inputs were set.
     fn settled(&mut self) {
         if self.db.is_followed() {
-            settle(&mut self.db, &mut self.known);
+            settle(&mut self.db, &mut self.settled_from);
         }
     }
 
@@ -137,7 +137,7 @@ impl Session {
             files: parts.files,
             inputs,
             live: None,
-            known: Known::default(),
+            settled_from: Known::default(),
             is_cold: Arc::new(AtomicBool::new(true)),
         }
     }

@@ -31,7 +31,7 @@ impl Session {
             files: self.files,
             inputs: Inputs::default(),
             live: self.live.clone(),
-            known: Known::default(),
+            settled_from: Known::default(),
             is_cold: Arc::clone(&self.is_cold),
         }
     }

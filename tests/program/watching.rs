@@ -1,7 +1,8 @@
 //! A `harness watch --format ndjson` that is running.
 
-use super::harness;
+use super::{harness, write};
 use serde_json::Value;
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,6 +12,19 @@ use std::time::Duration;
 
 /// Nothing takes this long; a test that waits in vain must end.
 const CAP: Duration = Duration::from_secs(120);
+
+pub const ORDERS: &str = "models/orders.sql";
+
+/// A project with one finding: orders refs what is not there.
+pub fn project() -> (tempfile::TempDir, PathBuf) {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = fs::canonicalize(temporary.path()).unwrap().join("shop");
+    write(&folder, "dbt_project.yml", "name: shop\nprofile: shop\n");
+    write(&folder, "harness.yml", "extends: strict\nlayers: {models: {reads: [models, source]}}\n");
+    write(&folder, "models/customers.sql", "select 1 as id\n");
+    write(&folder, ORDERS, "select *\nfrom {{ ref('customer') }}\n");
+    (temporary, folder)
+}
 
 pub struct Watching {
     pub child: Child,

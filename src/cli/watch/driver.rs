@@ -309,7 +309,7 @@ impl<'a> Driver<'a> {
         self.show.settled(&settled, &difference, Some(&outcome.summary))?;
         drop(difference);
         if let Some(stats) = self.live.stats() {
-            self.show.say(stats.trim_end())?;
+            self.show.say(&stats)?;
         }
         if let Some((begin, looked)) = self.looked.take().filter(|_| self.is_timed) {
             let wrote = checked.elapsed();

@@ -203,6 +203,8 @@ impl<'a> Live<'a> {
             // What it finds is what is shown; the next check goes on from it.
             let check = self.check();
             drop(self.reading.run(|| check.run()));
+            // It was no look.
+            drop(self.stats());
             return true;
         }
         self.changed.extend(differing.iter().map(|path| path.to_string()));
