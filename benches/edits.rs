@@ -1,4 +1,4 @@
-//! What one edit costs in a live session: from inputs set to findings diffed.
+//! What one edit costs in a live session: from a text that came to findings diffed.
 //!
 //! `cargo bench --bench edits -- --project-dir DIR [--edits 200] [--threads 0] [--kind comment,…]` takes a folder as the shared
 //! generator of projects writes it. Each kind of edit is made so many times, each time in another of a few
@@ -132,8 +132,8 @@ fn measure(folder: &std::path::Path, edits: usize, kinds: &str, shows: bool) -> 
             let edited = (kind.edit)(text.text(), n);
             session.db.take_executed();
             let path = file.path(&session.db).clone();
-            session.set_text(&path, &edited);
             let start = (Instant::now(), cpu());
+            session.set_text(&path, &edited);
             let now = session.check(registry, &selection).findings;
             let changes = difference(&findings, &now);
             let took = (start.0.elapsed(), cpu() - start.1);

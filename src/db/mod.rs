@@ -254,10 +254,16 @@ pub struct Stamped<T> {
     pub value: T,
 }
 
+/// A number that nothing was stamped with yet.
+pub fn fresh_stamp() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed)
+}
+
 impl<T> Stamped<T> {
+    /// To be called by queries, with their results.
     pub fn new(value: T) -> Self {
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        let stamp = LAST.fetch_add(1, Ordering::Relaxed);
+        let stamp = fresh_stamp();
         counts::note_stamp(stamp);
         Self { stamp, value }
     }

@@ -162,7 +162,7 @@ pub static ALL: [Observed; 24] = [
         columns: &[("what", Type::Text), ("fix", Type::Text), ("severity", Type::Name)],
         doc: "What keeps dbt or harness from reading a file, or a part of it, as it was meant.",
         example: "parse_error(path: p, line: l, what: w)",
-        each: None,
+        each: Some(project::parse_error_in),
         whole: Some(project::parse_error),
     },
     Observed {

@@ -60,7 +60,14 @@ pub(super) fn duplicate_resource(rows: &Rows<'_>) -> Vec<Observation> {
 /// went that is known without a look at each.
 #[salsa::tracked(returns(copy))]
 fn may_repeat(db: &dyn salsa::Database) -> bool {
-    let Some(project) = Project::try_get(db) else { return false };
+    let mut names = all_names(db);
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// What must be there once, of all that there is, as digests.
+pub fn all_names(db: &dyn salsa::Database) -> Vec<u64> {
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
     let root = project.root(db);
     let mut names: Vec<u64> = Vec::new();
     for package in dbt_packages(db) {
@@ -69,8 +76,7 @@ fn may_repeat(db: &dyn salsa::Database) -> bool {
     names.extend(macros_of_package(db, root).iter().map(|(name, _)| digest("macro", name)));
     names.extend(docs_blocks(db, root).map(|(block, _)| digest("docs block", &block.name)));
     names.extend(unit_tests(db, root).iter().map(|unit| digest("unit test", &format!("{}.{}", unit.model, unit.name))));
-    names.sort_unstable();
-    names.windows(2).any(|pair| pair[0] == pair[1])
+    names
 }
 
 fn digest(kind: &str, name: &str) -> u64 {
@@ -79,9 +85,9 @@ fn digest(kind: &str, name: &str) -> u64 {
     hasher.finish()
 }
 
-/// What must be there once, of all that a directory holds, as digests; of packages, their tables.
+/// The same of what a directory holds; of packages, their tables.
 #[salsa::tracked(returns(deref))]
-fn names_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<u64> {
+pub(super) fn names_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<u64> {
     let (package, directory) = (key.package(db), key.directory(db));
     let is_root = Project::try_get(db).is_some_and(|project| project.root(db) == package);
     let mut names = Vec::new();

@@ -213,10 +213,10 @@ fn disabled<'db>(rows: &Rows<'db>, called: Called<'db>) -> Observation {
 type Callers = BTreeMap<Place, (Option<Arc<str>>, String)>;
 
 /// A macro that is not there, and where it is called from.
-type UnknownMacro = (Arc<str>, Place, Option<Arc<str>>, String);
+pub(super) type UnknownMacro = (Arc<str>, Place, Option<Arc<str>>, String);
 
 #[salsa::tracked(returns(deref))]
-fn unknown_macros_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<UnknownMacro> {
+pub(super) fn unknown_macros_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<UnknownMacro> {
     let rows = &Rows { db };
     let is_whole = is_whole(db);
     let mut found = Vec::new();

@@ -11,11 +11,14 @@ mod metrics;
 mod project;
 mod refusals;
 mod resources;
+mod shown;
 mod staging;
 mod units;
 
 pub use crate::relations::places::Place;
 pub use catalogue::{ALL, Observed, by_name};
+pub use duplicates::all_names;
+pub use shown::{Declares, Shown, Sums};
 
 use crate::datalog::{Cell, Constant, Part};
 use crate::db::{DirectoryOf, Project, Section, SourceFile, Stamped};
@@ -170,6 +173,20 @@ impl Observed {
     /// The parts its rows come in.
     pub fn parts<'db>(&self, db: &'db dyn salsa::Database) -> Option<&'db Stamped<Vec<Part>>> {
         self.number().map(|kind| parts_of(db, KindOf::new(db, kind)))
+    }
+
+    /// The stamp of one of them.
+    pub fn stamp(&self, db: &dyn salsa::Database, key: u64) -> Option<u64> {
+        let kind = KindOf::new(db, self.number()?);
+        Some(match key {
+            WHOLE => seen_beside(db, kind).stamp,
+            key => seen_in(db, DirectoryOf::of_key(key), kind.number(db)).stamp,
+        })
+    }
+
+    /// Whether nothing is seen of the project as a whole.
+    pub fn is_empty_beside(&self, db: &dyn salsa::Database) -> bool {
+        self.number().is_none_or(|kind| seen_beside(db, KindOf::new(db, kind)).value.all.is_empty())
     }
 
     /// Gives each row of a part.

@@ -1,9 +1,8 @@
 //! What keeps dbt from reading the project, and what it reads other than was meant.
 
-use super::child::sections;
-use super::refusals::refusals;
+use super::refusals::{Refusal, refusals, refused_models};
 use super::{Rows, metrics, place, start_of_file};
-use crate::db::{DirectoryOf, FileKind, Package, Project, SourceFile, of_section};
+use crate::db::{DirectoryOf, FileKind, Package, Project, SourceFile};
 use crate::derive::cycles::cycles;
 use crate::files::Content;
 use crate::observe::Observation;
@@ -25,10 +24,12 @@ fn is_yaml(kind: FileKind) -> bool {
     matches!(kind, FileKind::ProjectFile | FileKind::PackagesFile | FileKind::Properties)
 }
 
-pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
-    let db = rows.db;
-    let mut found: BTreeMap<(Place, String), Observation> = BTreeMap::new();
-    let mut report = |place: Place, what: &str, fix: &str, severity: Option<Severity>| {
+/// What was told, each once at its place.
+#[derive(Default)]
+struct Errors(BTreeMap<(Place, String), Observation>);
+
+impl Errors {
+    fn report(&mut self, place: Place, what: &str, fix: &str, severity: Option<Severity>) {
         let violation = Observation {
             node: None,
             subject: vec![place.path.clone()],
@@ -37,28 +38,40 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
             severity,
             args: vec![("what", what.to_owned()), ("fix", fix.to_owned())],
         };
-        found.entry((place, what.to_owned())).or_insert(violation);
-    };
-    for refusal in refusals(rows) {
-        let severity = refusal.mild.then_some(Severity::Warning);
-        report(refusal.place, &refusal.what, &refusal.fix, severity);
+        self.0.entry((place, what.to_owned())).or_insert(violation);
     }
-    let mut add = |place: Place, what: &str, fix: &str| report(place, what, fix, None);
+
+    fn add(&mut self, place: Place, what: &str, fix: &str) {
+        self.report(place, what, fix, None);
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        let severity = refusal.mild.then_some(Severity::Warning);
+        self.report(refusal.place, &refusal.what, &refusal.fix, severity);
+    }
+
+    fn all(self) -> Vec<Observation> {
+        self.0.into_values().collect()
+    }
+}
+
+/// What concerns the project as a whole, and the files that lie in no directory.
+pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
+    let db = rows.db;
+    let mut found = Errors::default();
+    refusals(rows).into_iter().for_each(|refusal| found.refuse(refusal));
     let Some(project) = Project::try_get(db) else { return Vec::new() };
     let root = project.root(db);
     for (path, problem) in project.problems(db) {
-        add(start_of_file(path), &problem.what, &problem.fix);
+        found.add(start_of_file(path), &problem.what, &problem.fix);
     }
     for file in files_beside(db) {
-        file_errors(db, root, *file, &mut |place, what, fix| add(place, what, fix));
-    }
-    for (place, what, fix) in sections(db).flat_map(|section| errors_of_section(db, section)) {
-        add(place.clone(), what, fix);
+        file_errors(db, root, *file, &mut |place, what, fix| found.add(place, what, fix));
     }
     for (file, error) in macro_errors(db, root) {
-        add(place(db, file, error.span), &error.message, &error.remedy);
+        found.add(place(db, file, error.span), &error.message, &error.remedy);
     }
-    found.into_values().collect()
+    found.all()
 }
 
 /// The files of the root project that lie in none of its paths.
@@ -70,33 +83,28 @@ fn files_beside(db: &dyn salsa::Database) -> Vec<SourceFile> {
     own_files(db).iter().copied().filter(is_beside).collect()
 }
 
-/// What cannot be read as it was meant: where, what and what to do.
-type Wrong = (Place, String, String);
-
 /// The errors of a directory's files, nodes and tests.
-#[salsa::tracked(returns(deref))]
-fn errors_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Wrong> {
+pub(super) fn parse_error_in<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    let db = rows.db;
     let (root, directory) = (key.package(db), key.directory(db));
-    let mut found: Vec<Wrong> = Vec::new();
-    let mut add = |place: Place, what: &str, fix: &str| found.push((place, what.to_owned(), fix.to_owned()));
+    let mut found = Errors::default();
+    refused_models(rows, key).into_iter().for_each(|refusal| found.refuse(refusal));
     for file in directory.files(db) {
-        file_errors(db, root, *file, &mut add);
+        file_errors(db, root, *file, &mut |place, what, fix| found.add(place, what, fix));
     }
     for node in nodes_of_directory(db, root, directory) {
         for error in &rendering(db, *node).errors {
-            add(place(db, node.file(db), error.span), &error.message, &error.remedy);
+            found.add(place(db, node.file(db), error.span), &error.message, &error.remedy);
         }
     }
     let tests = tests_of_directory(db, root, directory).iter().copied();
     for test in tests.filter(|test| test.place(db) == TestPlace::File) {
         for error in text_errors(db, test) {
-            add(place(db, test.file(db), error.span), &error.message, &error.remedy);
+            found.add(place(db, test.file(db), error.span), &error.message, &error.remedy);
         }
     }
-    found
+    found.all()
 }
-
-of_section!(errors_of_section: errors_in => Wrong);
 
 /// The errors of one file's text.
 fn file_errors(db: &dyn salsa::Database, root: Package, file: SourceFile, add: &mut dyn FnMut(Place, &str, &str)) {

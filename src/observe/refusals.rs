@@ -39,7 +39,6 @@ impl Refusal {
 pub(super) fn refusals(rows: &Rows<'_>) -> Vec<Refusal> {
     let Some(root) = Project::try_get(rows.db).map(|project| project.root(rows.db)) else { return Vec::new() };
     let mut found = unknown_groups(rows, root);
-    found.extend(sections(rows.db).flat_map(|key| models_of_section(rows.db, key)).cloned());
     found.extend(forbidden_refs(rows, root));
     found.extend(missing_versions(rows, root));
     found.extend(metrics::unknown_inputs(rows));
@@ -101,11 +100,11 @@ fn text(config: &Map<String, Value>, key: &str) -> Option<String> {
 }
 
 /// A group, and where and by what it is named.
-type InGroup = (String, Place, String);
+pub(super) type InGroup = (String, Place, String);
 
 /// The groups that a directory's nodes are in.
 #[salsa::tracked(returns(deref))]
-fn groups_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<InGroup> {
+pub(super) fn groups_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<InGroup> {
     let rows = &Rows { db };
     let nodes = nodes_of_directory(db, key.package(db), key.directory(db)).iter().copied();
     let nodes = nodes.filter(|node| is_enabled(db, *node) && node.kind(db) != NodeKind::Function);
@@ -155,9 +154,8 @@ fn called(rows: &Rows<'_>, node: Node<'_>) -> String {
 }
 
 /// Access and contracts of a directory's models.
-#[salsa::tracked(returns(deref))]
-fn models_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Refusal> {
-    let rows = &Rows { db };
+pub(super) fn refused_models<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Refusal> {
+    let db = rows.db;
     let mut found = Vec::new();
     let nodes = nodes_of_directory(db, key.package(db), key.directory(db)).iter().copied();
     let models = nodes.filter(|node| node.kind(db) == NodeKind::Model);
@@ -188,13 +186,11 @@ fn models_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Re
     found
 }
 
-of_section!(models_of_section: models_in => Refusal);
-
 /// A ref of a node or test that access rules forbid, and the parent that it names.
-type ForbiddenRef = (Arc<str>, Refusal);
+pub(super) type ForbiddenRef = (Arc<str>, Refusal);
 
 #[salsa::tracked(returns(deref))]
-fn forbidden_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<ForbiddenRef> {
+pub(super) fn forbidden_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<ForbiddenRef> {
     let (rows, root) = (&Rows { db }, key.package(db));
     let mut found = Vec::new();
     for child in living(db, key) {

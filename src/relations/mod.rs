@@ -80,6 +80,8 @@ pub(crate) const WHOLE: u64 = u64::MAX;
 pub struct Parts {
     /// The parts, with a stamp for all of them.
     pub all: for<'db> fn(&'db dyn salsa::Database) -> &'db Stamped<Vec<Part>>,
+    /// The stamp of one part, by its key.
+    pub stamp: fn(&dyn salsa::Database, u64) -> u64,
     /// Gives each row of a part; rows may be in several.
     pub visit: fn(&dyn salsa::Database, &Part, &mut Visitor<'_>),
 }
@@ -237,6 +239,23 @@ macro_rules! tiers {
             $crate::db::Stamped::new(parts)
         }
 
+        /// The stamp of a part.
+        #[allow(unused_variables, dead_code, reason = "not each relation has both tiers, and not each set a name")]
+        pub(crate) fn stamp(db: &dyn salsa::Database, key: u64) -> u64 {
+            $(
+                if key == $crate::relations::WHOLE {
+                    let $whole_db = db;
+                    return of_project($whole_db).stamp;
+                }
+            )?
+            $(
+                let $directory = $crate::db::DirectoryOf::of_key(key);
+                return of_directory(db, $directory).stamp;
+            )?
+            #[allow(unreachable_code, reason = "not each relation has both tiers")]
+            0
+        }
+
         /// The rows of a part.
         #[allow(unused_variables, reason = "not each relation has both tiers")]
         pub(crate) fn part<'db>(
@@ -318,7 +337,7 @@ macro_rules! relation {
             }
 
             const PARTS: Option<$crate::relations::Parts> =
-                Some($crate::relations::Parts { all: |db| parts(db), visit: visit_part });
+                Some($crate::relations::Parts { all: |db| parts(db), stamp, visit: visit_part });
 
             $crate::relations::erased!($name ($($column: $type),+) $kind $example $place, $($doc)+);
         }

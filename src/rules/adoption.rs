@@ -47,8 +47,13 @@ pub(super) struct Adoption<'a> {
 }
 
 impl<'a> Adoption<'a> {
-    pub(super) fn new(db: &'a Database, registry: &'a Registry, circumstances: Circumstances<'a>) -> Self {
-        let excuses = Excuses::new(db, registry, circumstances.today);
+    pub(super) fn new(
+        db: &'a Database,
+        registry: &'a Registry,
+        circumstances: Circumstances<'a>,
+        excuses: Vec<Excuse>,
+    ) -> Self {
+        let excuses = Excuses::new(excuses, registry, circumstances.today);
         let baseline = circumstances.baseline;
         Self { db, registry, excuses, baseline, suppressed: Vec::new(), ran: BTreeMap::new() }
     }

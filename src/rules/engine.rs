@@ -209,6 +209,14 @@ fn rows_on(rule: &Rule, options: &Options, repo: &Repo<'_>, loaded: &mut Loaded)
 }
 
 impl RuleRows {
+    /// What its rows name.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.answers.iter().flatten().flatten().filter_map(|value| match value {
+            Constant::Text(text) => Some(text),
+            _ => None,
+        })
+    }
+
     /// The rows as violations with their places.
     pub(super) fn evaluation(&self, repo: &Repo<'_>) -> Evaluation {
         let mut found: IndexMap<Violation, (usize, Vec<Constant>)> = IndexMap::new();

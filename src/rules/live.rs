@@ -5,15 +5,21 @@
 //! Rules whose blocks recur or read what is not in parts are run whole whenever what they read changed.
 
 mod kept;
+mod known;
+mod reach;
 mod whole;
 
+pub use self::reach::{Glimpse, Near, Reach};
+
 use self::kept::KeptRule;
+use self::known::{Known, View};
 use self::whole::WholeRule;
 use crate::datalog::{Constant, Maintained, PartedFacts, Programs, Upkeep, former};
 use crate::db::Database;
 use crate::db::settings::HouseRules;
 use crate::query::{Families, NoRun, Repo, library};
 
+use crate::rules::about::About;
 use crate::rules::adoption::Circumstances;
 use crate::rules::engine::{self, Broken, Judged, OPTION, Options, Scoped, compile_on, own_facts};
 use crate::rules::grades::Grades;
@@ -21,19 +27,26 @@ use crate::rules::registry::Registry;
 use crate::rules::rule::Rule;
 use crate::rules::run::{Asked, Found, Judge, Whole, run_by};
 use crate::rules::selection::Selection;
-use rayon::prelude::*;
+use crate::rules::suppression::{Excuse, excuses};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// The rules of one project, over time.
 #[derive(Debug, Default)]
 pub struct Live {
+    is_started: bool,
     keeping: Option<Keeping>,
     grades: Grades,
     /// Rules that are off, and whether they could be run.
     checked: Vec<(Arc<Rule>, Options, Result<(), Broken>)>,
     /// What the last look did.
     upkeep: Upkeep,
+    known: Known,
+    /// How far edits reached that came before this look.
+    reach: Reach,
+    /// The excuses of the project, and the rules by which they were understood.
+    excuses: Option<(Vec<Arc<Rule>>, Vec<Excuse>)>,
+    about: Option<About>,
 }
 
 /// The rules that are kept, and how.
@@ -73,6 +86,12 @@ impl Keeping {
         Some(Self { rules, maintained, kept, whole })
     }
 
+    /// The relations whose rows it must be known of whether they have changed.
+    fn reads(&self) -> impl Iterator<Item = &str> {
+        let of_kept = self.kept.values().flat_map(KeptRule::reads);
+        self.maintained.facts().chain(of_kept).chain(self.whole.values().flat_map(WholeRule::reads))
+    }
+
     fn is_for(&self, rules: &[(&Arc<Rule>, Options)]) -> bool {
         let is_same = |known: &(Arc<Rule>, Options), rule: &(&Arc<Rule>, Options)| {
             Arc::ptr_eq(&known.0, rule.0) && known.1 == rule.1
@@ -85,37 +104,30 @@ impl Judge for Live {
     fn prepare(&mut self, db: &Database, rules: &[(&Arc<Rule>, Options)]) {
         let keeping = self.keeping.take().filter(|keeping| keeping.is_for(rules) && !keeping.maintained.is_worn());
         self.upkeep = Upkeep::default();
-        self.keeping = match keeping {
-            Some(mut keeping) => {
-                let repo = Repo::new(db, Families::Interpreted, &NoRun);
-                // All that may be interrupted comes first: rows that are half mended are lost.
-                let facts: Vec<&str> = keeping.maintained.facts().collect();
-                facts.par_iter().for_each_with(db.clone(), |db, relation| {
-                    Repo::new(db, Families::Interpreted, &NoRun).parts(relation);
-                });
-                match keeping.maintained.update(&repo) {
-                    Ok(upkeep) => {
-                        self.upkeep = upkeep;
-                        for rule in keeping.kept.values_mut() {
-                            rule.note(&keeping.maintained);
-                        }
-                        Some(keeping)
-                    }
-                    Err(_) => None,
-                }
+        let is_new = keeping.is_none();
+        let Some(mut keeping) = keeping.or_else(|| Keeping::start(db, rules)) else { return };
+        // All that may be interrupted comes first: rows that are half mended are lost.
+        self.known.look(db, &self.reach, keeping.reads());
+        if !is_new {
+            let repo = Repo::new(db, Families::Interpreted, &NoRun);
+            match keeping.maintained.update(&View { repo: &repo, known: &self.known }) {
+                Ok(upkeep) => self.upkeep = upkeep,
+                Err(_) => return,
             }
-            None => Keeping::start(db, rules),
-        };
+            keeping.kept.values_mut().for_each(|rule| rule.note(&keeping.maintained));
+        }
+        self.keeping = Some(keeping);
     }
 
     fn judge(&mut self, db: &Database, asked: &[Asked<'_>]) -> Vec<Result<Arc<Judged>, Broken>> {
         // Rows that cannot be kept, for one rule counts too far or takes all memory: each is told what is its own.
         let Some(keeping) = &mut self.keeping else { return Whole::default().judge(db, asked) };
         let judged = |asked: &Asked<'_>| {
+            let (known, near) = (&self.known, self.reach.near());
             if let Some(kept) = keeping.kept.get_mut(&asked.rule.id) {
-                return Ok(kept.judge(db, asked, &keeping.maintained));
+                return Ok(kept.judge(db, asked, &keeping.maintained, known, near));
             }
-            keeping.whole.entry(asked.rule.id.clone()).or_default().judge(db, asked)
+            keeping.whole.entry(asked.rule.id.clone()).or_default().judge(db, asked, known, near)
         };
         asked.iter().map(judged).collect()
     }
@@ -137,10 +149,25 @@ impl Judge for Live {
     fn grades(&mut self) -> &mut Grades {
         &mut self.grades
     }
+
+    fn excuses(&mut self, db: &Database, registry: &Registry) -> Vec<Excuse> {
+        let is_same = |rules: &[Arc<Rule>]| {
+            let now = registry.rules();
+            rules.len() == now.len() && rules.iter().zip(now).all(|(one, other)| Arc::ptr_eq(one, other))
+        };
+        let near = self.reach.near();
+        let known = self.excuses.take().filter(|(rules, known)| {
+            let is_near = near.is_some_and(|near| near.keeps_excuses(known.iter().any(Excuse::is_of_meta)));
+            is_near && is_same(rules)
+        });
+        let (_, excuses) =
+            self.excuses.insert(known.unwrap_or_else(|| (registry.rules().to_vec(), excuses(db, registry))));
+        excuses.clone()
+    }
 }
 
 impl Live {
-    /// Runs the rules.
+    /// Runs the rules, knowing how far edits reached since the last run; a first run looks at everything.
     pub fn run(
         &mut self,
         db: &Database,
@@ -148,8 +175,26 @@ impl Live {
         house: &HouseRules,
         selection: &Selection,
         circumstances: Circumstances<'_>,
+        reach: Reach,
     ) -> Found {
-        run_by(self, db, registry, house, selection, circumstances)
+        self.reach = if self.is_started { reach } else { Reach::Everything };
+        let found = run_by(self, db, registry, house, selection, circumstances);
+        self.is_started = true;
+        found
+    }
+
+    /// What the last look was at.
+    pub fn about(&mut self, db: &Database) -> About {
+        let known = self.about.filter(|_| !self.reach.is_everything());
+        *self.about.insert(known.unwrap_or_else(|| About::of(db)))
+    }
+
+    /// Looks at everything whatever was edited, and names the relations that have other rows than the last look saw:
+    /// none, unless somebody forgot to say what a directory shows others.
+    pub fn outdated(&mut self, db: &Database) -> Vec<String> {
+        let repo = Repo::new(db, Families::Interpreted, &NoRun);
+        let upkeep = self.keeping.as_mut().and_then(|keeping| keeping.maintained.update(&repo).ok());
+        upkeep.unwrap_or_default().facts.into_iter().map(|(relation, _)| relation).collect()
     }
 
     /// What the last look did to rows, by relation.

@@ -1,3 +1,4 @@
+pub mod about;
 pub mod adherence;
 pub mod adoption;
 pub mod baseline;

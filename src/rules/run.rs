@@ -15,7 +15,7 @@ use crate::rules::registry::Registry;
 use crate::rules::rule::{Rule, RuleError};
 use crate::rules::selection::{Course, Decision, House, Selection};
 use crate::rules::stated::Stated;
-use crate::rules::suppression::Problem;
+use crate::rules::suppression::{Excuse, Problem, excuses};
 use crate::rules::violation::sort;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
@@ -277,6 +277,10 @@ pub(super) trait Judge {
     }
     /// What was decided of findings before.
     fn grades(&mut self) -> &mut Grades;
+    /// All that the project excuses.
+    fn excuses(&mut self, db: &Database, registry: &Registry) -> Vec<Excuse> {
+        excuses(db, registry)
+    }
 }
 
 /// Evaluates each rule whole, on all threads.
@@ -336,9 +340,13 @@ pub(super) fn run_by(
     let (house, whole) = (&House::new(house, selection), &House::new(house, &everything));
     let mut open = tasks(registry, house, whole, is_compared);
     let is_stated_read = open.values().any(|task| reads_stated(task.rule));
-    let stated = if is_stated_read { Stated::of(db, registry, rules, circumstances) } else { Stated::default() };
+    let excuses = judge.excuses(db, registry);
+    let stated = match is_stated_read {
+        true => Stated::of(registry, rules, circumstances, &excuses),
+        false => Stated::default(),
+    };
     let mut given = Given { broken: registry.broken().to_vec(), stated, ..Given::default() };
-    let mut adoption = Adoption::new(db, registry, circumstances);
+    let mut adoption = Adoption::new(db, registry, circumstances, excuses);
     // A rule that is off says nothing, but for whether it can be used.
     for rule in registry.house_rules().filter(|rule| !open.contains_key(&rule.id)) {
         if let Err(broken) = judge.check(db, rule, house.options(rule)) {

@@ -1,13 +1,12 @@
 //! What a repo states about its findings, as rows: what it excuses and parks, and how grave it lets rules be.
 
 use crate::datalog::{Cell, Constant, with_cells};
-use crate::db::Database;
 use crate::db::settings::{HouseRules, OptionValue};
 use crate::project::data;
 use crate::rules::adoption::Circumstances;
 use crate::rules::registry::Registry;
 use crate::rules::selection::{Course, House, Selection};
-use crate::rules::suppression::written;
+use crate::rules::suppression::{Excuse, written};
 use crate::syntax::span::LineIndex;
 use crate::syntax::yaml::{Node, parse};
 use std::collections::{BTreeMap, HashMap};
@@ -29,9 +28,14 @@ impl Stated {
     pub const RELATIONS: [&'static str; 5] =
         ["baseline_entry", "house_setting", "rule_option", "rule_severity", "suppression"];
 
-    pub fn of(db: &Database, registry: &Registry, house: &HouseRules, circumstances: Circumstances<'_>) -> Self {
+    pub fn of(
+        registry: &Registry,
+        house: &HouseRules,
+        circumstances: Circumstances<'_>,
+        excuses: &[Excuse],
+    ) -> Self {
         let mut stated = Self::default();
-        stated.suppressions(db, registry);
+        stated.suppressions(excuses);
         for entry in circumstances.baseline.map(|baseline| baseline.entries()).unwrap_or_default() {
             stated.row(
                 "baseline_entry",
@@ -73,9 +77,9 @@ impl Stated {
         self.rows.entry(relation).or_default().push(row);
     }
 
-    fn suppressions(&mut self, db: &Database, registry: &Registry) {
+    fn suppressions(&mut self, excuses: &[Excuse]) {
         let mut seen: HashMap<_, i64> = HashMap::new();
-        for excuse in written(db, registry) {
+        for excuse in written(excuses) {
             let at = excuse.place.start;
             let key = (excuse.rule.clone(), excuse.place.path.clone(), excuse.reason.clone());
             let index = seen.entry(key).and_modify(|index| *index += 1).or_default();

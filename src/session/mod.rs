@@ -43,11 +43,11 @@ use crate::project::properties::properties;
 use crate::project::schema_yaml;
 use crate::project::settings;
 use crate::project::settled::Known;
-use crate::relations::{layer, model};
 use crate::report::Summary;
+use crate::rules::about::About;
 pub use crate::rules::adoption::Circumstances;
 use crate::rules::finding::{Finding, Suppressed};
-use crate::rules::live::Live;
+use crate::rules::live::{Live, Reach};
 use crate::rules::registry::Registry;
 use crate::rules::run::run;
 use crate::rules::selection::Selection;
@@ -68,6 +68,8 @@ pub struct Session {
     inputs: inputs::Inputs,
     /// The rules of the last check, where the next one follows it.
     live: Option<Arc<Mutex<Live>>>,
+    /// How far edits reached that came after the last check began.
+    reach: Arc<Mutex<Reach>>,
     /// What the settled indexes come from.
     settled_from: Known,
     /// Much is to be computed.
@@ -147,24 +149,26 @@ impl Session {
     pub fn check_with(&self, registry: &Registry, selection: &Selection, circumstances: Circumstances<'_>) -> Outcome {
         let db = &self.db;
         let house = self.project.house_rules(db);
-        if self.is_cold.load(Ordering::Relaxed) || self.live.is_none() {
+        let reach = std::mem::replace(&mut *self.reach(), Reach::nothing());
+        if self.live.is_none() || reach.is_everything() && self.is_cold.load(Ordering::Relaxed) {
             self.prefetch();
             self.is_cold.store(false, Ordering::Relaxed);
         }
-        let found = match &self.live {
+        let (found, about) = match &self.live {
             Some(live) => {
                 let mut kept = live.lock().unwrap_or_else(PoisonError::into_inner);
                 // A run that salsa ends half-way leaves nothing behind that could be taken for whole.
                 let mut own = std::mem::take(&mut *kept);
-                let found = own.run(db, registry, house, selection, circumstances);
+                let found = own.run(db, registry, house, selection, circumstances, reach);
+                let about = own.about(db);
                 *kept = own;
-                found
+                (found, about)
             }
-            None => run(db, registry, house, selection, circumstances),
+            None => (run(db, registry, house, selection, circumstances), About::of(db)),
         };
         let excused = found.suppressed.iter().map(|suppressed| &suppressed.finding);
         let summary = Summary {
-            models: model::rows(db).len(),
+            models: about.models,
             files: self.files,
             not_understood: not_understood(found.findings.iter().chain(excused)),
             rules_run: found.run,
@@ -174,26 +178,25 @@ impl Session {
             fixed: circumstances.baseline.map(|_| found.fixed),
             ..Summary::of(&found.findings)
         };
-        let notes = self.notes(registry, selection);
+        let notes = self.notes(registry, selection, about);
         let (findings, suppressed, problems) = (found.findings, found.suppressed, found.problems);
         Outcome { findings, suppressed, problems, summary, fixed: None, notes }
     }
 
     /// What a user would wonder about: rules that ran and could not find anything.
-    fn notes(&self, registry: &Registry, selection: &Selection) -> Vec<String> {
-        let db = &self.db;
-        let house = self.project.house_rules(db);
+    fn notes(&self, registry: &Registry, selection: &Selection, about: About) -> Vec<String> {
+        let house = self.project.house_rules(&self.db);
         let mut notes = Vec::new();
-        if model::rows(db).is_empty() {
+        if about.models == 0 {
             return notes;
         }
-        if layout(db).layers.is_empty() {
+        if !about.has_layers {
             notes.push(
                 "no layers can be recognised from folders or prefixes, so no dependency rule ran; \
                  state them under layers: in harness.yml"
                     .to_owned(),
             );
-        } else if !house.layers.is_empty() && layer::rows(db).is_empty() {
+        } else if about.is_none_placed {
             notes.push(
                 "no model stands in a layer, so no dependency rule judged any: paths: or layers: in harness.yml \
                  do not fit the folders of this project"

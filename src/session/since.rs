@@ -13,6 +13,7 @@ use crate::rules::finding::{Finding, Status};
 use crate::rules::registry::Registry;
 use crate::rules::run::Given;
 use crate::rules::selection::Selection;
+use crate::rules::suppression::excuses;
 use crate::rules::stated::Stated;
 use salsa::{Durability, Setter};
 use std::cell::OnceCell;
@@ -90,7 +91,7 @@ impl Session {
 
     /// What the repo states about its findings.
     pub fn stated(&self, registry: &Registry, circumstances: Circumstances<'_>) -> Stated {
-        Stated::of(&self.db, registry, self.project.house_rules(&self.db), circumstances)
+        Stated::of(registry, self.project.house_rules(&self.db), circumstances, &excuses(&self.db, registry))
     }
 
     /// Says what the files are compared with.
@@ -98,6 +99,7 @@ impl Session {
         let before = before.map(Arc::new);
         if *self.project.before(&self.db) != before {
             self.project.set_before(&mut self.db).with_durability(Durability::HIGH).to(before);
+            self.reach_everything();
         }
     }
 

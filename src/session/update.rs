@@ -7,12 +7,13 @@ use crate::datalog::Upkeep;
 use crate::db::{Database, FileKind, Invocation, Project, SourceFile, settings::HouseRules};
 use crate::files::{Content, Memory, Tree, normalise};
 use crate::project::settled::{Known, settle};
+use crate::rules::live::{Glimpse, Reach};
 use rayon::prelude::*;
 use salsa::{Durability, Setter};
 use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 /// Where a look at the files is needed.
 #[derive(Debug, Clone, Copy)]
@@ -52,14 +53,48 @@ impl Session {
         live.map(|live| live.upkeep().clone()).unwrap_or_default()
     }
 
+    /// Relations of which the last check has not seen the rows there are, for tests: there should be none.
+    pub fn outdated(&self) -> Vec<String> {
+        let live = self.live.as_ref().map(|live| live.lock().unwrap_or_else(PoisonError::into_inner));
+        live.map(|mut live| live.outdated(&self.db)).unwrap_or_default()
+    }
+
     /// Gives a file of the project another text, as an update would that found it on the disk.
     pub fn set_text(&mut self, path: &str, text: &str) -> bool {
         let files = self.inputs.living.get(path).cloned().unwrap_or_default();
         let content = Content::Text(text.into());
-        let differs: Vec<_> = files.into_iter().filter(|file| self.db.set_content(*file, content.clone())).collect();
-        differs.iter().for_each(|file| self.was_edited(*file));
-        self.settled();
-        !differs.is_empty()
+        let differs = files.into_iter().filter(|file| *file.content(&self.db) != content);
+        let edits: Vec<_> = differs.map(|file| (file, content.clone())).collect();
+        let differs = !edits.is_empty();
+        self.edit(edits);
+        differs
+    }
+
+    /// Gives files other texts.
+    fn edit(&mut self, edits: Vec<(SourceFile, Content)>) {
+        if edits.is_empty() {
+            return;
+        }
+        let files: Vec<SourceFile> = edits.iter().map(|(file, _)| *file).collect();
+        let is_known = self.live.is_some() && !self.reach().is_everything() && files.len() <= FEW;
+        let before = is_known.then(|| Glimpse::of(&self.db, &files)).flatten();
+        for (file, content) in edits {
+            self.db.set_content(file, content);
+            self.was_edited(file);
+        }
+        self.reach().widen(&self.db, before);
+        if self.reach().is_everything() {
+            self.settled();
+        }
+    }
+
+    pub(super) fn reach(&self) -> MutexGuard<'_, Reach> {
+        self.reach.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// That the next check is to look at everything.
+    pub(super) fn reach_everything(&self) {
+        *self.reach() = Reach::Everything;
     }
 
     /// After the first edit of a file, or any of one that is never taken for edited, salsa looks at all there is.
@@ -137,6 +172,7 @@ impl Session {
             files: parts.files,
             inputs,
             live: None,
+            reach: Arc::default(),
             settled_from: Known::default(),
             is_cold: Arc::new(AtomicBool::new(true)),
         }
@@ -155,7 +191,6 @@ impl Session {
                 }
             }
         }
-        self.settled();
         if changed.len() > FEW {
             self.is_cold.store(true, Ordering::Relaxed);
         }
@@ -167,6 +202,7 @@ impl Session {
         let differs = *self.project.house_rules(&self.db) != house;
         if differs {
             self.project.set_house_rules(&mut self.db).to(house);
+            self.reach_everything();
             self.inputs.wear += WEAR_OF_ALL;
         }
         differs
@@ -178,6 +214,7 @@ impl Session {
         if differs {
             self.project.set_invocation(&mut self.db).to(invocation);
             self.inputs.wear += WEAR_OF_ALL;
+            self.reach_everything();
             self.settled();
         }
         differs
@@ -214,16 +251,17 @@ impl Session {
             files.iter().map(|file| (*file, Arc::clone(file.path(&self.db)))).collect();
         let read: Vec<_> =
             paths.into_par_iter().with_min_len(8).map(|(file, path)| (file, tree.read(&path), path)).collect();
-        for (file, content, path) in read {
-            if self.db.set_content(file, content) {
-                self.was_edited(file);
-                changed.insert(path);
-            }
+        let mut edits = Vec::new();
+        for (file, content, path) in read.into_iter().filter(|(file, content, _)| file.content(&self.db) != content) {
+            edits.push((file, content));
+            changed.insert(path);
         }
+        self.edit(edits);
     }
 
     /// Looks for all files, and reads those that are new or touched.
     fn look(&mut self, tree: &dyn Tree, touched: Option<&BTreeSet<String>>, changed: &mut Changed) {
+        let revision = salsa::plumbing::current_revision(&self.db);
         let inputs = &self.inputs;
         let is_touched = |path: &str| touched.is_none_or(|paths| is_touched(paths, path));
         let found = find(tree, &|folder, file| is_touched(&file.path) || !inputs.is_known(folder, file));
@@ -252,6 +290,10 @@ impl Session {
             project.set_problems(db).to(parts.problems);
         }
         self.files = parts.files;
+        if salsa::plumbing::current_revision(&self.db) != revision {
+            self.reach_everything();
+            self.settled();
+        }
     }
 }
 

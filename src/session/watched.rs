@@ -31,6 +31,7 @@ impl Session {
             files: self.files,
             inputs: Inputs::default(),
             live: self.live.clone(),
+            reach: Arc::clone(&self.reach),
             settled_from: Known::default(),
             is_cold: Arc::clone(&self.is_cold),
         }

@@ -56,8 +56,9 @@ pub fn meta_excuses(db: &dyn salsa::Database) -> Vec<MetaExcuse> {
     found
 }
 
+/// Whether a file of a directory may say so.
 #[salsa::tracked(returns(copy))]
-fn some_may_say<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> bool {
+pub fn some_may_say<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> bool {
     key.directory(db).files(db).iter().any(|file| may_say(file.content(db).text()))
 }
 

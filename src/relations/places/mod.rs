@@ -6,7 +6,7 @@ mod rows;
 mod settings;
 mod stands;
 
-pub use excuses::{Lines, MetaExcuse, meta_excuses};
+pub use excuses::{Lines, MetaExcuse, meta_excuses, some_may_say};
 pub(super) use rows::*;
 
 use crate::db::{Directory, Project, SourceFile};

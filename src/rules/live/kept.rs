@@ -5,6 +5,8 @@ use crate::db::Database;
 use crate::observe;
 use crate::query::{RowOf, standing, stands};
 use crate::rules::block::{FINDING, ROW, SUBJECT};
+use super::known::Known;
+use super::reach::Near;
 use crate::rules::engine::{Judged, noun, noun_of, violation};
 use crate::rules::finding::{Finding, Severity};
 use crate::rules::rule::Rule;
@@ -37,6 +39,8 @@ pub(super) struct KeptRule {
     is_started: bool,
     is_changed: bool,
     is_seen_changed: bool,
+    /// Places were not looked up again when edits may have reached them.
+    is_behind: bool,
     judged: Option<Arc<Judged>>,
 }
 
@@ -72,6 +76,7 @@ impl KeptRule {
             is_started: false,
             is_changed: true,
             is_seen_changed: false,
+            is_behind: false,
             judged: None,
         }
     }
@@ -151,22 +156,36 @@ impl KeptRule {
         self.place_new(maintained);
     }
 
-    pub(super) fn judge(&mut self, db: &Database, asked: &Asked<'_>, maintained: &Maintained) -> Arc<Judged> {
+    /// What is seen that it must be known of whether it has changed.
+    pub(super) fn reads(&self) -> impl Iterator<Item = &str> {
+        self.seen.keys().map(String::as_str)
+    }
+
+    pub(super) fn judge(
+        &mut self,
+        db: &Database,
+        asked: &Asked<'_>,
+        maintained: &Maintained,
+        known: &Known,
+        near: Option<&Near>,
+    ) -> Arc<Judged> {
         if !self.is_started {
             self.start(maintained);
         }
         let unseen = self.judged.as_ref().filter(|judged| !self.is_changed && !asked.is_seen(judged));
         if let Some(judged) = unseen {
+            self.is_behind |= near.is_none_or(Near::is_any);
             return judged.clone();
         }
+        let near = near.filter(|_| !std::mem::take(&mut self.is_behind));
         for (relation, stamp) in &mut self.seen {
-            let now = observe::by_name(relation).and_then(|observed| observed.parts(db)).map(|parts| parts.stamp);
+            let now = known.parts(relation).map(|(stamp, _)| stamp);
             self.is_seen_changed |= std::mem::replace(stamp, now) != now;
         }
         // Who is interrupted goes on here: what was not looked at again yet is still to be.
         let is_seen_changed = self.is_seen_changed;
         for placed in &mut self.placed {
-            if placed.is_placed(db, is_seen_changed) {
+            if placed.is_placed(db, is_seen_changed, near) {
                 continue;
             }
             let of = &self.reports[placed.key.0];
@@ -208,12 +227,27 @@ impl KeptRule {
 }
 
 impl Placed {
+    /// What its place may depend on: whatever its row names, and where it was found.
+    fn texts<'p>(&'p self, violation: &'p Violation) -> impl Iterator<Item = &'p Arc<str>> {
+        let values = self.values.iter().filter_map(|value| match value {
+            Constant::Text(text) => Some(text),
+            _ => None,
+        });
+        values.chain(violation.paths())
+    }
+
     fn new(key: Key, values: Vec<Constant>) -> Self {
         Self { key, looked: Vec::new(), is_seen: false, values, told: None }
     }
 
     /// Whether its place is known, and nothing that told it has changed.
-    fn is_placed(&self, db: &Database, is_seen_changed: bool) -> bool {
+    fn is_placed(&self, db: &Database, is_seen_changed: bool, near: Option<&Near>) -> bool {
+        if let (Some((violation, _)), Some(near)) = (&self.told, near)
+            && !(self.is_seen && is_seen_changed)
+            && !near.concerns(self.texts(violation))
+        {
+            return true;
+        }
         let is_same = |(id, stamp): &(salsa::Id, u64)| stands(db, RowOf::from_id(*id)).stamp == *stamp;
         self.told.is_some() && !(self.is_seen && is_seen_changed) && self.looked.iter().all(is_same)
     }

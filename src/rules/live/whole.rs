@@ -3,6 +3,8 @@
 use crate::datalog::{Cell, Constant, PartedFacts};
 use crate::db::Database;
 use crate::query::{Families, OF_THE_RUN, Repo, Run, of_the_run};
+use super::known::{Known, View};
+use super::reach::Near;
 use crate::rules::engine::{self, Broken, Judged, Options, RuleRows};
 use crate::rules::run::Asked;
 use std::sync::Arc;
@@ -23,32 +25,60 @@ struct Last {
     rows: Result<RuleRows, Broken>,
 }
 
+impl Last {
+    /// Whether a place of its rows may be another.
+    fn concerns(&self, near: &Near, judged: &Judged) -> bool {
+        let values = self.rows.iter().flat_map(RuleRows::texts);
+        let paths = judged.findings.iter().flat_map(|finding| finding.paths());
+        near.concerns(values) || near.concerns(paths)
+    }
+}
+
 impl WholeRule {
-    pub(super) fn judge(&mut self, db: &Database, asked: &Asked<'_>) -> Result<Arc<Judged>, Broken> {
+    /// The relations that it must be known of whether they have changed.
+    pub(super) fn reads(&self) -> impl Iterator<Item = &str> {
+        let stamps = self.last.iter().flat_map(|last| last.stamps.iter().flatten());
+        stamps.map(|(relation, _)| relation.as_str())
+    }
+
+    pub(super) fn judge(
+        &mut self,
+        db: &Database,
+        asked: &Asked<'_>,
+        known: &Known,
+        near: Option<&Near>,
+    ) -> Result<Arc<Judged>, Broken> {
         let repo = Repo::new(db, Families::Interpreted, &asked.view);
+        let view = View { repo: &repo, known };
         let run = if asked.reads_run { rows_of_the_run(&asked.view) } else { Vec::new() };
         let revision = salsa::plumbing::current_revision(db);
         let is_same = |last: &Last| {
             let same_facts = match &last.stamps {
-                Some(stamps) => stamps.iter().all(|(name, stamp)| repo.parts(name).is_some_and(|it| it.0 == *stamp)),
+                Some(stamps) => stamps.iter().all(|(name, stamp)| view.parts(name).is_some_and(|it| it.0 == *stamp)),
                 None => last.revision == revision,
             };
             last.options == asked.options && last.run == run && same_facts
         };
         let last = match self.last.take().filter(is_same) {
-            Some(last) => last,
+            Some(last) => {
+                let judged = self.judged.as_ref().filter(|judged| near.is_some_and(|near| !last.concerns(near, judged)));
+                if let Some(judged) = judged.cloned() {
+                    self.last = Some(last);
+                    return Ok(judged);
+                }
+                last
+            }
             None => {
                 let rows = engine::rows_of(asked.rule, &asked.options, &repo);
                 let stamps = rows.as_ref().ok().and_then(|rows| {
                     let facts = rows.reads.iter().map(String::as_str);
                     let facts = facts.filter(|name| of_the_run(name).is_none() && *name != engine::OPTION);
                     let facts = facts.chain(Repo::NAMING.into_iter().filter(|_| repo.has_named()));
-                    facts.map(|name| Some((name.to_owned(), repo.parts(name)?.0))).collect()
+                    facts.map(|name| Some((name.to_owned(), view.parts(name)?.0))).collect()
                 });
                 Last { options: asked.options.clone(), stamps, revision, run, rows }
             }
         };
-        // Places are looked up each time.
         let judged = match &last.rows {
             Ok(rows) => Ok(Judged::of(asked.rule, &rows.evaluation(&repo))),
             Err(broken) => Err(broken.clone()),

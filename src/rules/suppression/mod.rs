@@ -5,6 +5,8 @@ mod stated;
 
 pub use self::stated::Excuse;
 use self::stated::Scope;
+pub use self::stated::excuses;
+pub(super) use self::stated::{Said, said_in};
 use crate::relations::places::Place;
 use crate::rules::finding::{Finding, Suppressed};
 use crate::rules::registry::Registry;
@@ -68,11 +70,13 @@ pub struct Written {
 }
 
 /// All excuses of the repo in the order of their places, each once however much it covers.
-pub fn written(db: &dyn salsa::Database, registry: &Registry) -> Vec<Written> {
-    let mut all: Vec<Written> = stated::excuses(db, registry)
-        .into_iter()
-        .map(|excuse| Written { rule: excuse.meant.unwrap_or(excuse.name), reason: excuse.reason, place: excuse.place })
-        .collect();
+pub fn written(excuses: &[Excuse]) -> Vec<Written> {
+    let written = |excuse: &Excuse| Written {
+        rule: excuse.meant.as_ref().unwrap_or(&excuse.name).clone(),
+        reason: excuse.reason.clone(),
+        place: excuse.place.clone(),
+    };
+    let mut all: Vec<Written> = excuses.iter().map(written).collect();
     let key = |it: &Written| (it.place.clone(), it.rule.clone(), it.reason.clone());
     all.sort_by_key(key);
     all.dedup();
@@ -92,8 +96,7 @@ pub struct Excuses<'r> {
 
 impl<'r> Excuses<'r> {
     /// Without a day, none has ended.
-    pub fn new(db: &dyn salsa::Database, registry: &'r Registry, today: Option<Date>) -> Self {
-        let all = stated::excuses(db, registry);
+    pub fn new(all: Vec<Excuse>, registry: &'r Registry, today: Option<Date>) -> Self {
         let mut index: HashMap<(Arc<str>, Arc<str>), Vec<usize>> = HashMap::new();
         for (at, excuse) in all.iter().enumerate() {
             let Some(rule) = &excuse.meant else { continue };

@@ -24,6 +24,13 @@ pub struct Excuse {
     pub(super) scope: Scope,
 }
 
+impl Excuse {
+    /// Whether an entry of `meta` says it, and no comment.
+    pub(in crate::rules) fn is_of_meta(&self) -> bool {
+        matches!(self.scope, Scope::Meta { .. })
+    }
+}
+
 /// What an excuse is about.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Scope {
@@ -32,7 +39,7 @@ pub(crate) enum Scope {
 }
 
 /// Comments first, in the order of their places.
-pub(super) fn excuses(db: &dyn salsa::Database, registry: &Registry) -> Vec<Excuse> {
+pub fn excuses(db: &dyn salsa::Database, registry: &Registry) -> Vec<Excuse> {
     let mut found: Vec<Excuse> = Vec::new();
     let mut said: Vec<&Said> = Vec::new();
     let beside = said_beside(db);
@@ -59,14 +66,13 @@ pub(super) fn excuses(db: &dyn salsa::Database, registry: &Registry) -> Vec<Excu
     }
     found.extend(meta_excuses(db).iter().flat_map(|excuse| of_meta(registry, excuse.clone())));
     found.sort_by(|left, right| {
-        let is_meta = |it: &Excuse| matches!(it.scope, Scope::Meta { .. });
-        (is_meta(left), &left.place, &left.name).cmp(&(is_meta(right), &right.place, &right.name))
+        (left.is_of_meta(), &left.place, &left.name).cmp(&(right.is_of_meta(), &right.place, &right.name))
     });
     found
 }
 
 /// A file, and the comments in it that excuse, with their places.
-type Said = (Arc<str>, Vec<(Directive, Place)>);
+pub(in crate::rules) type Said = (Arc<str>, Vec<(Directive, Place)>);
 
 fn said(db: &dyn salsa::Database, files: impl IntoIterator<Item = SourceFile>) -> Vec<Said> {
     let files = files.into_iter().filter(|file| may_hold(file.content(db).text()));
@@ -78,7 +84,7 @@ fn said(db: &dyn salsa::Database, files: impl IntoIterator<Item = SourceFile>) -
 }
 
 #[salsa::tracked(returns(deref))]
-fn said_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Said> {
+pub(in crate::rules) fn said_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Said> {
     said(db, key.directory(db).files(db).iter().copied())
 }
 

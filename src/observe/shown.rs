@@ -1,0 +1,149 @@
+//! What a directory shows to whatever is asked elsewhere. As long as that is as it was, an edit in the directory
+//! changes no row of another, and none of the project as a whole.
+//!
+//! Whoever lets a query of one directory look at the files of another, or sums something up over directories, says
+//! so here: the tests of equivalence fail otherwise.
+
+use super::duplicates::names_in;
+use super::edges::{UnknownMacro, unknown_macros_in};
+use super::refusals::{ForbiddenRef, InGroup, forbidden_in, groups_in};
+use crate::db::{DirectoryOf, FileKind, Package, SourceFile};
+use crate::project::data_tests::{test_id, tests_of_directory};
+use crate::project::graph::{Source, is_source_enabled, parents, source_id};
+use crate::project::nodes::{facts, is_enabled, nodes_of_directory, unique_id};
+use crate::project::properties::{PatchKind, properties};
+use crate::project::schema_yaml;
+use crate::syntax::yaml::Node as Yaml;
+use salsa::Id;
+use salsa::plumbing::AsId;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What a directory of the root project shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// What other directories see.
+    nodes: Vec<ShownNode>,
+    sources: Vec<(Id, bool)>,
+    /// The refs of enabled nodes, child and parent.
+    pub edges: Vec<(Id, Id)>,
+    /// What must be there once, as digests.
+    pub names: Vec<u64>,
+    pub sums: Sums,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct ShownNode {
+    node: Id,
+    unique_id: Arc<str>,
+    is_enabled: bool,
+    /// Who may read it, and its group.
+    access: [Option<Value>; 2],
+}
+
+/// What is summed up over directories.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sums {
+    pub unknown_macros: Vec<UnknownMacro>,
+    groups: Vec<InGroup>,
+    forbidden: Vec<ForbiddenRef>,
+}
+
+impl Sums {
+    /// Whether what dbt refuses may be something else.
+    pub fn refuse_otherwise(&self, other: &Self) -> bool {
+        self.groups != other.groups || self.forbidden != other.forbidden
+    }
+}
+
+impl Shown {
+    pub fn of<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Self {
+        let (package, directory) = (key.package(db), key.directory(db));
+        let (mut nodes, mut edges) = (Vec::new(), Vec::new());
+        for node in nodes_of_directory(db, package, directory).iter().copied() {
+            let is_enabled = is_enabled(db, node);
+            let setting = |key: &str| facts(db, node).config.get(key).cloned();
+            let access = [setting("access"), setting("group")];
+            nodes.push(ShownNode { node: node.as_id(), unique_id: unique_id(db, node).clone(), is_enabled, access });
+            if is_enabled {
+                edges.extend(parents(db, node).nodes.iter().map(|parent| (node.as_id(), parent.as_id())));
+            }
+        }
+        Self {
+            nodes,
+            sources: sources(db, key).map(|source| (source.as_id(), is_source_enabled(db, source))).collect(),
+            edges,
+            names: names_in(db, key).to_vec(),
+            sums: Sums {
+                unknown_macros: unknown_macros_in(db, key).to_vec(),
+                groups: groups_in(db, key).to_vec(),
+                forbidden: forbidden_in(db, key).to_vec(),
+            },
+        }
+    }
+
+    /// Whether other directories may see something else.
+    pub fn reaches_others(&self, other: &Self) -> bool {
+        self.nodes != other.nodes || self.sources != other.sources
+    }
+
+    /// By what rows name what a directory holds: unique_ids and paths.
+    pub fn texts<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Arc<str>> {
+        let (package, directory) = (key.package(db), key.directory(db));
+        let nodes = nodes_of_directory(db, package, directory).iter().map(|node| unique_id(db, *node).clone());
+        let tests = tests_of_directory(db, package, directory).iter().map(|test| test_id(db, *test));
+        let files = directory.files(db).iter().map(|file| Arc::clone(file.path(db)));
+        nodes.chain(tests).chain(files).chain(sources(db, key).map(|source| source_id(db, source))).collect()
+    }
+}
+
+fn sources<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> impl Iterator<Item = Source<'db>> {
+    let package = key.package(db);
+    let yaml = key.directory(db).files(db).iter().copied().filter(|file| file.kind(db) == FileKind::Properties);
+    yaml.flat_map(move |file| {
+        let tables = properties(db, package, file).sources.iter();
+        tables.map(move |it| Source::new(db, package, it.source.clone(), it.table.clone(), file))
+    })
+}
+
+/// What a YAML file declares that is known elsewhere by its name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Declares {
+    /// What it describes, in its order.
+    pub patches: Vec<(PatchKind, Arc<str>)>,
+    tables: Vec<Table>,
+}
+
+/// Names of a source's table: its own, and those of what it stands for.
+type Table = (Arc<str>, Arc<str>, Arc<str>, Arc<str>, Option<Arc<str>>);
+
+/// The parts of a YAML file whose entries concern no more than they describe.
+const LOCAL: [&str; 5] = ["version", "models", "seeds", "analyses", "sources"];
+
+impl Declares {
+    /// `None` where it declares something that may reach anything: resources of its own, versions, what replaces
+    /// parts of another package.
+    pub fn of(db: &dyn salsa::Database, package: Package, file: SourceFile) -> Option<Self> {
+        let root = schema_yaml::root(db, package, file);
+        let is_local = |key: Option<&str>| key.is_some_and(|key| LOCAL.contains(&key));
+        if !root.as_map()?.iter().all(|entry| is_local(entry.key.as_str())) {
+            return None;
+        }
+        let sources = root.get("sources").and_then(Yaml::as_seq).unwrap_or_default();
+        if sources.iter().any(|source| source.get("overrides").is_some_and(|package| !package.is_null())) {
+            return None;
+        }
+        let properties = properties(db, package, file);
+        let is_plain = properties.patches.iter().all(|patch| {
+            patch.versions.is_empty()
+                && patch.latest_version.is_none()
+                && patch.relation.is_none()
+                && !patch.is_time_spine
+        });
+        let patches = properties.patches.iter().map(|patch| (patch.kind, patch.name.clone())).collect();
+        let table = |it: &crate::project::properties::SourceTable| {
+            (it.source.clone(), it.table.clone(), it.identifier.clone(), it.schema.clone(), it.database.clone())
+        };
+        is_plain.then(|| Self { patches, tables: properties.sources.iter().map(table).collect() })
+    }
+}
