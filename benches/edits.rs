@@ -61,7 +61,7 @@ const KINDS: [Kind; 7] = [
         name: "description",
         part: "intermediate/",
         suffix: "_models.yml",
-        edit: |text, n| text.replacen("description: ", &format!("description: look {n} "), 1),
+        edit: |text, n| text.replacen("one row per", &format!("look {n}, one row per"), 1),
     },
     Kind {
         name: "config",

@@ -42,18 +42,29 @@ impl Known {
     }
 }
 
-/// Brings the indexes up to the files. To be called after each change of inputs, once it was called at all.
-pub fn settle(db: &mut Database, known: &mut Known) {
-    let settled = Settled::try_get(db).unwrap_or_else(|| {
-        let none = (Vec::new(), FxHashMap::default(), FxHashMap::default(), FxHashMap::default(), FxHashMap::default());
-        Settled::builder(none.0, none.1, none.2, none.3, none.4).durability(Durability::HIGH).new(db)
-    });
-    // Each is read by those after it.
+/// Brings the first of the indexes up to the files, which all that YAML files declare depends on. Until `settle` is
+/// called no more may be asked than that.
+pub fn settle_overrides(db: &mut Database, known: &mut Known) {
+    let settled = settled(db);
     let overrides = overrides::stated(db);
     if known.is_other(0, &[overrides]) && *settled.overrides(db) != overrides.value {
         let overrides = overrides.value.clone();
         settled.set_overrides(db).to(overrides);
     }
+}
+
+fn settled(db: &Database) -> Settled {
+    Settled::try_get(db).unwrap_or_else(|| {
+        let none = (Vec::new(), FxHashMap::default(), FxHashMap::default(), FxHashMap::default(), FxHashMap::default());
+        Settled::builder(none.0, none.1, none.2, none.3, none.4).durability(Durability::HIGH).new(db)
+    })
+}
+
+/// Brings the indexes up to the files. To be called after each change of inputs, once it was called at all.
+pub fn settle(db: &mut Database, known: &mut Known) {
+    // Each is read by those after it.
+    settle_overrides(db, known);
+    let settled = settled(db);
     let packages = dbt_packages(db);
     let patches: Vec<&Stamped<PatchIndex>> =
         packages.iter().map(|package| properties::indexed_patches(db, *package)).collect();

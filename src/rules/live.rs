@@ -179,6 +179,10 @@ impl Live {
     ) -> Found {
         self.reach = if self.is_started { reach } else { Reach::Everything };
         let found = run_by(self, db, registry, house, selection, circumstances);
+        // What a rule that is run whole reads is known once it ran.
+        if let Some(keeping) = &self.keeping {
+            self.known.look(db, &Reach::nothing(), keeping.reads());
+        }
         self.is_started = true;
         found
     }

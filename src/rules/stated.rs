@@ -28,12 +28,7 @@ impl Stated {
     pub const RELATIONS: [&'static str; 5] =
         ["baseline_entry", "house_setting", "rule_option", "rule_severity", "suppression"];
 
-    pub fn of(
-        registry: &Registry,
-        house: &HouseRules,
-        circumstances: Circumstances<'_>,
-        excuses: &[Excuse],
-    ) -> Self {
+    pub fn of(registry: &Registry, house: &HouseRules, circumstances: Circumstances<'_>, excuses: &[Excuse]) -> Self {
         let mut stated = Self::default();
         stated.suppressions(excuses);
         for entry in circumstances.baseline.map(|baseline| baseline.entries()).unwrap_or_default() {

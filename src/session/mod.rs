@@ -29,7 +29,7 @@ pub use update::{Changes, Touched};
 pub use watched::counts;
 
 use crate::db::settings::HouseRules;
-use crate::db::{Database, FileKind, Project, SourceFile};
+use crate::db::{Database, FileKind, Package, Project, SourceFile};
 use crate::files::Content;
 use crate::observe;
 use crate::project::calls::demanded_variables;
@@ -77,15 +77,22 @@ pub struct Session {
 }
 
 impl Session {
-    /// Reads all YAML files on all threads.
-    fn prefetch_yaml(&self) {
+    fn files_of_packages(&self) -> Vec<(Package, SourceFile)> {
         let db = &self.db;
         let mut files = Vec::new();
         for package in dbt_packages(db) {
             let own = package.directories(db).iter().flat_map(|directory| directory.files(db));
             files.extend(own.map(|file| (package, *file)));
         }
-        files.par_iter().with_min_len(8).for_each_with(db.clone(), |db, (package, file)| match file.kind(db) {
+        files
+    }
+
+    /// Reads the texts of YAML files and macros on all threads.
+    fn prefetch_texts(&self) {
+        let db = &self.db;
+        self.files_of_packages().par_iter().with_min_len(8).for_each_with(db.clone(), |db, (package, file)| match file
+            .kind(db)
+        {
             FileKind::Properties => {
                 schema_yaml::root(db, *package, *file);
             }
@@ -94,8 +101,13 @@ impl Session {
             }
             _ => {}
         });
-        // One file may replace parts of what another declares, so whoever is first asks for all of them:
-        // they are there by now.
+    }
+
+    /// Reads what YAML files declare. One file may replace parts of what another declares, so whoever is first asks
+    /// for the texts of all of them.
+    fn prefetch_properties(&self) {
+        let db = &self.db;
+        let mut files = self.files_of_packages();
         files.retain(|(_, file)| file.kind(db) == FileKind::Properties);
         files.par_iter().with_min_len(8).for_each_with(db.clone(), |db, (package, file)| {
             properties(db, *package, *file);
@@ -104,7 +116,8 @@ impl Session {
 
     /// Runs the queries that cost most on all threads. What follows finds their results.
     pub fn prefetch(&self) {
-        self.prefetch_yaml();
+        self.prefetch_texts();
+        self.prefetch_properties();
         let db = &self.db;
         let nodes = nodes_of_package(db, self.project.root(db));
         nodes.par_iter().with_min_len(8).for_each_with(db.clone(), |db, node| {

@@ -6,7 +6,7 @@ use super::{Session, is_within};
 use crate::datalog::Upkeep;
 use crate::db::{Database, FileKind, Invocation, Project, SourceFile, settings::HouseRules};
 use crate::files::{Content, Memory, Tree, normalise};
-use crate::project::settled::{Known, settle};
+use crate::project::settled::{Known, settle, settle_overrides};
 use crate::rules::live::{Glimpse, Reach};
 use rayon::prelude::*;
 use salsa::{Durability, Setter};
@@ -41,9 +41,11 @@ const WORN: usize = 256;
 impl Session {
     /// From now on a check costs what has changed since the one before.
     pub fn follow(&mut self) {
-        self.prefetch_yaml();
         self.live = Some(Arc::default());
         self.db.follow();
+        self.prefetch_texts();
+        settle_overrides(&mut self.db, &mut self.settled_from);
+        self.prefetch_properties();
         settle(&mut self.db, &mut self.settled_from);
     }
 

@@ -1,12 +1,12 @@
 //! A rule whose rows are mended.
 
+use super::known::Known;
+use super::reach::Near;
 use crate::datalog::{CompiledReports, Constant, Form, Kept, Maintained, Report, Reported, RowNumber, Type};
 use crate::db::Database;
 use crate::observe;
 use crate::query::{RowOf, standing, stands};
 use crate::rules::block::{FINDING, ROW, SUBJECT};
-use super::known::Known;
-use super::reach::Near;
 use crate::rules::engine::{Judged, noun, noun_of, violation};
 use crate::rules::finding::{Finding, Severity};
 use crate::rules::rule::Rule;

@@ -59,7 +59,8 @@ impl Known {
                 self.relations.iter_mut().for_each(|(relation, parts)| parts.look(db, relation, near, &asks));
             }
         }
-        let mut new: Vec<&str> = wanted.into_iter().filter(|relation| !self.relations.contains_key(*relation)).collect();
+        let mut new: Vec<&str> =
+            wanted.into_iter().filter(|relation| !self.relations.contains_key(*relation)).collect();
         new.sort_unstable();
         new.par_iter().for_each_with(db.clone(), |db, relation| {
             Repo::new(db, Families::Interpreted, &NoRun).parts(relation);

@@ -1,10 +1,10 @@
 //! A rule that is run whole, where what it reads has changed.
 
+use super::known::{Known, View};
+use super::reach::Near;
 use crate::datalog::{Cell, Constant, PartedFacts};
 use crate::db::Database;
 use crate::query::{Families, OF_THE_RUN, Repo, Run, of_the_run};
-use super::known::{Known, View};
-use super::reach::Near;
 use crate::rules::engine::{self, Broken, Judged, Options, RuleRows};
 use crate::rules::run::Asked;
 use std::sync::Arc;
@@ -61,7 +61,8 @@ impl WholeRule {
         };
         let last = match self.last.take().filter(is_same) {
             Some(last) => {
-                let judged = self.judged.as_ref().filter(|judged| near.is_some_and(|near| !last.concerns(near, judged)));
+                let judged =
+                    self.judged.as_ref().filter(|judged| near.is_some_and(|near| !last.concerns(near, judged)));
                 if let Some(judged) = judged.cloned() {
                     self.last = Some(last);
                     return Ok(judged);
