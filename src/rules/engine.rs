@@ -188,12 +188,17 @@ pub(super) struct RuleRows {
     pub(super) reads: Vec<String>,
 }
 
-pub(super) fn rows_of(rule: &Rule, options: &Options, repo: &Repo<'_>) -> Result<RuleRows, Broken> {
-    rows_on(rule, options, repo, &mut Loaded::default())
+pub(super) fn rows_of<F: Facts + Catalogue>(rule: &Rule, options: &Options, facts: &F) -> Result<RuleRows, Broken> {
+    rows_on(rule, options, facts, &mut Loaded::default())
 }
 
-fn rows_on(rule: &Rule, options: &Options, repo: &Repo<'_>, loaded: &mut Loaded) -> Result<RuleRows, Broken> {
-    let scoped = Scoped { facts: repo, options };
+fn rows_on<F: Facts + Catalogue>(
+    rule: &Rule,
+    options: &Options,
+    facts: &F,
+    loaded: &mut Loaded,
+) -> Result<RuleRows, Broken> {
+    let scoped = Scoped { facts, options };
     let compiled = compile_on(rule, &scoped, loaded)?;
     let reports = compiled.reports.clone();
     let types: Vec<Vec<Type>> = (0..reports.len()).map(|at| compiled.types(at)).collect();

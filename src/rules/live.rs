@@ -71,10 +71,14 @@ impl Keeping {
             // What names of nodes mean, facts decide.
             let naming = Repo::new(db, Families::Interpreted, &NoRun);
             let compiled = compile_on(rule, &Scoped { facts: &naming, options }, &mut programs.values());
-            let added = compiled.ok().filter(|_| !naming.has_named()).and_then(|compiled| {
+            let added = compiled.ok().and_then(|compiled| {
                 let own: Vec<(&str, Vec<Vec<Constant>>)> = vec![(OPTION, own_facts(options))];
-                let numbers = programs.add(&rule.id, &compiled, &own, &is_parted).ok()?;
-                Some(KeptRule::new(numbers, &compiled))
+                let add = |programs: &mut Programs<'_>| programs.add(&rule.id, &compiled, &own, &is_parted).ok();
+                let numbers = Some(&mut programs).filter(|_| !naming.has_named()).and_then(add);
+                if numbers.is_none() {
+                    programs.hold(&compiled, &is_parted);
+                }
+                Some(KeptRule::new(numbers?, &compiled))
             });
             match added {
                 Some(added) => drop(kept.insert(rule.id.clone(), added)),
@@ -88,8 +92,7 @@ impl Keeping {
 
     /// The relations whose rows it must be known of whether they have changed.
     fn reads(&self) -> impl Iterator<Item = &str> {
-        let of_kept = self.kept.values().flat_map(KeptRule::reads);
-        self.maintained.facts().chain(of_kept).chain(self.whole.values().flat_map(WholeRule::reads))
+        self.maintained.facts().chain(self.kept.values().flat_map(KeptRule::reads))
     }
 
     fn is_for(&self, rules: &[(&Arc<Rule>, Options)]) -> bool {
@@ -110,7 +113,7 @@ impl Judge for Live {
         self.known.look(db, &self.reach, keeping.reads());
         if !is_new {
             let repo = Repo::new(db, Families::Interpreted, &NoRun);
-            match keeping.maintained.update(&View { repo: &repo, known: &self.known }) {
+            match keeping.maintained.update(&View { repo: &repo, known: &self.known, maintained: None }) {
                 Ok(upkeep) => self.upkeep = upkeep,
                 Err(_) => return,
             }
@@ -127,7 +130,8 @@ impl Judge for Live {
             if let Some(kept) = keeping.kept.get_mut(&asked.rule.id) {
                 return Ok(kept.judge(db, asked, &keeping.maintained, known, near));
             }
-            keeping.whole.entry(asked.rule.id.clone()).or_default().judge(db, asked, known, near)
+            let whole = keeping.whole.entry(asked.rule.id.clone()).or_default();
+            whole.judge(db, asked, (known, &keeping.maintained), near)
         };
         asked.iter().map(judged).collect()
     }
@@ -179,10 +183,6 @@ impl Live {
     ) -> Found {
         self.reach = if self.is_started { reach } else { Reach::Everything };
         let found = run_by(self, db, registry, house, selection, circumstances);
-        // What a rule that is run whole reads is known once it ran.
-        if let Some(keeping) = &self.keeping {
-            self.known.look(db, &Reach::nothing(), keeping.reads());
-        }
         self.is_started = true;
         found
     }

@@ -27,6 +27,8 @@ pub trait PartedFacts: Facts {
 pub(super) struct Base {
     pub(super) rel: Rel,
     pub(super) name: String,
+    /// How often rows came or went.
+    pub(super) changes: u64,
     stamp: Option<u64>,
     parts: FxHashMap<u64, Held>,
     /// Of rows that are in several parts: in how many.
@@ -41,7 +43,7 @@ struct Held {
 
 impl Base {
     pub(super) fn new(rel: Rel, name: String) -> Self {
-        Self { rel, name, stamp: None, parts: FxHashMap::default(), counts: FxHashMap::default() }
+        Self { rel, name, changes: 0, stamp: None, parts: FxHashMap::default(), counts: FxHashMap::default() }
     }
 
     /// Brings the table up to the facts. The numbers of the rows that came or went.
@@ -97,7 +99,9 @@ impl Base {
                 self.counts.remove(&row);
             }
         }
-        table.changed_since(before)
+        let changed = table.changed_since(before);
+        self.changes += u64::from(!changed.is_empty());
+        changed
     }
 }
 

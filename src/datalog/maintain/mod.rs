@@ -22,6 +22,7 @@ use super::library::Library;
 use super::loaded::Loaded;
 use super::plan::{Job, Step};
 use super::reports::{CompiledReports, MARK};
+use super::schema::{Cell, with_cells};
 use super::strata::{components, needed, reads_of};
 use super::value::{Constant, Value, Values};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -176,6 +177,19 @@ impl<'l> Programs<'l> {
         Ok(kept.collect())
     }
 
+    /// Keeps the facts that a program reads which is not added, as far as they come in parts.
+    pub fn hold(&mut self, compiled: &CompiledReports, is_parted: &dyn Fn(&str) -> bool) {
+        let Compiled { program, .. } = compiled.compiled();
+        let needed = needed(program, &reads_of(program));
+        let facts = program.relations.iter().zip(&needed).filter(|(it, needed)| **needed && it.kind == Kind::Base);
+        for (relation, _) in facts.filter(|(it, _)| is_parted(&it.name)) {
+            if !self.by_name.contains_key(&relation.name) {
+                self.by_name.insert(relation.name.clone(), self.program.relations.len());
+                self.program.relations.push(relation.clone());
+            }
+        }
+    }
+
     /// Derives all rows from the facts as they are.
     pub fn start(self, facts: &dyn PartedFacts) -> Result<Maintained, Failure> {
         let Self { program, kept, values, fixed, .. } = self;
@@ -240,6 +254,28 @@ impl Maintained {
     /// The relations of facts that are read.
     pub fn facts(&self) -> impl Iterator<Item = &str> {
         self.bases.iter().map(|base| base.name.as_str())
+    }
+
+    fn base(&self, relation: &str) -> Option<&Base> {
+        self.bases.iter().find(|base| base.name == relation)
+    }
+
+    /// A number that is another one whenever rows of a relation of facts came or went; `None` of what is not read.
+    pub fn version(&self, relation: &str) -> Option<u64> {
+        self.base(relation).map(|base| base.changes)
+    }
+
+    /// Gives the rows of a relation of facts as they were at the last update. Says whether it is one that is read.
+    pub fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) -> bool {
+        let Some(base) = self.base(relation) else { return false };
+        let table = &self.machine.tables[base.rel];
+        let mut values: Vec<Constant> = Vec::new();
+        for number in (0..table.len()).filter(|number| table.is_live(*number)) {
+            values.clear();
+            values.extend(table.row(number).iter().map(|value| self.machine.values.get(*value)));
+            with_cells(&values, &mut *row);
+        }
+        true
     }
 
     /// Mends all rows where facts have changed. After an error nothing is known any more.

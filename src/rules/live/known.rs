@@ -1,7 +1,7 @@
 //! What the last look at the project found, so that the next asks only what an edit reached.
 
 use super::reach::{Near, Reach};
-use crate::datalog::{Cell, Facts, Part, PartedFacts};
+use crate::datalog::{Catalogue, Cell, Facts, Maintained, Part, PartedFacts, Schema};
 use crate::db::{Database, fresh_stamp};
 use crate::observe::{self, all_names};
 use crate::project::graph::parents;
@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::Id;
 use salsa::plumbing::{AsId, FromId};
+use std::sync::Arc;
 
 /// Relations whose rows that belong to no directory follow from all edges.
 const READ_EDGES: [&str; 2] = ["cycle_path", "depth"];
@@ -179,6 +180,34 @@ fn closes(db: &Database, child: Id, parent: Id) -> bool {
 pub(super) struct View<'v> {
     pub(super) repo: &'v Repo<'v>,
     pub(super) known: &'v Known,
+    /// What holds the rows of many relations.
+    pub(super) maintained: Option<&'v Maintained>,
+}
+
+impl View<'_> {
+    /// A number that is another one when rows of a relation may have come or gone; `None` where nobody knows.
+    pub(super) fn version(&self, relation: &str) -> Option<u64> {
+        let held = self.maintained.and_then(|maintained| maintained.version(relation));
+        held.or_else(|| self.parts(relation).map(|(stamp, _)| stamp))
+    }
+}
+
+impl Catalogue for View<'_> {
+    fn schema(&self, relation: &str) -> Option<Schema> {
+        self.repo.schema(relation)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.repo.names()
+    }
+
+    fn nodes(&self, name: &str) -> Vec<Arc<str>> {
+        self.repo.nodes(name)
+    }
+
+    fn similar_node(&self, name: &str) -> Option<String> {
+        self.repo.similar_node(name)
+    }
 }
 
 impl Facts for View<'_> {
@@ -187,7 +216,9 @@ impl Facts for View<'_> {
     }
 
     fn visit(&self, relation: &str, row: &mut dyn FnMut(&[Cell<'_>])) {
-        self.repo.visit(relation, row);
+        if !self.maintained.is_some_and(|maintained| maintained.visit(relation, &mut *row)) {
+            self.repo.visit(relation, row);
+        }
     }
 }
 

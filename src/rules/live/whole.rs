@@ -2,7 +2,7 @@
 
 use super::known::{Known, View};
 use super::reach::Near;
-use crate::datalog::{Cell, Constant, PartedFacts};
+use crate::datalog::{Cell, Constant, Maintained};
 use crate::db::Database;
 use crate::query::{Families, OF_THE_RUN, Repo, Run, of_the_run};
 use crate::rules::engine::{self, Broken, Judged, Options, RuleRows};
@@ -19,7 +19,7 @@ pub(super) struct WholeRule {
 struct Last {
     options: Options,
     /// The relations of facts that it reads and those that tell what `@name` means, as they were; `None` where nobody knows whether they changed.
-    stamps: Option<Vec<(String, u64)>>,
+    versions: Option<Vec<(String, u64)>>,
     revision: salsa::Revision,
     run: Vec<Vec<Constant>>,
     rows: Result<RuleRows, Broken>,
@@ -35,26 +35,20 @@ impl Last {
 }
 
 impl WholeRule {
-    /// The relations that it must be known of whether they have changed.
-    pub(super) fn reads(&self) -> impl Iterator<Item = &str> {
-        let stamps = self.last.iter().flat_map(|last| last.stamps.iter().flatten());
-        stamps.map(|(relation, _)| relation.as_str())
-    }
-
     pub(super) fn judge(
         &mut self,
         db: &Database,
         asked: &Asked<'_>,
-        known: &Known,
+        (known, maintained): (&Known, &Maintained),
         near: Option<&Near>,
     ) -> Result<Arc<Judged>, Broken> {
         let repo = Repo::new(db, Families::Interpreted, &asked.view);
-        let view = View { repo: &repo, known };
+        let view = View { repo: &repo, known, maintained: Some(maintained) };
         let run = if asked.reads_run { rows_of_the_run(&asked.view) } else { Vec::new() };
         let revision = salsa::plumbing::current_revision(db);
         let is_same = |last: &Last| {
-            let same_facts = match &last.stamps {
-                Some(stamps) => stamps.iter().all(|(name, stamp)| view.parts(name).is_some_and(|it| it.0 == *stamp)),
+            let same_facts = match &last.versions {
+                Some(versions) => versions.iter().all(|(name, version)| view.version(name) == Some(*version)),
                 None => last.revision == revision,
             };
             last.options == asked.options && last.run == run && same_facts
@@ -70,14 +64,14 @@ impl WholeRule {
                 last
             }
             None => {
-                let rows = engine::rows_of(asked.rule, &asked.options, &repo);
-                let stamps = rows.as_ref().ok().and_then(|rows| {
+                let rows = engine::rows_of(asked.rule, &asked.options, &view);
+                let versions = rows.as_ref().ok().and_then(|rows| {
                     let facts = rows.reads.iter().map(String::as_str);
                     let facts = facts.filter(|name| of_the_run(name).is_none() && *name != engine::OPTION);
                     let facts = facts.chain(Repo::NAMING.into_iter().filter(|_| repo.has_named()));
-                    facts.map(|name| Some((name.to_owned(), view.parts(name)?.0))).collect()
+                    facts.map(|name| Some((name.to_owned(), view.version(name)?))).collect()
                 });
-                Last { options: asked.options.clone(), stamps, revision, run, rows }
+                Last { options: asked.options.clone(), versions, revision, run, rows }
             }
         };
         let judged = match &last.rows {
