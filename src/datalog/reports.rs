@@ -174,11 +174,7 @@ impl Reports {
 
     /// Whether the program reads what only a comparison of two sides gives.
     pub fn compares(&self) -> bool {
-        let mut found = false;
-        for clause in &self.program.clauses {
-            each_atom(&clause.body, &mut |atom| found |= is_of_a_change(&atom.relation.text));
-        }
-        found
+        self.read.iter().any(|relation| is_of_a_change(relation))
     }
 
     /// Compiles the program. All that is wrong with it is told at once.
