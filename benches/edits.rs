@@ -17,6 +17,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+/// What a session forgets goes back to the system: the libraries' own allocators keep most of it where many threads
+/// have allocated.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// A kind of edit: the files it is made in, and what it makes of a text the nth time.

@@ -23,6 +23,11 @@ use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+/// What a session forgets goes back to the system: the libraries' own allocators keep most of it where many threads
+/// have allocated.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Outcomes<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Steps of one script: then another project, so that edits meet something whole again.
