@@ -3,7 +3,7 @@
 //! `cargo bench --bench equivalence -- random [--steps 10000] [--seed N]`: random edits of every fixture and of a
 //! generated project, compared after each step. A failure is made short and printed.
 //!
-//! `… -- memory [--steps 10000] [--models 1000]`: resident memory after 100 edits and after all of them.
+//! `… -- memory [--steps 10000] [--models 1000]`: resident memory after 100 edits and after all of them, each as the median of the last 50.
 //!
 //! `… -- history --repo PATH --from REV [--to REV] [--folder FOLDER] [--config FILE]`: every commit of a git
 //! repository as one edit, compared after each.
@@ -17,7 +17,7 @@ use live::dice::Dice;
 use live::edits::World;
 use live::script::{Files, Live, Op, Step, Told, run};
 use live::{bases, state};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;
 use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
@@ -100,6 +100,16 @@ fn resident() -> Outcomes<f64> {
     Ok(pages * 4096.0 / 1024.0 / 1024.0)
 }
 
+/// An edit of what reaches everything holds the results before and after it until the next edit, so one sample
+/// alone says little: what counts is the median after so many edits.
+const SAMPLES: usize = 50;
+
+fn median(samples: &VecDeque<f64>) -> f64 {
+    let mut sorted: Vec<f64> = samples.iter().copied().collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+}
+
 /// Each edit is taken back by the next, so that the project is as large in the end as at first.
 fn memory(steps: usize, models: usize) -> Outcomes<()> {
     let files: Files = generator::project(models).into_iter().collect();
@@ -110,7 +120,7 @@ fn memory(steps: usize, models: usize) -> Outcomes<()> {
         let look = |live: &Live| state::findings(&live.session, &live.settings, false).len();
         look(&live);
         say(&format!("{models} models: {:.1} MiB when loaded", resident()?));
-        let mut at_first = 0.0;
+        let (mut at_first, mut last) = (0.0, VecDeque::new());
         let start = Instant::now();
         for at in 1..=steps.div_ceil(2) {
             let before = world.files.clone();
@@ -119,18 +129,21 @@ fn memory(steps: usize, models: usize) -> Outcomes<()> {
             for step in [&step, &undo] {
                 live.apply(step);
                 look(&live);
+                last.push_back(resident()?);
             }
+            last.drain(..last.len().saturating_sub(SAMPLES));
             for op in &undo.ops {
                 world.apply(op);
             }
             if at * 2 == 100 {
-                at_first = resident()?;
+                at_first = median(&last);
             }
             if (at * 2).is_power_of_two() || at * 2 % 1_000 == 0 || at * 2 == 100 {
-                say(&format!("{:>6} edits: {:.1} MiB, {:.0} s", at * 2, resident()?, start.elapsed().as_secs_f64()));
+                let (now, seconds) = (resident()?, start.elapsed().as_secs_f64());
+                say(&format!("{:>6} edits: {now:.1} MiB, median {:.1}, {seconds:.0} s", at * 2, median(&last)));
             }
         }
-        let at_last = resident()?;
+        let at_last = median(&last);
         say(&format!("{:+.1} % from 100 edits on", (at_last / at_first - 1.0) * 100.0));
         Ok(())
     })?
