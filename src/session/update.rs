@@ -6,6 +6,7 @@ use super::{Session, is_within};
 use crate::datalog::Upkeep;
 use crate::db::{Database, FileKind, Invocation, Project, SourceFile, settings::HouseRules};
 use crate::files::{Content, Memory, Tree, normalise};
+use crate::project::jinja::forget_macros;
 use crate::project::settled::{Known, settle, settle_overrides};
 use crate::rules::live::{Glimpse, Reach};
 use rayon::prelude::*;
@@ -122,6 +123,7 @@ impl Session {
         let before = self.before().map(|before| before.as_ref().clone());
         let edited: Vec<Arc<str>> = self.inputs.edited.iter().map(|file| Arc::clone(file.path(&self.db))).collect();
         let (is_followed, db) = (self.db.is_followed(), self.db.another());
+        forget_macros();
         // The old one goes before the new one comes.
         let nothing = Self::load(Database::default(), &Memory::default(), HouseRules::default(), Invocation::default());
         drop(std::mem::replace(self, nothing));

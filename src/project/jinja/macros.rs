@@ -1,16 +1,16 @@
 //! Macros as values: found by name, compiled when first called, run with the caller's names.
 
+use super::ask;
 use super::context::{self, name_of};
 use super::run::with_run;
 use super::values::{MutDict, Unknown};
-use super::{ENVIRONMENT, ask};
 use crate::db::Package;
 use crate::project::macros::{MacroTemplate, Named};
 use minijinja::value::{Kwargs, Object, ObjectRepr, Tuple};
-use minijinja::{Error, ErrorKind, State, Value};
+use minijinja::{Environment, Error, ErrorKind, State, Value};
 use std::cell::RefCell;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 
 /// A macro that asks its caller for more than this many texts does not end.
 const MAX_CALLER_RUNS: usize = 200;
@@ -18,6 +18,16 @@ const MAX_CALLER_RUNS: usize = 200;
 thread_local! {
     /// The macro the environment is about to load: its key and its source.
     static PENDING: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
+}
+
+/// Keeps each text of each macro that was called, compiled, until it is forgotten.
+static TEMPLATES: LazyLock<RwLock<Arc<Environment<'static>>>> =
+    LazyLock::new(|| RwLock::new(Arc::new(super::environment())));
+
+/// Lets go of what macros were, and are: those that are called again are compiled again.
+pub fn forget_macros() {
+    let fresh = Arc::new(super::environment());
+    *TEMPLATES.write().unwrap_or_else(PoisonError::into_inner) = fresh;
 }
 
 /// The source of the template that `compiled` asks for.
@@ -63,7 +73,8 @@ impl Macro {
 
     fn once(&self, state: &mut State<'_, '_>, found: &MacroTemplate, args: &[Value]) -> Result<Value, Error> {
         PENDING.set(Some((found.key.clone(), found.source.clone())));
-        let template = ENVIRONMENT.get_template(&found.key);
+        let environment = TEMPLATES.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let template = environment.get_template(&found.key);
         PENDING.set(None);
         let mut captured = template?.render_captured(context::root())?;
         let (result, spent) = captured.with_state_mut(|inner| {

@@ -27,6 +27,8 @@ mod texts;
 mod urls;
 pub mod values;
 
+pub use macros::forget_macros;
+
 use crate::db::cache::{KeyMaker, Work};
 use crate::syntax::jinja::rewrite::{Rewritten, rewrite};
 use crate::syntax::jinja::tags::{TagKind, tags, unclosed_block};
