@@ -108,7 +108,11 @@ impl Judge for Live {
         let keeping = self.keeping.take().filter(|keeping| keeping.is_for(rules) && !keeping.maintained.is_worn());
         self.upkeep = Upkeep::default();
         let is_new = keeping.is_none();
-        let Some(mut keeping) = keeping.or_else(|| Keeping::start(db, rules)) else { return };
+        let Some(mut keeping) = keeping.or_else(|| Keeping::start(db, rules)) else {
+            // What was edited is not looked at now, and nobody will know of it later.
+            self.known = Known::default();
+            return;
+        };
         // All that may be interrupted comes first: rows that are half mended are lost.
         self.known.look(db, &self.reach, keeping.reads());
         if !is_new {

@@ -135,7 +135,7 @@ impl Near {
 
     /// Whether the project excuses what it excused, there as well.
     pub(super) fn keeps_excuses(&self, is_any_of_meta: bool) -> bool {
-        !self.are_excuses_other && !(is_any_of_meta && self.is_any())
+        !(self.are_excuses_other || is_any_of_meta && self.is_any())
     }
 
     /// Whether the edit reaches no further.
