@@ -196,3 +196,40 @@ fn maintained_rows_equal_fresh_ones_whatever_comes_and_goes() {
     }
     assert!(maintained_programs > 90 && refused > 0, "{maintained_programs} {refused}");
 }
+
+#[test]
+fn facts_that_are_held_are_those_there_are_and_have_another_version_when_rows_came_or_went() {
+    let library = Library::default();
+    let (mut same, mut other) = (0, 0);
+    for seed in 1..40 {
+        let mut dice = Dice(seed * 104_729);
+        let random = Random::roll(&mut dice);
+        let mut parted = Parted::new(&random, &mut dice);
+        let (text, reports) = reports(&random);
+        let mut programs = Programs::new(&library);
+        let compiled = reports.compile_on(&library, &parted, &BTreeMap::new(), &mut programs.values()).unwrap();
+        programs.hold(&compiled, &|_| true);
+        let mut maintained = programs.start(&parted).unwrap();
+        let held: Vec<String> = maintained.facts().map(str::to_owned).collect();
+        for step in 0..20 {
+            let before: Vec<_> = held.iter().map(|name| (rows_of(&parted, name), maintained.version(name))).collect();
+            parted.change(&random, &mut dice);
+            maintained.update(&parted).unwrap();
+            for (name, (rows, version)) in held.iter().zip(before) {
+                let mut now = BTreeSet::new();
+                assert!(maintained.visit(name, &mut |row| {
+                    now.insert(row.iter().copied().map(Cell::constant).collect::<Vec<_>>());
+                }));
+                assert_eq!(now, rows_of(&parted, name), "seed {seed} step {step} {name}\n{text}");
+                assert_eq!(maintained.version(name) == version, now == rows, "seed {seed} step {step} {name}");
+                *(if now == rows { &mut same } else { &mut other }) += 1;
+            }
+        }
+        assert!(!maintained.visit("nobody", &mut |_| ()) && maintained.version("nobody").is_none());
+    }
+    assert!(same > 100 && other > 100, "{same} {other}");
+}
+
+fn rows_of(parted: &Parted, relation: &str) -> BTreeSet<Vec<Constant>> {
+    parted.relations[relation].iter().flatten().cloned().collect()
+}
