@@ -67,6 +67,14 @@ fn what_once_differed_does_so_no_more() {
         file("models/loans/open_loans.sql", "select * from {{ ref('loans') }}\n"),
     ]
     .into();
+    // Two settings in another order are the same settings, and were told in the former order.
+    let settings: Files = [file("models/visits.sql", "{{ config(alias='orders') }}\nselect 1 as id\n")].into();
+    let text = "{{ config(tags=['a']) }}\n{{ config(alias='orders') }}\nselect 1 as id\n".to_owned();
+    let other = "{{ config(alias='orders') }}\n{{ config(tags=['a']) }}\nselect 1 as id\n".to_owned();
+    let write = |text: String| Op::Write("models/visits.sql".to_owned(), text);
+    let steps = [text, other].map(|text| Step { what: "a config", ops: vec![write(text)], told: Told::Paths });
+    assert_eq!(on_large_stacks(1, || script::replayed(&settings, &steps, false)).unwrap(), None);
+
     let stated = "paths: \"models/{layer}/{domain}/**\"\nlayers:\n  staging: {reads: [source, seed]}\n";
     let step = Step {
         what: "harness.yml",

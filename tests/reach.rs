@@ -119,7 +119,7 @@ fn the_first_save_of_a_file_and_the_next_ask_as_much_in_a_small_project_as_in_a_
 type Found = (&'static str, &'static str);
 
 /// Edits whose consequences stand in other files, or that change what is summed up over all.
-const FAR_REACHING: [(&str, Edit, Found); 16] = [
+const FAR_REACHING: [(&str, Edit, Found); 18] = [
     (
         "a model is switched off",
         (ORDERS, |text| format!("{{{{ config(enabled=false) }}}}\n{text}")),
@@ -170,6 +170,16 @@ const FAR_REACHING: [(&str, Edit, Found); 16] = [
         (MART, |text| format!("{{{{ config(group='nobody') }}}}\n{text}")),
         ("PARSE_ERROR", MART),
     ),
+    ("a private model is read", (MART, |text| format!("{text} -- {{{{ ref('secret') }}}}\n")), ("PARSE_ERROR", MART)),
+    (
+        "YAML declares an exposure of what is private",
+        (FAR, |text| {
+            format!(
+                "{text}exposures: [{{name: board, type: dashboard, owner: {{name: Ann}}, depends_on: [\"ref('secret')\"]}}]\n"
+            )
+        }),
+        ("PARSE_ERROR", FAR),
+    ),
     (
         "an excuse that excuses nothing",
         (MART, |text| format!("-- harness: ignore[CYCLE] why not\n{text}")),
@@ -208,6 +218,8 @@ fn what_an_edit_changes_elsewhere_is_found_at_once_and_gone_when_it_is_taken_bac
         let registry = Registry::embedded().unwrap();
         let mut tree = project(12);
         tree.insert("models/other/reader.sql", "select * from {{ ref('other') }}\n");
+        // Nobody declares its group, which is told of this file.
+        tree.insert("models/own/secret.sql", "{{ config(access='private', group='own') }} select 1 as x\n");
         for (what, (path, edit), found) in FAR_REACHING {
             let mut sessions = [0, 1].map(|_| session(&tree, Database::default(), registry));
             sessions[0].follow();

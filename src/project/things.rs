@@ -275,9 +275,17 @@ pub fn leaves(key: &str, value: &Value, leaf: &mut dyn FnMut(&str, &str)) {
     }
 }
 
+/// The entries of a mapping by their keys. Mappings that only differ in their order are equal, so whoever keeps one
+/// may have it in the order that it once had.
+pub fn in_order(entries: &Config) -> Vec<(&String, &Value)> {
+    let mut sorted: Vec<(&String, &Value)> = entries.iter().collect();
+    sorted.sort_unstable_by_key(|(key, _)| *key);
+    sorted
+}
+
 /// The same for the entries of a mapping; an empty key stands for the whole.
 pub fn entries_of(key: &str, entries: &Config, leaf: &mut dyn FnMut(&str, &str)) {
-    for (name, value) in entries {
+    for (name, value) in in_order(entries) {
         // dbt takes both spellings and shows the dash.
         let name = match name.as_str() {
             "pre-hook" if key.is_empty() => "pre_hook",
@@ -303,6 +311,6 @@ mod tests {
         };
         let mut found = Vec::new();
         entries_of("", &config, &mut |key, value| found.push(format!("{key}={value}")));
-        assert_eq!(found, ["pre_hook[0].sql=x", "pre_hook[1]=y", "meta.a.b=1"]);
+        assert_eq!(found, ["meta.a.b=1", "pre_hook[0].sql=x", "pre_hook[1]=y"]);
     }
 }

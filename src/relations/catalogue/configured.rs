@@ -8,7 +8,7 @@ use crate::project::graph::{source_facts, source_id};
 use crate::project::nodes::{NodeKind, facts, nodes_of_directory, unique_id};
 use crate::project::staging::own_tags as stated_tags;
 use crate::relations::texts::of_node;
-use crate::relations::things::{entries_of, leaves};
+use crate::relations::things::{entries_of, in_order, leaves};
 use crate::relations::{places, relation};
 use crate::syntax::jinja::config_call::{ConfigValue, config_calls};
 
@@ -96,7 +96,7 @@ relation! {
             if let Some(serde_json::Value::Object(meta)) = thing.setting(db, "meta") {
                 let id = sym(db, &thing.id(db));
                 let mut add = |key: &str, value: &str| rows.push((id, sym(db, key), sym(db, value)));
-                meta.iter().for_each(|(key, value)| leaves(key, value, &mut add));
+                in_order(&meta).into_iter().for_each(|(key, value)| leaves(key, value, &mut add));
             }
         }
     }
@@ -105,7 +105,7 @@ relation! {
             if let Some(serde_json::Value::Object(meta)) = thing.setting(db, "meta") {
                 let id = sym(db, &thing.id(db));
                 let mut add = |key: &str, value: &str| rows.push((id, sym(db, key), sym(db, value)));
-                meta.iter().for_each(|(key, value)| leaves(key, value, &mut add));
+                in_order(&meta).into_iter().for_each(|(key, value)| leaves(key, value, &mut add));
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::project::data::scalar;
 use crate::project::data_tests::declared::Target;
 use crate::project::data_tests::{Test, attached, declaration, facts, test_id, tests_of_directory};
 use crate::project::graph::{Resolved, resolve_source, source_id};
-use crate::relations::things::{Thing, leaves};
+use crate::relations::things::{Thing, in_order, leaves};
 use crate::relations::{places, relation};
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ relation! {
     Fact r#"test(id: t, name: "relationships", node: m), test_arg(t, "to", parent)"# at places::of_id;
     each |db, package, directory, rows| {
         for test in living_tests(db, package, directory) {
-            let arguments = declaration(db, test).map(|declared| declared.arguments.iter());
+            let arguments = declaration(db, test).map(|declared| in_order(&declared.arguments));
             let id = sym(db, &test_id(db, test));
             for (key, value) in arguments.into_iter().flatten() {
                 if !matches!(key.as_str(), "model" | "column_name") {

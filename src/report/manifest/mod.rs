@@ -62,6 +62,9 @@ pub fn render(db: &Database) -> String {
     for (name, section) in sections.into_iter().chain([("disabled", disabled), ("parent_map", parents)]) {
         let mut section = section;
         section.sort_keys();
+        // Mappings that only differ in their order are equal to whoever keeps them.
+        let documents = section.values_mut().filter_map(Value::as_object_mut);
+        documents.flat_map(Map::values_mut).for_each(Value::sort_all_objects);
         document.insert(name.to_owned(), Value::Object(section));
     }
     format!("{}\n", Value::Object(document))
