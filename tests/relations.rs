@@ -391,7 +391,7 @@ fn a_configuration_is_shown_leaf_by_leaf() {
             of("own_config", "model.shop.stg_orders"),
             ["materialized=view", "tags[0]=raw", "pre_hook[0]=select 1"]
         );
-        assert_eq!(of("folder_config", "model.shop.orders"), ["tags[0]=nightly", "tags[1]=mart", "materialized=table"]);
+        assert_eq!(of("folder_config", "model.shop.orders"), ["materialized=table", "tags[0]=nightly", "tags[1]=mart"]);
         assert_eq!(of("own_config", "model.shop.off"), ["enabled=false"]);
         assert_eq!(of("owner", "group.shop.finance"), ["f@b.c"]);
         assert_eq!(of("owner", "model.shop.orders"), ["ann"]);
