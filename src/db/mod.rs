@@ -350,10 +350,11 @@ impl Database {
     /// Gives a file new text. Says whether anything changed: an equal text starts no revision.
     ///
     /// A model that is edited will be edited again, so it leaves the files that are taken for
-    /// stable: from then on a look after its next edit passes over all others. That first time
-    /// salsa takes all it reached for changed, which for one model is little. Macros, YAML and
-    /// project files reach everything, so they stay among the stable ones: each edit of them walks
-    /// over all there is, and runs again only what really changed.
+    /// stable, and so does YAML where a session follows: from then on a look at everything after
+    /// its next edit passes over all others. That first time salsa doubts all that is as stable,
+    /// which whoever follows asks only where the edit reaches further. Macros and project files
+    /// reach everything, so they stay among the stable ones: each edit of them walks over all
+    /// there is, and runs again only what really changed.
     pub fn set_content(&mut self, file: SourceFile, content: Content) -> bool {
         if *file.content(self) == content {
             return false;

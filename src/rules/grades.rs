@@ -158,11 +158,9 @@ impl Last {
         broken: &[RuleError],
         adoption: &Adoption<'_>,
     ) -> bool {
-        let rules = registry.rules();
         !self.outcome.has_stale
             && is_same(&self.early, early)
-            && self.rules.len() == rules.len()
-            && self.rules.iter().zip(rules).all(|(one, other)| Arc::ptr_eq(one, other))
+            && registry.is_of(&self.rules)
             && self.broken == broken
             && self.today == adoption.today()
             && self.excuses == adoption.excuses()

@@ -159,14 +159,10 @@ impl Judge for Live {
     }
 
     fn excuses(&mut self, db: &Database, registry: &Registry) -> Vec<Excuse> {
-        let is_same = |rules: &[Arc<Rule>]| {
-            let now = registry.rules();
-            rules.len() == now.len() && rules.iter().zip(now).all(|(one, other)| Arc::ptr_eq(one, other))
-        };
         let near = self.reach.near();
         let known = self.excuses.take().filter(|(rules, known)| {
             let is_near = near.is_some_and(|near| near.keeps_excuses(known.iter().any(Excuse::is_of_meta)));
-            is_near && is_same(rules)
+            is_near && registry.is_of(rules)
         });
         let (_, excuses) =
             self.excuses.insert(known.unwrap_or_else(|| (registry.rules().to_vec(), excuses(db, registry))));

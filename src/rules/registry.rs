@@ -122,6 +122,12 @@ impl Registry {
         &self.broken
     }
 
+    /// Whether these are its rules, the very ones.
+    pub(super) fn is_of(&self, rules: &[Arc<Rule>]) -> bool {
+        let own = self.rules();
+        own.len() == rules.len() && own.iter().zip(rules).all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+
     pub fn rules(&self) -> &[Arc<Rule>] {
         &self.rules
     }
