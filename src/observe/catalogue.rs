@@ -1,6 +1,6 @@
 //! The relations of what is seen, by name.
 
-use super::{Observation, Rows, docs, duplicates, edges, project, staging};
+use super::{Observation, Rows, config_paths, docs, duplicates, edges, patches, project, staging, values};
 use crate::datalog::{Column, Schema, Type};
 use crate::db::DirectoryOf;
 
@@ -39,7 +39,7 @@ pub(super) fn index_of(name: &str) -> Option<usize> {
     ALL.binary_search_by(|observed| observed.name.cmp(name)).ok()
 }
 
-pub static ALL: [Observed; 24] = [
+pub static ALL: [Observed; 27] = [
     Observed {
         name: "column_grouping",
         columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
@@ -134,6 +134,14 @@ pub static ALL: [Observed; 24] = [
         whole: None,
     },
     Observed {
+        name: "invalid_value",
+        columns: &[("key", Type::Text), ("what", Type::Text), ("fix", Type::Text)],
+        doc: "A value in YAML or in a configuration is of a type that dbt does not accept there, and stops at.",
+        example: "invalid_value(key: k, path: p, line: l)",
+        each: Some(values::invalid_value_in),
+        whole: Some(values::invalid_value),
+    },
+    Observed {
         name: "loaded_at",
         columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
         doc: "The CTE `enhanced` of a staging model has no `_loaded_at`. Nothing before harness.yml has a `staging:` block.",
@@ -222,6 +230,14 @@ pub static ALL: [Observed; 24] = [
         whole: Some(edges::unknown_macro),
     },
     Observed {
+        name: "unknown_patch",
+        columns: &[("name", Type::Name), ("kind", Type::Text), ("what", Type::Text), ("fix", Type::Text)],
+        doc: "An entry of a property file that describes what does not exist or is of another kind: dbt drops it.",
+        example: "unknown_patch(name: n, path: p, line: l)",
+        each: Some(patches::unknown_patch_in),
+        whole: None,
+    },
+    Observed {
         name: "unknown_ref",
         columns: &[
             ("node", Type::Node),
@@ -248,6 +264,14 @@ pub static ALL: [Observed; 24] = [
         example: "unknown_source(node: m, name: n)",
         each: Some(edges::unknown_source_in),
         whole: Some(edges::unknown_source),
+    },
+    Observed {
+        name: "unused_config_path",
+        columns: &[("name", Type::Text), ("what", Type::Text), ("fix", Type::Text)],
+        doc: "A folder of dbt_project.yml in which no resource of its kind lies. The outermost of some in one another.",
+        example: "unused_config_path(name: n, path: p, line: l)",
+        each: None,
+        whole: Some(config_paths::unused_config_path),
     },
 ];
 

@@ -9,8 +9,8 @@ use crate::project::config::enabled;
 use crate::project::data_tests::unit::unit_tests;
 use crate::project::data_tests::{self, Test, test_id, tests_of_directory, tests_of_package};
 use crate::project::docs::docs_blocks;
-use crate::project::graph::{is_source_enabled, source_id, sources_of_package};
-use crate::project::macros::{blocks, macros_of_package};
+use crate::project::graph::{is_source_enabled, named, source_id, sources_of_package};
+use crate::project::macros::{blocks, definition, macros_of_package};
 use crate::project::naming::{are_surely_one, plain_alias, relation_names};
 use crate::project::nodes::{Node, Part, is_enabled, nodes_of_directory, nodes_of_package, unique_id};
 use crate::project::overrides::overriding;
@@ -211,10 +211,19 @@ fn add_entries(rows: &Rows<'_>, root: Package, declared: &mut Declarations) {
         }
     }
     for ((kind, name), patches) in patch_index(db, root) {
+        // Of entries for nothing, and for what is disabled, dbt takes any number.
+        let is_described = match kind {
+            PatchKind::Macro => definition(db, root, name).is_some(),
+            _ => named(db, name).iter().any(|node| node.kind(db).patch_kind() == *kind && is_enabled(db, *node)),
+        };
         let yaml_snapshots = *kind == PatchKind::Snapshot;
-        for (file, at) in patches {
+        for (nth, (file, at)) in patches.iter().filter(|_| is_described).enumerate() {
             let patch = properties(db, root, *file).patches.get(*at as usize);
             let Some(patch) = patch.filter(|patch| !(yaml_snapshots && patch.relation.is_some())) else { continue };
+            // Versions that another entry lists take no notice of it.
+            if nth > 0 && !patch.versions.is_empty() {
+                continue;
+            }
             let span = entry_span(db, *file, kind.key(), patch.index);
             declared.entry((entry_kind(*kind), name.to_string())).or_default().push(place(db, *file, span));
         }
@@ -271,12 +280,14 @@ fn shared_tables(rows: &Rows<'_>, root: Package) -> Vec<Observation> {
     for node in living(db, root).filter(is_built) {
         by_alias.entry(plain_alias(db, node)).or_default().push(node);
     }
-    // Of packages' nodes only those are looked at that have a name of the project's.
+    // Of packages' nodes only those are looked at that have an alias of the project's.
     for package in dbt_packages(db).into_iter().filter(|package| *package != root) {
         for node in nodes_of_package(db, package) {
-            let is_meant = by_alias.contains_key(&Some(node.name(db).clone()));
-            if is_meant && is_enabled(db, node) && is_built(&node) {
-                by_alias.entry(plain_alias(db, node)).or_default().push(node);
+            if is_built(&node)
+                && is_enabled(db, node)
+                && let Some(known) = by_alias.get_mut(&plain_alias(db, node))
+            {
+                known.push(node);
             }
         }
     }

@@ -4,16 +4,19 @@
 
 mod catalogue;
 mod child;
+mod config_paths;
 mod docs;
 mod duplicates;
 mod edges;
 mod metrics;
+mod patches;
 mod project;
 mod refusals;
 mod resources;
 mod shown;
 mod staging;
 mod units;
+mod values;
 
 pub use crate::relations::places::Place;
 pub use catalogue::{ALL, Observed, by_name};

@@ -7,13 +7,15 @@ use crate::derive::cycles::cycles;
 use crate::files::Content;
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
-use crate::project::data_tests::{Place as TestPlace, tests_of_directory, text_errors};
+use crate::project::data_tests::{Place as TestPlace, nests_arguments, test_errors, tests_of_directory, text_errors};
 use crate::project::graph::{Resolved, resolve_ref};
 use crate::project::macros::{blocks, macro_errors};
 use crate::project::nodes::{Node, Reference, nodes_of_directory, rendering, unique_id};
 use crate::project::packages::{absent_packages, declaration_span, project_file_errors, yaml};
 use crate::project::properties::null_tests;
 use crate::project::schema_yaml;
+use crate::project::selection::selectors;
+use crate::project::semantic_names::semantic_name_errors;
 use crate::project::shapes::shape_errors;
 use crate::relations::places::own_files;
 use crate::syntax::span::SyntaxError;
@@ -67,6 +69,11 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
     }
     for file in files_beside(db) {
         file_errors(db, root, *file, &mut |place, what, fix| found.add(place, what, fix));
+    }
+    if let (Some(file), Err(errors)) = (project.selectors_file(db), selectors(db)) {
+        for error in errors {
+            found.add(place(db, file, error.span), &error.message, &error.remedy);
+        }
     }
     for (file, error) in macro_errors(db, root) {
         found.add(place(db, file, error.span), &error.message, &error.remedy);
@@ -123,6 +130,8 @@ fn file_errors(db: &dyn salsa::Database, root: Package, file: SourceFile, add: &
             let entries = schema_yaml::root(db, root, file);
             add_all(&null_tests(entries));
             add_all(&shape_errors(entries));
+            add_all(&semantic_name_errors(entries));
+            add_all(&test_errors(entries, nests_arguments(db)));
         }
         FileKind::Macro | FileKind::Test | FileKind::Snapshot => add_all(&blocks(db, file).errors),
         _ => {}

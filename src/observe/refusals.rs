@@ -9,6 +9,7 @@ use crate::project::config::enabled;
 use crate::project::data;
 use crate::project::data_tests::{attached, facts as test_facts};
 use crate::project::graph::{Resolved, resolve_ref};
+use crate::project::macros::definition;
 use crate::project::nodes::{
     Node, NodeKind, Reference, columns, facts, has_entry, is_enabled, nodes_of_directory, nodes_of_package, rendering,
     unique_id,
@@ -16,7 +17,9 @@ use crate::project::nodes::{
 use crate::project::packages::{dbt_packages, is_whole, package_name, project_file};
 use crate::project::properties::{PatchKind, entry_span, patch_index, properties};
 use crate::project::resources::{ResourceKind, resource_config, resource_id, resource_span, resources_of_package};
+use crate::project::things::Thing;
 use crate::project::versions::version;
+use crate::relations::places::of_setting;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -72,7 +75,34 @@ fn incomplete_snapshots(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
         if let Some(missing) = ["strategy", "unique_key"].iter().chain(of_strategy).find(lacks) {
             let what = format!("{} has no `{missing}`, which stops dbt", called(rows, node));
             found.push(Refusal::new(rows.start_of(node), what, "Set it in the snapshot's config."));
+            continue;
         }
+        let columns = config.get("check_cols").filter(|columns| is_set(columns));
+        let (key, what, fix) = match (config.get("strategy").and_then(Value::as_str), columns.map(data::scalar)) {
+            (Some("check"), Some(Some(text))) if text != "all" && !data::is_unknown(&text) => (
+                "check_cols",
+                format!(
+                    "`check_cols` of {} is `{text}`, which stops dbt: it accepts `all` or a list",
+                    called(rows, node)
+                ),
+                "Write `all`, or the columns as a list.",
+            ),
+            (Some("timestamp"), Some(_)) => (
+                "check_cols",
+                format!("{} has `check_cols` and the strategy `timestamp`, which stops dbt", called(rows, node)),
+                "Delete `check_cols`.",
+            ),
+            _ => match text(config, "materialized").filter(|materialized| materialized != "snapshot") {
+                Some(materialized) => (
+                    "materialized",
+                    format!("{} is materialized as `{materialized}`, which stops dbt", called(rows, node)),
+                    "Delete `materialized`: a snapshot is always a snapshot.",
+                ),
+                None => continue,
+            },
+        };
+        let value = config.get(key).and_then(data::scalar).unwrap_or_default();
+        found.push(Refusal::new(of_setting(db, Thing::Node(node), key, &value), what, fix));
     }
     found
 }
@@ -162,13 +192,13 @@ pub(super) fn refused_models<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Ve
     for model in models.filter(|node| is_enabled(db, *node)) {
         let (facts, who) = (facts(db, model), called(rows, model));
         let access = text(&facts.config, "access").unwrap_or_default();
-        if !matches!(access.as_str(), "" | "private" | "protected" | "public") {
-            let what = format!("{who} has access '{access}', which stops dbt");
-            found.push(Refusal::new(rows.start_of(model), what, "Write private, protected or public."));
-        }
         if access == "public" && &*facts.materialized == "ephemeral" {
             let what = format!("{who} is public and ephemeral, which stops dbt: others have no table to read");
             found.push(Refusal::new(rows.start_of(model), what, "Materialize the model, or make it protected."));
+        }
+        if let Some((key, what, fix)) = wrong_batches(rows, model, &facts.config) {
+            let value = facts.config.get(key).and_then(data::scalar).unwrap_or_default();
+            found.push(Refusal::new(of_setting(db, Thing::Node(model), key, &value), format!("{who} {what}"), fix));
         }
         let contract = facts.config.get("contract").and_then(|contract| contract.get("enforced"));
         if contract != Some(&Value::Bool(true)) || !has_entry(db, model) {
@@ -184,6 +214,66 @@ pub(super) fn refused_models<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Ve
         }
     }
     found
+}
+
+/// What dbt demands of a model that is built in batches of time: the setting, what is wrong and what to do.
+fn wrong_batches(
+    rows: &Rows<'_>,
+    model: Node<'_>,
+    config: &Map<String, Value>,
+) -> Option<(&'static str, &'static str, &'static str)> {
+    let db = rows.db;
+    let is = |key: &str, value: &str| config.get(key).and_then(Value::as_str) == Some(value);
+    let is_custom = || definition(db, model.package(db), "get_incremental_microbatch_sql").is_some();
+    if !is("materialized", "incremental") || !is("incremental_strategy", "microbatch") || is_custom() {
+        return None;
+    }
+    let rendered = rendering(db, model);
+    if rendered.trace.incomplete || !rendered.errors.is_empty() {
+        return None;
+    }
+    let given = |key: &str| config.get(key).filter(|value| !value.is_null());
+    let is_open = |value: &Value| value.as_str().is_some_and(data::is_unknown);
+    let is_date =
+        |value: &Value| value.as_str().is_some_and(|text| text.bytes().take(4).filter(u8::is_ascii_digit).count() == 4);
+    let is_size = |value: &Value| matches!(value.as_str(), Some("hour" | "day" | "month" | "year"));
+    let wrong =
+        |key: &str, fits: &dyn Fn(&Value) -> bool| given(key).is_none_or(|value| !fits(value) && !is_open(value));
+    if wrong("event_time", &Value::is_string) {
+        return Some((
+            "event_time",
+            "is a microbatch model without an `event_time` that names a column, which stops dbt",
+            "Set `event_time` to the column that says when a row happened.",
+        ));
+    }
+    if wrong("begin", &is_date) {
+        return Some((
+            "begin",
+            "is a microbatch model without a `begin` that is a date, which stops dbt",
+            "Set `begin` to the day of the first batch: '2024-01-01'.",
+        ));
+    }
+    if wrong("batch_size", &is_size) {
+        return Some((
+            "batch_size",
+            "is a microbatch model without a `batch_size` of hour, day, month or year, which stops dbt",
+            "Set `batch_size` to hour, day, month or year.",
+        ));
+    }
+    let is_wrong =
+        |key: &str, fits: fn(&Value) -> bool| given(key).is_some_and(|value| !fits(value) && !is_open(value));
+    if is_wrong("lookback", |value| value.is_i64() || value.is_boolean()) {
+        return Some((
+            "lookback",
+            "is a microbatch model whose `lookback` is not a whole number, which stops dbt",
+            "Write how many batches are built again, as 1.",
+        ));
+    }
+    is_wrong("concurrent_batches", Value::is_boolean).then_some((
+        "concurrent_batches",
+        "is a microbatch model whose `concurrent_batches` is neither true nor false, which stops dbt",
+        "Write true or false.",
+    ))
 }
 
 /// A ref of a node or test that access rules forbid, and the parent that it names.

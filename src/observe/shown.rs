@@ -4,9 +4,11 @@
 //! Whoever lets a query of one directory look at the files of another, or sums something up over directories, says
 //! so here: the tests of equivalence fail otherwise.
 
+use super::config_paths::used_folders_in;
 use super::duplicates::names_in;
 use super::edges::{UnknownMacro, unknown_macros_in};
 use super::refusals::{ForbiddenRef, InGroup, forbidden_in, groups_in};
+use super::values::{WrongSetting, wrong_settings_in};
 use crate::db::{DirectoryOf, FileKind, Package, SourceFile};
 use crate::project::data_tests::{test_id, tests_of_directory};
 use crate::project::graph::{Source, is_source_enabled, parents, source_id};
@@ -47,12 +49,24 @@ pub struct Sums {
     pub unknown_macros: Vec<UnknownMacro>,
     groups: Vec<InGroup>,
     forbidden: Vec<ForbiddenRef>,
+    wrong_settings: Vec<WrongSetting>,
+    used_folders: Vec<usize>,
 }
 
 impl Sums {
     /// Whether what dbt refuses may be something else.
     pub fn refuse_otherwise(&self, other: &Self) -> bool {
         self.groups != other.groups || self.forbidden != other.forbidden
+    }
+
+    /// Whether folders of dbt_project.yml may be used otherwise.
+    pub fn use_otherwise(&self, other: &Self) -> bool {
+        self.used_folders != other.used_folders
+    }
+
+    /// Whether settings of other values or places may be wrong.
+    pub fn mistype_otherwise(&self, other: &Self) -> bool {
+        self.wrong_settings != other.wrong_settings
     }
 }
 
@@ -78,6 +92,8 @@ impl Shown {
                 unknown_macros: unknown_macros_in(db, key).to_vec(),
                 groups: groups_in(db, key).to_vec(),
                 forbidden: forbidden_in(db, key).to_vec(),
+                wrong_settings: wrong_settings_in(db, key).to_vec(),
+                used_folders: used_folders_in(db, key).to_vec(),
             },
         }
     }

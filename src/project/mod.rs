@@ -1,6 +1,7 @@
 //! What dbt makes of a repo: packages, configuration, macros, nodes and the edges between them.
 //! Knows nothing of findings.
 
+pub mod accepted;
 pub mod builtins;
 pub mod calls;
 pub mod columns;
@@ -26,6 +27,7 @@ pub mod resources;
 pub mod schema_yaml;
 pub mod selection;
 mod semantic;
+pub mod semantic_names;
 pub mod settings;
 pub mod settled;
 pub mod shapes;

@@ -410,6 +410,25 @@ pub fn facts<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Facts {
     }
 }
 
+/// What a node's configuration is merged from, each layer as it is stated.
+pub fn layers<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<Map<String, Value>> {
+    let mut all = config::folder_layers(db, node.package(db), node.kind(db).sections(), &fqn(db, node));
+    if let Some((_, patch)) = own_patch(db, node) {
+        all.push(patch.config.clone());
+        all.extend(version(db, node).and_then(|version| version.stated(&patch.versions)).map(|it| it.config.clone()));
+    }
+    // Calls are one layer: of two, dbt asks only what they come to.
+    match rendering(db, node).trace.configs.as_slice() {
+        [only] => all.push(only.values.clone()),
+        calls => {
+            let mut own = Map::new();
+            calls.iter().for_each(|call| config::merge(&mut own, &call.values));
+            all.push(own);
+        }
+    }
+    all
+}
+
 /// What the folders of dbt_project.yml alone say of a node.
 pub fn folder_config<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Map<String, Value> {
     config::of_resource(db, node.package(db), node.kind(db).sections(), &fqn(db, node), &[])

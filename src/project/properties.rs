@@ -279,13 +279,17 @@ pub fn null_tests(root: &Node) -> Vec<SyntaxError> {
         PatchKind::ALL.iter().map(|kind| kind.key()).chain(["sources"]).filter_map(|key| root.get(key)).collect();
     while let Some(node) = work.pop() {
         work.extend(node.as_seq().unwrap_or_default());
+        // A version may say that it has none of the model's tests.
+        let is_version = node.get("v").is_some();
         for entry in node.as_map().unwrap_or_default() {
             match entry.key.as_str() {
-                Some(key @ ("tests" | "data_tests")) if entry.value.is_null() => errors.push(SyntaxError {
-                    span: entry.key.span,
-                    message: format!("`{key}:` has no tests below it, which stops dbt"),
-                    remedy: format!("Write a list of tests, or delete `{key}:`."),
-                }),
+                Some(key @ ("tests" | "data_tests")) if entry.value.is_null() && !is_version => {
+                    errors.push(SyntaxError {
+                        span: entry.key.span,
+                        message: format!("`{key}:` has no tests below it, which stops dbt"),
+                        remedy: format!("Write a list of tests, or delete `{key}:`."),
+                    })
+                }
                 Some("columns" | "tables" | "versions") => work.push(&entry.value),
                 _ => {}
             }

@@ -116,7 +116,7 @@ impl<'doc> Walk<'doc> {
 }
 
 /// A value as YAML that stands where `at` does.
-fn placed(value: serde_json::Value, at: &Node) -> Node {
+pub(super) fn placed(value: serde_json::Value, at: &Node) -> Node {
     use serde_json::Value as Json;
     let value = match value {
         Json::Null => Value::Null,

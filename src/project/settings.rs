@@ -7,7 +7,7 @@ use crate::syntax::yaml::{self, Entry, Node};
 use std::collections::BTreeMap;
 
 mod rules;
-mod similar;
+pub mod similar;
 
 pub use rules::{KnownRule, KnownRules, LEVELS, OVERRIDE_KEYS, RULE_KEYS, globs};
 use similar::did_you_mean;

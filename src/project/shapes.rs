@@ -100,11 +100,15 @@ fn check_entry(item: &Node, key: &str, errors: &mut Vec<SyntaxError>) {
     if let Some(owner) = owner.filter(is_empty) {
         errors.push(wrong(owner, "an owner has neither name nor email".to_owned(), "Add a `name:` or an `email:`."));
     }
-    for (_, column) in entries(item, "columns") {
+    if matches!(key, "models" | "seeds" | "snapshots" | "analyses" | "functions") {
+        stated_twice(item, errors);
+    }
+    // What is not a mapping there is of a wrong type, which `accepted` reports.
+    for (_, column) in entries(item, "columns").filter(|(_, column)| column.as_map().is_some()) {
         is_named(column, "columns", errors);
     }
     if key == "sources" {
-        for (_, table) in entries(item, "tables") {
+        for (_, table) in entries(item, "tables").filter(|(_, table)| table.as_map().is_some()) {
             if is_named(table, "tables", errors) {
                 check_entry(table, "tables", errors);
             }
@@ -113,11 +117,88 @@ fn check_entry(item: &Node, key: &str, errors: &mut Vec<SyntaxError>) {
     if key == "models" {
         check_versions(item, errors);
     }
+    if let Some(relation) = item.get_entry("relation").filter(|_| key == "snapshots")
+        && !is_call(&relation.value)
+    {
+        errors.push(SyntaxError {
+            span: relation.key.span,
+            message: format!(
+                "`relation:` is {}, which stops dbt: it accepts one ref or source",
+                shown(&relation.value)
+            ),
+            remedy: "Write it without braces: `relation: ref('model')` or `relation: source('source', 'table')`."
+                .to_owned(),
+        });
+    }
+    if key == "unit_tests" {
+        check_fixtures(item, errors);
+    }
+}
+
+/// `ref` or `source` of literal names.
+fn is_call(relation: &Node) -> bool {
+    let Some(text) = relation.as_str() else { return false };
+    let text = text.trim();
+    let called = ["ref", "source"].iter().find_map(|name| text.strip_prefix(name)?.trim_start().strip_prefix('('));
+    let inner = called.and_then(|rest| rest.strip_suffix(')')).map(str::trim_start);
+    inner.is_some_and(|inner| inner.starts_with(['\'', '"']))
+}
+
+/// The rows of a unit test by their format.
+fn check_fixtures(unit: &Node, errors: &mut Vec<SyntaxError>) {
+    let given = entries(unit, "given").map(|(_, given)| ("an input", given));
+    let expected = unit.get("expect").into_iter().map(|expected| ("`expect:`", expected));
+    for (what, fixture) in given.chain(expected) {
+        let format = fixture.get("format").and_then(Node::as_str).unwrap_or("dict");
+        let Some(rows) = fixture.get_entry("rows").filter(|rows| !rows.value.is_null()) else {
+            if what == "`expect:`" && fixture.as_map().is_some() && fixture.get("fixture").is_none_or(Node::is_null) {
+                errors.push(SyntaxError {
+                    span: unit.get("name").map_or(unit.span, |name| name.span),
+                    message: "a unit test expects neither `rows:` nor a `fixture:`, which stops dbt".to_owned(),
+                    remedy: "Write `rows: []` below `expect:` where nothing is expected.".to_owned(),
+                });
+            }
+            continue;
+        };
+        let (fits, wanted) = match format {
+            "dict" => (rows.value.as_seq().is_some(), "a list of mappings"),
+            _ => (rows.value.as_str().is_some(), "one string"),
+        };
+        let is_scalar = rows.value.as_str().is_some() || rows.value.as_seq().is_some();
+        if !fits && is_scalar {
+            errors.push(SyntaxError {
+                span: rows.key.span,
+                message: format!(
+                    "the rows of {what} are {}, and its format is {format}; that stops dbt",
+                    rows.value.kind_name()
+                ),
+                remedy: format!("Write {wanted}, or another `format:`."),
+            });
+        }
+    }
+}
+
+/// What dbt moves from an entry into its `config:`, and refuses where it stands in both.
+const MOVED: [&str; 5] = ["meta", "docs", "group", "contract", "access"];
+
+fn stated_twice(item: &Node, errors: &mut Vec<SyntaxError>) {
+    let Some(config) = item.get("config") else { return };
+    for entry in MOVED.iter().filter_map(|key| item.get_entry(key)) {
+        let key = entry.key.as_str().unwrap_or_default();
+        if config.get(key).is_some() {
+            errors.push(SyntaxError {
+                span: entry.key.span,
+                message: format!("`{key}:` stands both in `config:` and beside it, which stops dbt"),
+                remedy: format!("Delete `{key}:` beside `config:`, or join the two there."),
+            });
+        }
+    }
 }
 
 fn check_versions(model: &Node, errors: &mut Vec<SyntaxError>) {
     let mut seen = Vec::new();
-    for (_, version) in entries(model, "versions") {
+    for (_, version) in entries(model, "versions").filter(|(_, version)| version.as_map().is_some()) {
+        check_rules(version, errors);
         let Some(number) = version.get("v") else {
             errors.push(SyntaxError {
                 span: start_of(version),
@@ -126,24 +207,79 @@ fn check_versions(model: &Node, errors: &mut Vec<SyntaxError>) {
             });
             continue;
         };
-        if seen.contains(&&number.value) {
+        // dbt compares what is printed: 1 and "1" are one version.
+        if seen.iter().any(|known: &&Node| known.key_text() == number.key_text()) {
             errors.push(SyntaxError {
                 span: number.span,
                 message: format!("version {} is listed twice, which stops dbt", shown(number)),
                 remedy: "Delete one of the two.".to_owned(),
             });
         }
-        seen.push(&number.value);
+        seen.push(number);
     }
-    let Some(latest) = model.get("latest_version").filter(|_| !seen.is_empty()) else { return };
-    let open = |value: &Value| matches!(value, Value::Str(text) if is_open(text));
-    let is_open = open(&latest.value) || seen.iter().any(|version| open(version));
-    if !is_open && !latest.is_null() && !seen.contains(&&latest.value) {
-        errors.push(SyntaxError {
-            span: latest.span,
-            message: format!("`latest_version:` is {}, which is none of the versions; that stops dbt", shown(latest)),
-            remedy: "Name one of the versions, or add it to the list.".to_owned(),
-        });
+    let Some(latest) = model.get("latest_version") else { return };
+    let open = |node: &Node| node.as_str().is_some_and(is_open);
+    let is_known = |latest: &Node| seen.iter().any(|version| is_one(&version.value, &latest.value));
+    // dbt asks no further where it is nothing, 0 or empty.
+    let is_nothing = match &latest.value {
+        Value::Null | Value::Bool(false) | Value::Int(0) => true,
+        Value::Float(number) => *number == 0.0,
+        Value::Str(text) => text.is_empty(),
+        Value::Seq(_) | Value::Map(_) => true,
+        _ => false,
+    };
+    if is_nothing || open(latest) || seen.iter().any(|version| open(version)) || is_known(latest) {
+        return;
+    }
+    let (what, remedy) = match model.get("versions").and_then(Node::as_seq) {
+        None | Some([]) => (
+            "and the model has no `versions:`",
+            "Add `versions:`, or delete `latest_version:`: a model without versions is its own latest.",
+        ),
+        Some(_) => ("which is none of the versions", "Name one of the versions, or add it to the list."),
+    };
+    errors.push(SyntaxError {
+        span: latest.span,
+        message: format!("`latest_version:` is {}, {what}; that stops dbt", shown(latest)),
+        remedy: remedy.to_owned(),
+    });
+}
+
+/// `include:` and `exclude:` among a version's columns: one rule at most, and exceptions only from all.
+fn check_rules(version: &Node, errors: &mut Vec<SyntaxError>) {
+    let rules = entries(version, "columns").map(|(_, rule)| rule).filter(|rule| rule.get("include").is_some());
+    for (nth, rule) in rules.enumerate() {
+        if nth > 0 {
+            errors.push(SyntaxError {
+                span: start_of(rule),
+                message: "a version has two rules that include columns, which stops dbt".to_owned(),
+                remedy: "Join the two into one.".to_owned(),
+            });
+        }
+        let Some(excluded) = rule.get_entry("exclude").filter(|_| rule.get("include").and_then(Node::as_seq).is_some())
+        else {
+            continue;
+        };
+        if excluded.value.as_seq().is_some_and(|names| !names.is_empty()) {
+            errors.push(SyntaxError {
+                span: excluded.key.span,
+                message: "`exclude:` stands beside a list of columns to include, which stops dbt".to_owned(),
+                remedy: "Write `include: all`, or delete `exclude:`.".to_owned(),
+            });
+        }
+    }
+}
+
+/// Equality as Python has it: 1 is 1.0, and not "1".
+fn is_one(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        #[allow(clippy::cast_precision_loss, reason = "versions are small")]
+        (Value::Int(whole), Value::Float(number)) | (Value::Float(number), Value::Int(whole)) => {
+            *whole as f64 == *number
+        }
+        // Rendering makes a string of a date.
+        (Value::Str(text), Value::Timestamp(date)) | (Value::Timestamp(date), Value::Str(text)) => **text == **date,
+        _ => left == right,
     }
 }
 
@@ -179,8 +315,10 @@ mod tests {
     fn versions_have_numbers_of_their_own_and_the_latest_is_one() {
         let model = |rest: &str| errors(&format!("models:\n  - name: a\n    {rest}\n"));
         assert!(model("versions: [{v: 1}, {v: 2, columns: [{include: all}]}]\n    latest_version: 1").is_empty());
-        assert!(model("latest_version: 3").is_empty());
+        assert!(model("latest_version: 0").is_empty());
+        assert_eq!(model("latest_version: 3").len(), 1);
         assert_eq!(model("versions: [{v: 1}]\n    latest_version: 2").len(), 1);
         assert_eq!(model("versions: [{v: 1}, {v: 1}, {config: {}}]").len(), 2);
+        assert_eq!(model("versions: [{v: 1}, {v: '1'}]").len(), 1);
     }
 }

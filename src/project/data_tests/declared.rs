@@ -17,7 +17,7 @@ use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
 /// The keys of a test that configure it wherever they stand; all others are arguments.
-const SETTINGS: [&str; 15] = [
+pub(super) const SETTINGS: [&str; 15] = [
     "severity",
     "tags",
     "enabled",
@@ -115,7 +115,7 @@ pub(super) fn spans(db: &dyn salsa::Database, package: Package, file: SourceFile
 }
 
 /// Whether `arguments:` holds a test's arguments; off only where the root project says so.
-fn nests_arguments(db: &dyn salsa::Database) -> bool {
+pub fn nests_arguments(db: &dyn salsa::Database) -> bool {
     let Some(project) = Project::try_get(db) else { return true };
     let flags = project_file(db, project.root(db)).get("flags");
     let stated = flags.and_then(|flags| flags.get("require_generic_test_arguments_property"));
@@ -340,14 +340,14 @@ fn split(test: &Node) -> Option<(String, Vec<Argument>)> {
         return Some((name.as_str()?.to_owned(), given));
     }
     match test.as_map()? {
-        [entry] => Some((entry.key.as_str()?.to_owned(), keys(&entry.value))),
+        [entry] if entry.value.as_map().is_some() => Some((entry.key.as_str()?.to_owned(), keys(&entry.value))),
         _ => None,
     }
 }
 
 /// `dbt_utils.unique` is a test of a namespace. What follows a name's last fitting letter is dropped,
 /// as dbt does.
-fn name_parts(called: &str) -> Option<(Option<Arc<str>>, Arc<str>)> {
+pub(super) fn name_parts(called: &str) -> Option<(Option<Arc<str>>, Arc<str>)> {
     let first = identifier(called)?;
     let after = called[first.len()..].strip_prefix('.').and_then(identifier);
     Some(match after {
@@ -362,7 +362,7 @@ pub(super) fn identifier(text: &str) -> Option<&str> {
     found.starts_with(|letter: char| !letter.is_ascii_digit()).then_some(found)
 }
 
-fn is_true(value: &Json) -> bool {
+pub(super) fn is_true(value: &Json) -> bool {
     match value {
         Json::Null | Json::Bool(false) => false,
         Json::Bool(true) => true,

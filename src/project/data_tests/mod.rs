@@ -5,11 +5,14 @@ pub mod call;
 pub mod declared;
 pub mod naming;
 pub mod operations;
+mod shapes;
 pub mod singular;
 pub mod unit;
 
 use self::call::Called;
+pub use self::declared::nests_arguments;
 use self::declared::{Declared, Target};
+pub use self::shapes::test_errors;
 use crate::db::{Directory, DirectoryOf, FileKind, Package, Section, SourceFile};
 use crate::project::config;
 use crate::project::data;
@@ -139,7 +142,7 @@ pub fn test_id<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Arc<str> {
     }
 }
 
-fn fqn<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Vec<Arc<str>> {
+pub fn fqn<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Vec<Arc<str>> {
     let file = test.file(db);
     let mut fqn = vec![package_name(db, test.package(db)).clone()];
     match test.place(db) {

@@ -44,8 +44,9 @@ impl Reader {
 
     fn file(&mut self, root: &Node) -> Vec<Selector> {
         let mut found: Vec<Selector> = Vec::new();
+        let is_empty = root.is_null() || root.as_seq().is_some_and(<[_]>::is_empty);
         let Some(list) = root.get("selectors") else {
-            if self.errors.is_empty() {
+            if self.errors.is_empty() && !is_empty {
                 self.wrong(root.span, "selectors: is missing", "Begin the file with selectors: and a list below it.");
             }
             return found;
@@ -72,6 +73,17 @@ impl Reader {
             self.wrong(item.span, "a selector has no name", "Give it name: and a text.");
             return None;
         };
+        if let Some(description) = item.get("description").filter(|description| description.as_str().is_none()) {
+            let message = format!("description: of the selector '{name}' is {}, not a string", description.kind_name());
+            self.wrong(description.span, message, "Write a string, or leave it out.");
+        }
+        let is_known = |key: &str| matches!(key, "name" | "description" | "definition" | "default");
+        let other = item.as_map().unwrap_or_default().iter().find(|entry| !entry.key.as_str().is_some_and(is_known));
+        if let Some(other) = other {
+            let key = other.key.key_text().unwrap_or_default();
+            let message = format!("the selector '{name}' has the key {key}:, which dbt does not know");
+            self.wrong(other.key.span, message, "Delete it, or move it below definition:.");
+        }
         let default = item.get("default").map(|default| (default.span, self.value(default)));
         let is_default = match default {
             None => false,

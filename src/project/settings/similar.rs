@@ -1,14 +1,14 @@
 //! "Did you mean": names that are a slip away.
 
-pub(super) fn did_you_mean(text: &str, allowed: &[&str]) -> String {
+pub fn did_you_mean(text: &str, allowed: &[&str]) -> String {
     nearest(text, allowed).map_or_else(|| one_of(allowed), question)
 }
 
-pub(super) fn question(name: &str) -> String {
+pub fn question(name: &str) -> String {
     format!("Did you mean `{name}`?")
 }
 
-pub(super) fn one_of(allowed: &[&str]) -> String {
+pub fn one_of(allowed: &[&str]) -> String {
     match allowed {
         [only] => format!("Use `{only}`."),
         _ => format!("Use one of `{}`.", allowed.join("`, `")),
@@ -16,7 +16,7 @@ pub(super) fn one_of(allowed: &[&str]) -> String {
 }
 
 /// The name a typing mistake away, if there is one; case and `-` for `_` are no mistakes.
-pub(super) fn nearest<'a>(text: &str, allowed: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(text: &str, allowed: &[&'a str]) -> Option<&'a str> {
     // Comparing costs the product of the lengths, and no name is that long.
     const LONGEST: usize = 100;
     if text.len() > LONGEST {

@@ -8,6 +8,7 @@ mod stands;
 
 pub use excuses::{Lines, MetaExcuse, meta_excuses, some_may_say};
 pub(super) use rows::*;
+pub use settings::of_setting;
 
 use crate::db::{Directory, Project, SourceFile};
 use crate::project::calls::call_span;

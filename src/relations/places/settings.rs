@@ -55,6 +55,15 @@ pub(super) fn of_argument<'db>(
     best(db, &in_text(db, thing, &outermost(key), value, true))
 }
 
+/// Where a setting is stated with this value, else where it is stated nearest.
+pub fn of_setting<'db>(db: &'db dyn salsa::Database, thing: Thing<'db>, key: &str, value: &str) -> Place {
+    let key = outermost(key);
+    let mut all = in_text(db, thing, &key, value, true);
+    all.extend(in_yaml(db, thing, &key, value));
+    all.extend(in_project(db, thing, &key, value));
+    best(db, &all).unwrap_or_else(|| start(db, thing))
+}
+
 /// Where dbt_project.yml states it.
 pub(super) fn of_folder<'db>(db: &'db dyn salsa::Database, thing: Thing<'db>, key: &str, value: &str) -> Option<Place> {
     best(db, &in_project(db, thing, &outermost(key), value))

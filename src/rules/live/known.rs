@@ -19,6 +19,8 @@ const READ_EDGES: [&str; 2] = ["cycle_path", "depth"];
 const REPEATED: &str = "duplicate_resource";
 const UNKNOWN_MACRO: &str = "unknown_macro";
 const REFUSED: &str = "parse_error";
+const MISTYPED: &str = "invalid_value";
+const UNUSED: &str = "unused_config_path";
 const CIRCULAR: &str = "cycle_path";
 
 /// Who has more ancestors than these is taken to stand on a cycle: what that is, is asked then.
@@ -111,6 +113,12 @@ impl Known {
         }
         if near.are_refusals_other {
             asks.push(REFUSED);
+        }
+        if near.are_wrong_settings_other {
+            asks.push(MISTYPED);
+        }
+        if near.are_used_folders_other {
+            asks.push(UNUSED);
         }
         if asks.contains(&CIRCULAR) && self.relations.contains_key(CIRCULAR) {
             self.is_circular = is_seen_beside(db, CIRCULAR);

@@ -39,6 +39,8 @@ pub struct Near {
     pub(super) names: [Vec<u64>; 2],
     pub(super) are_unknown_macros_other: bool,
     pub(super) are_refusals_other: bool,
+    pub(super) are_wrong_settings_other: bool,
+    pub(super) are_used_folders_other: bool,
     pub(super) are_excuses_other: bool,
 }
 
@@ -164,6 +166,8 @@ impl Near {
             }
             self.are_unknown_macros_other |= shown.sums.unknown_macros != shown_before.sums.unknown_macros;
             self.are_refusals_other |= shown.sums.refuse_otherwise(&shown_before.sums);
+            self.are_wrong_settings_other |= shown.sums.mistype_otherwise(&shown_before.sums);
+            self.are_used_folders_other |= shown.sums.use_otherwise(&shown_before.sums);
             self.are_excuses_other |= excused != excused_before;
         }
         true

@@ -1,0 +1,122 @@
+//! Values of types that dbt does not accept: in property files, in settings, in dbt_project.yml and in the list of
+//! packages.
+
+use super::{Place, Rows, place};
+use crate::db::{DirectoryOf, FileKind, Project, SourceFile, of_section};
+use crate::observe::Observation;
+use crate::project::accepted::{Fault, SettingFault, entry_faults, package_faults, project_faults, setting_faults};
+use crate::project::config::{folder_layers, merge};
+use crate::project::data_tests::{self, declaration, tests_of_directory};
+use crate::project::graph::{source_facts, source_table};
+use crate::project::nodes::{self, facts, nodes_of_directory};
+use crate::project::packages::{project_file, yaml};
+use crate::project::schema_yaml;
+use crate::project::things::{Thing, things_in};
+use crate::relations::places::of_setting;
+use crate::relations::places::own_files;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+fn observation(place: Place, key: &str, message: &str, remedy: &str) -> Observation {
+    Observation {
+        node: None,
+        subject: vec![place.path.clone(), key.into()],
+        place,
+        locations: Vec::new(),
+        severity: None,
+        args: vec![("key", key.to_owned()), ("what", message.to_owned()), ("fix", remedy.to_owned())],
+    }
+}
+
+fn of_fault(db: &dyn salsa::Database, file: SourceFile, fault: &Fault) -> Observation {
+    observation(place(db, file, fault.span), &fault.key, &fault.message, &fault.remedy)
+}
+
+/// The property files of a directory.
+pub(super) fn invalid_value_in<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    let db = rows.db;
+    let mut found = Vec::new();
+    for file in key.directory(db).files(db).iter().filter(|file| file.kind(db) == FileKind::Properties) {
+        let faults = entry_faults(schema_yaml::root(db, key.package(db), *file));
+        found.extend(faults.iter().map(|fault| of_fault(db, *file, fault)));
+    }
+    found
+}
+
+/// The files beside the directories, and the settings of nodes and data tests.
+pub(super) fn invalid_value(rows: &Rows<'_>) -> Vec<Observation> {
+    let db = rows.db;
+    let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
+    let mut found = Vec::new();
+    let package_files = own_files(db).iter().filter(|file| file.kind(db) == FileKind::PackagesFile);
+    let declaring = package_files.filter(|file| yaml(db, **file).root.get("packages").is_some()).count();
+    for file in own_files(db) {
+        let root = &yaml(db, *file).root;
+        let is_dependencies = file.path(db).ends_with("dependencies.yml");
+        let faults = match file.kind(db) {
+            FileKind::ProjectFile => project_faults(root),
+            FileKind::PackagesFile => package_faults(root, is_dependencies, is_dependencies && declaring > 1),
+            _ => continue,
+        };
+        found.extend(faults.iter().map(|fault| of_fault(db, *file, fault)));
+    }
+    // One line of dbt_project.yml may set it for many.
+    let all = root.sections(db).flat_map(|section| wrong_settings_of_section(db, section));
+    let once: BTreeMap<(&Place, &str), &SettingFault> =
+        all.map(|(place, fault)| ((place, fault.key.as_str()), fault)).collect();
+    found.extend(once.into_iter().map(|((place, key), fault)| {
+        observation(place.clone(), &format!("config.{key}"), &fault.message, &fault.remedy)
+    }));
+    found
+}
+
+/// A wrong setting, and where it is stated.
+pub(super) type WrongSetting = (Place, SettingFault);
+
+/// What dbt does not accept in the settings of a directory's nodes.
+#[salsa::tracked(returns(deref))]
+pub(super) fn wrong_settings_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<WrongSetting> {
+    let mut found = Vec::new();
+    for node in nodes_of_directory(db, key.package(db), key.directory(db)).iter().copied() {
+        let layers = nodes::layers(db, node);
+        for fault in setting_faults(false, layers.iter(), &facts(db, node).config) {
+            found.push((of_setting(db, Thing::Node(node), &fault.key, &fault.value), fault));
+        }
+    }
+    // What YAML says of tests and sources is asked with the file it stands in; here is what dbt_project.yml adds.
+    let is_stated = |sections: &[&str]| {
+        let Some(project) = Project::try_get(db) else { return false };
+        sections.iter().any(|section| project_file(db, project.root(db)).get(section).is_some())
+    };
+    let mut add = |thing: Thing<'db>, sections: &[&str], fqn: &[Arc<str>], own: &Map<String, Value>| {
+        let layers = folder_layers(db, thing.package(db), sections, fqn);
+        let mut merged = Map::new();
+        layers.iter().for_each(|layer| merge(&mut merged, layer));
+        merged.retain(|key, _| !own.contains_key(key));
+        for fault in setting_faults(true, layers.iter(), &merged) {
+            found.push((of_setting(db, thing, &fault.key, &fault.value), fault));
+        }
+    };
+    let has_tests = is_stated(&TESTS);
+    for test in tests_of_directory(db, key.package(db), key.directory(db)).iter().filter(|_| has_tests) {
+        let own = declaration(db, *test).map(|declared| declared.config.clone()).unwrap_or_default();
+        add(Thing::Test(*test), &TESTS, &data_tests::fqn(db, *test), &own);
+    }
+    if is_stated(&["sources"]) {
+        for thing in things_in(db, key.package(db), key.directory(db)) {
+            if let Thing::Source(source) = thing
+                && let Some(table) = source_table(db, source)
+            {
+                let mut own = table.source_config.clone();
+                own.extend(table.config.clone());
+                add(thing, &["sources"], &source_facts(db, source).fqn, &own);
+            }
+        }
+    }
+    found
+}
+
+const TESTS: [&str; 2] = ["tests", "data_tests"];
+
+of_section!(wrong_settings_of_section: wrong_settings_in => WrongSetting);
