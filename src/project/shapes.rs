@@ -31,6 +31,13 @@ const EXPOSURES: [&str; 5] = ["dashboard", "notebook", "analysis", "ml", "applic
 /// What stops dbt when it reads a YAML file, beyond its syntax.
 pub fn shape_errors(root: &Node) -> Vec<SyntaxError> {
     let mut errors = Vec::new();
+    if root.as_map().is_none() && !root.is_null() {
+        errors.push(SyntaxError {
+            span: root.as_seq().and_then(<[_]>::first).map_or(root.span, start_of),
+            message: format!("the file is {} where dbt wants a mapping, which stops dbt", root.kind_name()),
+            remedy: "Begin it with the list that its entries belong to: `models:`.".to_owned(),
+        });
+    }
     for entry in root.as_map().unwrap_or_default() {
         let Some(key) = entry.key.as_str().filter(|key| LISTS.contains(key)) else { continue };
         let Some(items) = entry.value.as_seq() else {
@@ -96,7 +103,9 @@ fn check_entry(item: &Node, key: &str, errors: &mut Vec<SyntaxError>) {
         ));
     }
     let owner = item.get("owner").filter(|_| matches!(key, "exposures" | "groups"));
-    let is_empty = |owner: &&Node| owner.as_map().is_some() && owner.get("name").or(owner.get("email")).is_none();
+    let is_empty = |owner: &&Node| {
+        owner.as_map().is_some() && ["name", "email"].iter().all(|key| owner.get(key).is_none_or(Node::is_null))
+    };
     if let Some(owner) = owner.filter(is_empty) {
         errors.push(wrong(owner, "an owner has neither name nor email".to_owned(), "Add a `name:` or an `email:`."));
     }
