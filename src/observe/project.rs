@@ -7,14 +7,16 @@ use crate::derive::cycles::cycles;
 use crate::files::Content;
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
-use crate::project::data_tests::{Place as TestPlace, nests_arguments, test_errors, tests_of_directory, text_errors};
+use crate::project::data_tests::{
+    Place as TestPlace, nests_arguments, takes_spaces, test_errors, tests_of_directory, text_errors,
+};
 use crate::project::graph::{Resolved, resolve_ref};
 use crate::project::macros::{blocks, macro_errors};
 use crate::project::nodes::{Node, Reference, nodes_of_directory, rendering, unique_id};
 use crate::project::packages::{absent_packages, declaration_span, project_file_errors, yaml};
 use crate::project::properties::null_tests;
 use crate::project::schema_yaml;
-use crate::project::selection::selectors;
+use crate::project::selection::selector_errors;
 use crate::project::semantic_names::semantic_name_errors;
 use crate::project::shapes::shape_errors;
 use crate::relations::places::own_files;
@@ -70,8 +72,8 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
     for file in files_beside(db) {
         file_errors(db, root, *file, &mut |place, what, fix| found.add(place, what, fix));
     }
-    if let (Some(file), Err(errors)) = (project.selectors_file(db), selectors(db)) {
-        for error in errors {
+    if let Some(file) = project.selectors_file(db) {
+        for error in selector_errors(db) {
             found.add(place(db, file, error.span), &error.message, &error.remedy);
         }
     }
@@ -131,7 +133,7 @@ fn file_errors(db: &dyn salsa::Database, root: Package, file: SourceFile, add: &
             add_all(&null_tests(entries));
             add_all(&shape_errors(entries));
             add_all(&semantic_name_errors(entries));
-            add_all(&test_errors(entries, nests_arguments(db)));
+            add_all(&test_errors(entries, nests_arguments(db), takes_spaces(db)));
         }
         FileKind::Macro | FileKind::Test | FileKind::Snapshot => add_all(&blocks(db, file).errors),
         _ => {}

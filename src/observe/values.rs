@@ -79,8 +79,16 @@ pub(super) type WrongSetting = (Place, SettingFault);
 pub(super) fn wrong_settings_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<WrongSetting> {
     let mut found = Vec::new();
     for node in nodes_of_directory(db, key.package(db), key.directory(db)).iter().copied() {
+        let rendered = nodes::rendering(db, node);
+        if rendered.trace.incomplete || !rendered.errors.is_empty() {
+            // What a setting comes to is not known.
+            continue;
+        }
         let layers = nodes::layers(db, node);
         for fault in setting_faults(false, layers.iter(), &facts(db, node).config) {
+            if is_told_of_entry(db, node, &fault.key) {
+                continue;
+            }
             found.push((of_setting(db, Thing::Node(node), &fault.key, &fault.value), fault));
         }
     }
@@ -115,6 +123,17 @@ pub(super) fn wrong_settings_in<'db>(db: &'db dyn salsa::Database, key: Director
         }
     }
     found
+}
+
+/// Whether the same is wrong beside `config:` in the entry of a node, where it is told with the file.
+fn is_told_of_entry<'db>(db: &'db dyn salsa::Database, node: nodes::Node<'db>, setting: &str) -> bool {
+    let Some((package, file)) = facts(db, node).patch_file else { return false };
+    let entry = format!("{}.{}.", node.kind(db).patch_kind().key(), node.name(db));
+    let faults = entry_faults(schema_yaml::root(db, package, file));
+    faults
+        .iter()
+        .filter_map(|fault| fault.key.strip_prefix(&entry))
+        .any(|key| key.split('.').any(|part| part == setting))
 }
 
 const TESTS: [&str; 2] = ["tests", "data_tests"];

@@ -10,6 +10,7 @@ use super::jinja::{Minijinja, Renderer};
 use super::macros::{blocks, is_builtin};
 use super::packages::{dbt_packages, package_name};
 use super::properties::{Patch, PatchKind, patch, patch_index, properties};
+use super::shapes::is_relation;
 use super::versions::{of_file, version};
 use super::{calls, python};
 use crate::db::cache::Work;
@@ -264,6 +265,9 @@ pub fn rendering<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Renderin
     let run = Run::new(node.package(db), Names::All, subject(db, node));
     if let Part::Entry(_) = node.part(db) {
         let relation = own_patch(db, node).and_then(|(_, patch)| patch.relation.clone()).unwrap_or_default();
+        if !is_relation(&relation) {
+            return Rendering::default();
+        }
         let text = format!("{{{{ {relation} }}}}");
         let (mut trace, _) = Minijinja.trace(&text, Span::new(0, text.len()), run);
         // The offsets are of the text made here.

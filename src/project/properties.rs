@@ -275,8 +275,8 @@ fn name_span(entry: &Node) -> Span {
 /// `tests:` with nothing in it, which stops dbt.
 pub fn null_tests(root: &Node) -> Vec<SyntaxError> {
     let mut errors = Vec::new();
-    let mut work: Vec<&Node> =
-        PatchKind::ALL.iter().map(|kind| kind.key()).chain(["sources"]).filter_map(|key| root.get(key)).collect();
+    let lists = ["models", "seeds", "snapshots", "sources"];
+    let mut work: Vec<&Node> = lists.iter().filter_map(|list| root.get(list)).collect();
     while let Some(node) = work.pop() {
         work.extend(node.as_seq().unwrap_or_default());
         // A version may say that it has none of the model's tests.

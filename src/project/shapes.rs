@@ -116,6 +116,15 @@ fn check_entry(item: &Node, key: &str, errors: &mut Vec<SyntaxError>) {
     for (_, column) in entries(item, "columns").filter(|(_, column)| column.as_map().is_some()) {
         is_named(column, "columns", errors);
     }
+    if matches!(key, "sources" | "tables")
+        && let Some(field) = item.get_entry("loaded_at_field").filter(|field| field.value.as_str() == Some(""))
+    {
+        errors.push(SyntaxError {
+            span: field.key.span,
+            message: "`loaded_at_field:` is empty, which stops dbt".to_owned(),
+            remedy: "Name the column, or delete `loaded_at_field:`.".to_owned(),
+        });
+    }
     if key == "sources" {
         for (_, table) in entries(item, "tables").filter(|(_, table)| table.as_map().is_some()) {
             if is_named(table, "tables", errors) {
@@ -125,9 +134,11 @@ fn check_entry(item: &Node, key: &str, errors: &mut Vec<SyntaxError>) {
     }
     if key == "models" {
         check_versions(item, errors);
+        check_date(item, errors);
+        check_time_spine(item, errors);
     }
     if let Some(relation) = item.get_entry("relation").filter(|_| key == "snapshots")
-        && !is_call(&relation.value)
+        && !relation.value.as_str().is_some_and(is_relation)
     {
         errors.push(SyntaxError {
             span: relation.key.span,
@@ -145,12 +156,50 @@ fn check_entry(item: &Node, key: &str, errors: &mut Vec<SyntaxError>) {
 }
 
 /// `ref` or `source` of literal names.
-fn is_call(relation: &Node) -> bool {
-    let Some(text) = relation.as_str() else { return false };
+pub(super) fn is_relation(text: &str) -> bool {
     let text = text.trim();
     let called = ["ref", "source"].iter().find_map(|name| text.strip_prefix(name)?.trim_start().strip_prefix('('));
     let inner = called.and_then(|rest| rest.strip_suffix(')')).map(str::trim_start);
     inner.is_some_and(|inner| inner.starts_with(['\'', '"']))
+}
+
+/// `deprecation_date:` that no one can read as a date.
+fn check_date(entry: &Node, errors: &mut Vec<SyntaxError>) {
+    let Some(date) = entry.get("deprecation_date") else { return };
+    let Some(text) =
+        date.as_str().filter(|text| !is_open(text) && !text.contains(|letter: char| letter.is_ascii_digit()))
+    else {
+        return;
+    };
+    errors.push(SyntaxError {
+        span: date.span,
+        message: format!("`deprecation_date:` is `{text}`, which is not a date; that stops dbt"),
+        remedy: "Write a date: 2030-01-31.".to_owned(),
+    });
+}
+
+/// The column that a time spine counts by is one of the model's, with a granularity.
+fn check_time_spine(model: &Node, errors: &mut Vec<SyntaxError>) {
+    let Some(named) = model.get("time_spine").and_then(|spine| spine.get("standard_granularity_column")) else {
+        return;
+    };
+    let Some(name) = named.as_str().filter(|name| !is_open(name) && model.get("versions").is_none()) else { return };
+    let mut columns = entries(model, "columns").map(|(_, column)| column);
+    let column = columns.find(|column| column.get("name").and_then(Node::as_str) == Some(name));
+    let (span, message, remedy) = match column {
+        None => (
+            named.span,
+            format!("the time spine's column '{name}' is not among the model's `columns:`, which stops dbt"),
+            format!("Add `- name: {name}` with a `granularity:` below `columns:`."),
+        ),
+        Some(column) if column.get("granularity").is_none_or(Node::is_null) => (
+            column.get("name").map_or(named.span, |name| name.span),
+            format!("the time spine's column '{name}' has no `granularity:`, which stops dbt"),
+            "Add `granularity: day`, or what the rows stand for.".to_owned(),
+        ),
+        Some(_) => return,
+    };
+    errors.push(SyntaxError { span, message, remedy });
 }
 
 /// The rows of a unit test by their format.
@@ -159,6 +208,9 @@ fn check_fixtures(unit: &Node, errors: &mut Vec<SyntaxError>) {
     let expected = unit.get("expect").into_iter().map(|expected| ("`expect:`", expected));
     for (what, fixture) in given.chain(expected) {
         let format = fixture.get("format").and_then(Node::as_str).unwrap_or("dict");
+        if !matches!(format, "dict" | "csv" | "sql") {
+            continue;
+        }
         let Some(rows) = fixture.get_entry("rows").filter(|rows| !rows.value.is_null()) else {
             if what == "`expect:`" && fixture.as_map().is_some() && fixture.get("fixture").is_none_or(Node::is_null) {
                 errors.push(SyntaxError {
@@ -208,6 +260,11 @@ fn check_versions(model: &Node, errors: &mut Vec<SyntaxError>) {
     let mut seen = Vec::new();
     for (_, version) in entries(model, "versions").filter(|(_, version)| version.as_map().is_some()) {
         check_rules(version, errors);
+        check_date(version, errors);
+        let columns = entries(version, "columns").map(|(_, column)| column);
+        for column in columns.filter(|column| column.as_map().is_some() && column.get("include").is_none()) {
+            is_named(column, "columns", errors);
+        }
         let Some(number) = version.get("v") else {
             errors.push(SyntaxError {
                 span: start_of(version),
@@ -231,7 +288,7 @@ fn check_versions(model: &Node, errors: &mut Vec<SyntaxError>) {
     let is_known = |latest: &Node| seen.iter().any(|version| is_one(&version.value, &latest.value));
     // dbt asks no further where it is nothing, 0 or empty.
     let is_nothing = match &latest.value {
-        Value::Null | Value::Bool(false) | Value::Int(0) => true,
+        Value::Null | Value::Bool(_) | Value::Int(0) => true,
         Value::Float(number) => *number == 0.0,
         Value::Str(text) => text.is_empty(),
         Value::Seq(_) | Value::Map(_) => true,

@@ -3,7 +3,7 @@
 //! dbt types a setting when all layers are merged: a value that a nearer layer replaces is never looked at.
 
 use super::Entry;
-use super::Form::{self, Any, Entry as Of, List, Map, Null, Text, Word};
+use super::Form::{self, Any, Bool, Entry as Of, List, Map, Null, Number, Text, Word};
 use super::entries::{FRESHNESS, PERIODS};
 use super::shared::*;
 use super::walk::{Fault, Walk};
@@ -52,6 +52,7 @@ const MERGED: Settings = &[
     ("docs", &[Of(&SHOWN), Any]),
     ("contract", &[Of(&CONTRACT), Any]),
     ("quote_columns", BOOL_OR_NULL),
+    ("group", &[Text, Number, Bool, Null]),
 ];
 const TEST_MERGED: Settings = &[("enabled", BOOL), ("store_failures", BOOL_OR_NULL)];
 
@@ -76,6 +77,17 @@ pub fn setting_faults<'c>(
     layers.for_each(|layer| compare(of_layer, layer, &mut found));
     let mut late = Vec::new();
     compare(of_merged, merged, &mut late);
+    if let Some(after) = merged.get("freshness").and_then(|freshness| freshness.get("build_after"))
+        && after.get("count").is_some_and(|count| !count.is_null())
+        && after.get("period").is_none_or(Value::is_null)
+    {
+        late.push(SettingFault {
+            key: "freshness".to_owned(),
+            value: String::new(),
+            message: "`build_after:` has a `count:` and no `period:`, which stops dbt".to_owned(),
+            remedy: "Add `period: hour`, or minute or day.".to_owned(),
+        });
+    }
     late.retain(|fault| found.iter().all(|known| known.key != fault.key));
     found.append(&mut late);
     found.sort();

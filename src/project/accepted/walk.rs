@@ -31,7 +31,10 @@ impl Walk {
     /// Compares the value of each key of a mapping.
     pub(super) fn entry(&mut self, node: &Node, entry: &Entry, what: &str) {
         let keys = node.as_map().unwrap_or_default();
-        for needed in entry.needs.iter().filter(|needed| node.get(needed).is_none()) {
+        // A key that is misspelled is reported once, as that.
+        let is_known = |key: &yaml::Entry| key.key.as_str().is_some_and(|name| entry.forms_of(name).is_some());
+        let is_misspelled = entry.is_closed && !keys.iter().all(is_known);
+        for needed in entry.needs.iter().filter(|needed| !is_misspelled && node.get(needed).is_none()) {
             self.report(
                 start_of(node),
                 format!("{what} has no `{needed}:`, which stops dbt"),
@@ -124,9 +127,11 @@ impl Walk {
     pub(super) fn item(&mut self, at: usize, item: &Node, forms: &[Form], list: &str) {
         let own = item.get("name").or(item.get("v")).and_then(Node::key_text);
         self.path.push(own.map_or_else(|| at.to_string(), std::borrow::Cow::into_owned));
+        // Data tests are not rendered, which would make a string of a date.
+        let is_late_date = matches!(list, "tests" | "data_tests") && matches!(item.value, Value::Timestamp(_));
         if let Some(entry) = chosen(item, forms) {
             self.entry(item, entry, &format!("an entry of `{list}:`"));
-        } else if !self.fits(item, forms, list) {
+        } else if is_late_date || !self.fits(item, forms, list) {
             self.report(
                 start_of(item),
                 wrong(&format!("an entry of `{list}:`"), item, forms),

@@ -122,6 +122,14 @@ pub fn nests_arguments(db: &dyn salsa::Database) -> bool {
     stated.and_then(data::flag).unwrap_or(true)
 }
 
+/// Whether names of data tests may have spaces; on only where the root project says so.
+pub fn takes_spaces(db: &dyn salsa::Database) -> bool {
+    let Some(project) = Project::try_get(db) else { return true };
+    let flags = project_file(db, project.root(db)).get("flags");
+    let stated = flags.and_then(|flags| flags.get("require_resource_names_without_spaces"));
+    stated.and_then(data::flag) == Some(false)
+}
+
 /// What the warehouse quotes a column's name with.
 fn quote(adapter: &str) -> char {
     match adapter {

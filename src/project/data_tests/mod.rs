@@ -10,8 +10,8 @@ pub mod singular;
 pub mod unit;
 
 use self::call::Called;
-pub use self::declared::nests_arguments;
 use self::declared::{Declared, Target};
+pub use self::declared::{nests_arguments, takes_spaces};
 pub use self::shapes::test_errors;
 use crate::db::{Directory, DirectoryOf, FileKind, Package, Section, SourceFile};
 use crate::project::config;

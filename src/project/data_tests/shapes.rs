@@ -9,8 +9,8 @@ use crate::syntax::yaml::{Entry, Node, Value};
 const LISTS: [&str; 3] = ["models", "seeds", "snapshots"];
 
 /// Returns what stops dbt in the data tests of a property file. That each is a string or a mapping is asked elsewhere.
-pub fn test_errors(root: &Node, nests_arguments: bool) -> Vec<SyntaxError> {
-    let mut found = Shapes { nests_arguments, errors: Vec::new() };
+pub fn test_errors(root: &Node, nests_arguments: bool, takes_spaces: bool) -> Vec<SyntaxError> {
+    let mut found = Shapes { nests_arguments, takes_spaces, errors: Vec::new() };
     for entry in LISTS.iter().flat_map(|list| items(root, list)) {
         found.described(entry);
         for version in items(entry, "versions") {
@@ -25,6 +25,7 @@ pub fn test_errors(root: &Node, nests_arguments: bool) -> Vec<SyntaxError> {
 
 struct Shapes {
     nests_arguments: bool,
+    takes_spaces: bool,
     errors: Vec<SyntaxError>,
 }
 
@@ -147,6 +148,15 @@ impl Shapes {
         }
         for key in ["name", "description"] {
             let entry = nested.and_then(|nested| nested.get_entry(key)).or_else(|| given.get_entry(key));
+            if let Some(entry) = entry.filter(|_| key == "name" && !self.takes_spaces)
+                && let Some(own) = entry.value.as_str().filter(|own| own.contains(' ') && !data::has_jinja(own))
+            {
+                self.report(
+                    entry.value.span,
+                    format!("the name `{own}` of data test `{name}` has a space, which stops dbt"),
+                    &format!("Call it `{}`.", own.replace(' ', "_")),
+                );
+            }
             if let Some(entry) = entry.filter(|entry| entry.value.as_str().is_none()) {
                 self.report(
                     entry.key.span,
@@ -243,7 +253,7 @@ mod tests {
     fn errors(test: &str) -> Vec<String> {
         let text =
             format!("models:\n  - name: a\n    columns:\n      - name: id\n        data_tests:\n          - {test}\n");
-        test_errors(&parse(&text).root, true).into_iter().map(|error| error.message).collect()
+        test_errors(&parse(&text).root, true, false).into_iter().map(|error| error.message).collect()
     }
 
     #[test]
@@ -277,6 +287,7 @@ mod tests {
             "{unique: {enabled: 'false'}}",
             "{unique: {meta: 5}}",
             "{unique: {name: 5}}",
+            "{unique: {name: a b}}",
             "{unique: {description: }}",
             "{unique: {model: x}}",
             "{unique: {arguments: {model: x}}}",
@@ -288,7 +299,7 @@ mod tests {
 
     #[test]
     fn both_words_for_tests_stand_in_one_entry() {
-        let both = |text: &str| test_errors(&parse(text).root, true).len();
+        let both = |text: &str| test_errors(&parse(text).root, true, false).len();
         assert_eq!(both("models: [{name: a, tests: [unique], data_tests: []}]"), 1);
         assert_eq!(both("models: [{name: a, tests: [], data_tests: [unique]}]"), 0);
         assert_eq!(both("sources: [{name: s, tables: [{name: t, tests: [unique], data_tests: [unique]}]}]"), 1);

@@ -17,5 +17,5 @@ mod spec;
 pub use evaluate::{check, evaluate, missing};
 pub use member::{Member, Members, members};
 pub use parse::{parse, parse_all};
-pub use selector::{Selector, selectors};
+pub use selector::{Selector, selector_errors, selectors};
 pub use spec::{Criteria, Definition, Indirect, Kinds, Method, Operator, RESOURCE_TYPES, Spec};

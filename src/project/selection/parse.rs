@@ -99,6 +99,11 @@ pub(super) type Wrong = (String, String);
 
 /// One criterion, as dbt reads it.
 pub(super) fn criteria(text: &str) -> Result<Criteria, Wrong> {
+    unchecked(text).and_then(checked)
+}
+
+/// The same without a look at the value, which dbt takes only when it selects.
+pub(super) fn unchecked(text: &str) -> Result<Criteria, Wrong> {
     let found = CRITERION.as_ref().and_then(|pattern| pattern.captures(text));
     let Some(found) = found else {
         return Err((
@@ -117,7 +122,7 @@ pub(super) fn criteria(text: &str) -> Result<Criteria, Wrong> {
     if criteria.childrens_parents && criteria.children.is_some() {
         return Err(both(text));
     }
-    checked(criteria)
+    Ok(criteria)
 }
 
 fn number(digits: &str) -> u32 {

@@ -1,6 +1,6 @@
 //! The named selections of selectors.yml, read by dbt's rules.
 
-use super::parse::{Wrong, checked, criteria, method};
+use super::parse::{Wrong, checked, method, unchecked};
 use super::spec::{Criteria, Definition, Indirect, Operator};
 use crate::db::{Package, Project};
 use crate::project::data;
@@ -23,18 +23,31 @@ pub struct Selector {
 /// All selectors by name, or all that is wrong with the file. Without a file there are none.
 #[salsa::tracked(returns(ref))]
 pub fn selectors(db: &dyn salsa::Database) -> Result<Vec<Selector>, Vec<SyntaxError>> {
-    let Some(project) = Project::try_get(db) else { return Ok(Vec::new()) };
-    let Some(file) = project.selectors_file(db) else { return Ok(Vec::new()) };
-    let document = yaml(db, file);
-    let mut reader = Reader { package: project.root(db), errors: document.errors.clone() };
-    let found = reader.file(&document.root);
+    let Some((found, mut reader)) = read(db) else { return Ok(Vec::new()) };
+    reader.errors.append(&mut reader.late);
     reader.errors.sort_by_key(|error| error.span);
     if reader.errors.is_empty() { Ok(found) } else { Err(reader.errors) }
+}
+
+/// What stops dbt when it reads the file, whatever is selected.
+#[salsa::tracked(returns(deref))]
+pub fn selector_errors(db: &dyn salsa::Database) -> Vec<SyntaxError> {
+    read(db).map(|(_, reader)| reader.errors).unwrap_or_default()
+}
+
+fn read(db: &dyn salsa::Database) -> Option<(Vec<Selector>, Reader)> {
+    let project = Project::try_get(db)?;
+    let document = yaml(db, project.selectors_file(db)?);
+    let mut reader = Reader { package: project.root(db), errors: document.errors.clone(), late: Vec::new() };
+    let found = reader.file(&document.root);
+    Some((found, reader))
 }
 
 struct Reader {
     package: Package,
     errors: Vec<SyntaxError>,
+    /// What dbt refuses only when the selector is used.
+    late: Vec<SyntaxError>,
 }
 
 impl Reader {
@@ -114,7 +127,8 @@ impl Reader {
                 Value::String(text) => text,
                 _ => text.to_owned(),
             };
-            return self.told(node.span, criteria(&text)).map(Definition::Criteria);
+            let criteria = self.told(node.span, unchecked(&text))?;
+            return self.checked(node.span, criteria);
         }
         if node.as_map().is_none() {
             let remedy = "Write a text as tag:nightly, or method: and value:, union: or intersection:.";
@@ -205,7 +219,7 @@ impl Reader {
             let remedy = "childrens_parents follows the children already: leave children out.";
             self.wrong(node.span, "a criterion has both childrens_parents and children", remedy);
         }
-        let base = Definition::Criteria(self.told(value.span, checked(criteria))?);
+        let base = self.checked(value.span, criteria)?;
         let excluded = node.get("exclude").filter(|_| own).and_then(|exclude| self.exclusions(exclude));
         Some(without(base, excluded))
     }
@@ -236,6 +250,16 @@ impl Reader {
         }
         let is_text = value.is_string();
         number.filter(|number| is_text || *number > 0).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
+    }
+
+    fn checked(&mut self, span: Span, criteria: Criteria) -> Option<Definition> {
+        match checked(criteria) {
+            Ok(criteria) => Some(Definition::Criteria(criteria)),
+            Err((message, remedy)) => {
+                self.late.push(SyntaxError { span, message, remedy });
+                None
+            }
+        }
     }
 
     fn told<T>(&mut self, span: Span, result: Result<T, Wrong>) -> Option<T> {
