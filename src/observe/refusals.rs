@@ -8,7 +8,7 @@ use crate::observe::Place;
 use crate::project::config::enabled;
 use crate::project::data;
 use crate::project::data_tests::{attached, facts as test_facts};
-use crate::project::graph::{Resolved, resolve_ref};
+use crate::project::graph::{Resolved, named, resolve_ref};
 use crate::project::macros::definition;
 use crate::project::nodes::{
     Node, NodeKind, Reference, columns, facts, has_entry, is_enabled, nodes_of_directory, nodes_of_package, rendering,
@@ -16,7 +16,9 @@ use crate::project::nodes::{
 };
 use crate::project::packages::{dbt_packages, is_whole, package_name, project_file};
 use crate::project::properties::{PatchKind, entry_span, patch_index, properties};
-use crate::project::resources::{ResourceKind, resource_config, resource_id, resource_span, resources_of_package};
+use crate::project::resources::{
+    ResourceKind, is_there, resource_config, resource_id, resource_span, resources_of_package,
+};
 use crate::project::things::Thing;
 use crate::project::versions::version;
 use crate::relations::places::of_setting;
@@ -47,7 +49,33 @@ pub(super) fn refusals(rows: &Rows<'_>) -> Vec<Refusal> {
     found.extend(metrics::unknown_inputs(rows));
     found.extend(incomplete_snapshots(rows, root));
     found.extend(names_with_spaces(rows, root));
+    found.extend(missing_time_spine(rows, root));
     found
+}
+
+/// dbt demands a model that the semantic layer counts days by, as soon as there is a semantic model.
+fn missing_time_spine(rows: &Rows<'_>, root: Package) -> Option<Refusal> {
+    let db = rows.db;
+    let mut resources = resources_of_package(db, root).into_iter();
+    let (first, file) = resources.find(|(resource, file)| {
+        resource.kind == ResourceKind::SemanticModel
+            && is_there(db, root, resource)
+            && enabled(&resource_config(db, root, resource, *file))
+    })?;
+    // A package that is not installed may have it.
+    let is_spine = |package: &Package| {
+        let mut patches = patch_index(db, *package).values().flatten();
+        patches.any(|(file, at)| {
+            properties(db, *package, *file).patches.get(*at as usize).is_some_and(|patch| patch.is_time_spine)
+        })
+    };
+    let is_old = named(db, "metricflow_time_spine").iter().any(|node| is_enabled(db, *node));
+    if is_old || !is_whole(db) || dbt_packages(db).iter().any(is_spine) {
+        return None;
+    }
+    let what = format!("semantic model '{}' needs a time spine and the project has none, which stops dbt", first.name);
+    let fix = "Add a model of days, and `time_spine:` to its entry with `standard_granularity_column:`.";
+    Some(Refusal::new(rows.place(file, resource_span(db, first, file)), what, fix))
 }
 
 /// Snapshots that do not say how they find what has changed.
