@@ -3,7 +3,7 @@
 use super::{Rows, place};
 use crate::db::{DirectoryOf, Project, of_section};
 use crate::observe::Observation;
-use crate::project::packages::{absent_packages, dbt_packages, is_whole, package_name, yaml};
+use crate::project::packages::{absent_packages, dbt_packages, declared_packages, package_name, yaml};
 use crate::project::settings::similar;
 use crate::project::things::{Thing, read_in, things_in};
 use crate::syntax::span::Span;
@@ -111,21 +111,27 @@ pub(super) fn unused_config_path(rows: &Rows<'_>) -> Vec<Observation> {
         .copied()
         .collect();
     let names: Vec<Arc<str>> = packages.iter().map(|package| package_name(db, *package).clone()).collect();
+    let borne: Vec<&str> = names.iter().map(|name| &**name).collect();
     let mut told: Vec<&Folder> = Vec::new();
     let mut found = Vec::new();
     for (at, folder) in folders(db).iter().enumerate() {
         let is_told = told.iter().any(|above| above.section == folder.section && folder.path.starts_with(&above.path));
         let [first, ..] = folder.path.as_slice() else { continue };
         // It may be a package that is not installed.
-        let is_open = !is_whole(db) && !names.contains(first)
-            || absent_packages(db).any(|absent| absent.name.as_ref() == Some(first));
+        // A name that nothing here bears may be that of a package: of one that is not installed, or is called
+        // otherwise than its folder. It is a slip where it is near to a name that is borne.
+        let is_open = absent_packages(db).any(|absent| absent.name.as_ref() == Some(first))
+            || !names.contains(first) && !declared_packages(db).is_empty() && similar::nearest(first, &borne).is_none();
         if used.contains(&at) || is_told || is_open {
             continue;
         }
         told.push(folder);
         let (section, kinds) = SECTIONS.get(folder.section).copied().unwrap_or_default();
         let path = format!("{section}.{}", folder.path.join("."));
-        let kind = kinds.first().map(|kind| kind.replace('_', " ")).unwrap_or_default();
+        let kind = match kinds.first() {
+            Some(&"test") => "data test".to_owned(),
+            kind => kind.map(|kind| kind.replace('_', " ")).unwrap_or_default(),
+        };
         let what = match folder.path.as_slice() {
             [package] if !names.contains(package) => {
                 format!("`{package}` is the name of no package, so the settings of `{path}` reach no {kind}")

@@ -128,10 +128,26 @@ fn project_file_with_errors(db: &dyn salsa::Database, package: Package) -> (Proj
     };
     // The name comes first: rendering asks for it, and it never holds Jinja.
     let name = entries.get("name").and_then(data::scalar).unwrap_or_else(|| package.folder(db).to_string());
-    let root = match data::rendered(serde_json::Value::Object(entries), &skip, &mut render) {
+    let mut root = match data::rendered(serde_json::Value::Object(entries), &skip, &mut render) {
         serde_json::Value::Object(root) => root,
         _ => serde_json::Map::new(),
     };
+    // Directly below a section, and nowhere else, dbt takes null for none.
+    for (section, key, none) in [
+        ("models", "pre-hook", serde_json::json!([])),
+        ("models", "post-hook", serde_json::json!([])),
+        ("seeds", "pre-hook", serde_json::json!([])),
+        ("seeds", "post-hook", serde_json::json!([])),
+        ("seeds", "column_types", serde_json::json!({})),
+        ("snapshots", "pre-hook", serde_json::json!([])),
+        ("snapshots", "post-hook", serde_json::json!([])),
+    ] {
+        if let Some(value) =
+            root.get_mut(section).and_then(|section| section.get_mut(key)).filter(|value| value.is_null())
+        {
+            *value = none;
+        }
+    }
     (ProjectFile { name: name.into(), root }, errors)
 }
 

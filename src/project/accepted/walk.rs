@@ -41,6 +41,7 @@ impl Walk {
                 &format!("Add `{needed}:`."),
             );
         }
+        let mut unknown = Vec::new();
         for yaml::Entry { key, value } in keys {
             let Some(name) = key.as_str() else {
                 self.report(
@@ -53,20 +54,32 @@ impl Walk {
             self.path.push(name.to_owned());
             match entry.forms_of(name) {
                 Some(forms) => self.value(key, value, forms),
-                None if entry.is_closed => {
-                    let known: Vec<&str> = entry.keys.iter().map(|(name, _)| *name).collect();
-                    let near = similar::nearest(name, &known).map(similar::question);
-                    let remedy = near.unwrap_or_else(|| format!("Delete `{name}:`, or move it to where it belongs."));
-                    self.report(
-                        key.span,
-                        format!("{what} has the key `{name}:`, which dbt does not know and refuses"),
-                        &remedy,
-                    );
-                }
+                None if entry.is_closed => unknown.push(key),
                 None => {}
             }
             self.path.pop();
         }
+        self.unknown_keys(&unknown, entry, what);
+    }
+
+    /// Keys of an entry that dbt refuses, once for all of them.
+    fn unknown_keys(&mut self, unknown: &[&Node], entry: &Entry, what: &str) {
+        let Some((first, more)) = unknown.split_first() else { return };
+        let name = first.as_str().unwrap_or_default();
+        let known: Vec<&str> = entry.keys.iter().map(|(name, _)| *name).collect();
+        let (keys, them) = match more {
+            [] => (format!("the key `{name}:`"), "it"),
+            _ => {
+                let names: Vec<String> =
+                    unknown.iter().filter_map(|key| Some(format!("`{}:`", key.as_str()?))).collect();
+                (format!("the keys {}", names.join(", ")), "them")
+            }
+        };
+        let near = similar::nearest(name, &known).map(similar::question);
+        let remedy = near.unwrap_or_else(|| format!("Delete {them}, or write {them} where dbt reads {them}."));
+        self.path.push(name.to_owned());
+        self.report(first.span, format!("{what} has {keys}, which dbt does not know and refuses"), &remedy);
+        self.path.pop();
     }
 
     /// Compares the value of a key with the types it accepts.
