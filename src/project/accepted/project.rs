@@ -267,6 +267,7 @@ fn required_versions(walk: &mut Walk, required: &Node) {
         }
     };
     match &required.value {
+        Value::Str(text) if is_open(text) => {}
         Value::Str(text) => text.split(',').for_each(|part| single(walk, required, part)),
         Value::Seq(items) => {
             items
