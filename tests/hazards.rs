@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
 
+#[path = "hazards/disk.rs"]
+mod disk;
+mod program;
+
 use harness::rules::finding::Finding;
 use harness::session::check_files;
 

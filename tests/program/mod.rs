@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, dead_code, reason = "a module of tests; none needs all of it")]
 #![allow(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
 
+pub mod bounded;
 pub mod watching;
 
 use std::fs;
