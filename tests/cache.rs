@@ -6,7 +6,7 @@ mod program;
 
 use harness::db::cache::Work;
 use harness::db::{Database, Invocation};
-use harness::files::{Content, Disk, Memory, Tree, write_stored};
+use harness::files::{Content, Disk, Mark, Memory, Tree, write_stored};
 use harness::relations;
 use harness::report::manifest;
 use harness::rules::baseline::Baseline;
@@ -562,20 +562,25 @@ fn what_is_asked_for_no_more_goes_in_time() {
 #[test]
 fn the_oldest_caches_go_first() {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, age: u64| {
+    let mark = Mark { ending: ".facts", head: b"head" };
+    let named = |name: &str| format!("{name}.0123456789ab.0123456789ab.facts");
+    let write = |name: &str, age: u64, bytes: &[u8]| {
         let path = folder.path().join(name);
-        write_stored(folder.path(), name, b"x").unwrap();
+        write_stored(folder.path(), name, bytes, mark).unwrap();
         let file = fs::File::options().write(true).open(&path).unwrap();
         // No disk holds these bytes.
         file.set_len(100 * 1024 * 1024).unwrap();
         file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(age)).unwrap();
     };
-    write("a.facts", 300);
-    write("b.facts", 200);
-    write("c.facts", 100);
+    // What is not called so, or begins otherwise, is somebody's own.
+    write("notes.facts", 500, b"head");
+    write(&named("own"), 400, b"mine");
+    write(&named("a"), 300, b"head");
+    write(&named("b"), 200, b"head");
+    write_stored(folder.path(), &named("c"), b"head", mark).unwrap();
     let there = |name: &str| folder.path().join(name).exists();
-    write_stored(folder.path(), "d.facts", b"x").unwrap();
-    assert_eq!(["a", "b", "c", "d"].map(|name| there(&format!("{name}.facts"))), [false, true, true, true]);
+    assert_eq!(["a", "b", "c", "own"].map(|name| there(&named(name))), [false, false, true, true]);
+    assert!(there("notes.facts"));
 }
 
 #[test]

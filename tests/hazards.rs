@@ -4,7 +4,12 @@
 
 #[path = "hazards/disk.rs"]
 mod disk;
+#[path = "hazards/printed.rs"]
+mod printed;
 mod program;
+mod repo;
+#[path = "hazards/secrets.rs"]
+mod secrets;
 
 use harness::rules::finding::Finding;
 use harness::session::check_files;

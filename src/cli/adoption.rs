@@ -2,7 +2,7 @@
 
 use super::since::Since;
 use super::{Failure, say};
-use crate::files::{Content, Disk, Tree, absolute, exists, write_whole};
+use crate::files::{Content, Disk, Tree, absolute, exists, own_place, write_whole};
 use crate::report::escaped;
 use crate::rules::baseline::{Baseline, FILE, text};
 use crate::session::Outcome;
@@ -131,9 +131,14 @@ impl AdoptionArguments {
     }
 
     /// Writes what was found.
-    pub(super) fn write(&self, folder: &Path, outcome: &Outcome) -> Result<(), Failure> {
+    pub(super) fn write(&self, folder: &Path, outcome: &Outcome, may_leave: bool) -> Result<(), Failure> {
         let (path, shown) = self.known.place(folder);
         let shown = escaped(&shown);
+        if self.known.baseline.is_none() && !may_leave && own_place(folder, &path).is_none() {
+            return Err(Failure(format!(
+                "harness: the baseline {shown} leads out of the repository.\n  → Put a file in its place, or name one: --baseline FILE."
+            )));
+        }
         let content = text(&outcome.findings);
         write_whole(&path, &content).map_err(|error| {
             Failure(format!(

@@ -2,6 +2,7 @@
 
 use super::{Global, say};
 use crate::files::Tree;
+use crate::report::escaped;
 use crate::session::Store;
 use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 use std::path::{Path, PathBuf};
@@ -48,6 +49,6 @@ pub(super) fn save(global: &Global, store: &Store) {
 
 fn degraded(global: &Global, what: &str) {
     if global.verbose {
-        say(&format!("harness: the cache is of no use to this run: {what}"));
+        say(&format!("harness: the cache is of no use to this run: {}", escaped(what)));
     }
 }

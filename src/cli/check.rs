@@ -7,7 +7,7 @@ use super::scope::{ScopeArguments, narrow_to_paths};
 use super::select;
 use super::since::{self, Side, SinceArguments};
 use super::surroundings::Surroundings;
-use super::{Failure, Global, Verdict, project, say};
+use super::{Failure, Global, Verdict, note, project};
 use crate::rules::finding::{Finding, Severity, Status};
 use crate::session::{Circumstances, Session, compare, old_relations_of};
 use clap::{ArgMatches, ValueEnum};
@@ -78,9 +78,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments, matches: &ArgMatches) 
             Ok::<_, Failure>((outcome, texts))
         })??;
     narrow_to_paths(&mut outcome, &paths);
-    outcome.notes.iter().for_each(|note| say(&format!("harness: note: {note}")));
+    outcome.notes.iter().for_each(|text| note(text));
     if adoption.write_baseline {
-        adoption.write(folder, &outcome)?;
+        adoption.write(folder, &outcome, global.allow_outside)?;
         return Ok(Verdict::Clean);
     }
     output.write(&outcome, registry, &texts, folder)?;

@@ -3,7 +3,7 @@
 use super::query::LimitArguments;
 use super::{Failure, Global, Verdict, print, project};
 use crate::db::settings::spelled_as_id;
-use crate::report::{page, proof};
+use crate::report::{escaped, in_json, page, proof};
 use crate::rules::finding::Finding;
 use crate::rules::registry::Registry;
 use crate::rules::selection::Selection;
@@ -40,7 +40,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
     if let Some(rule) = registry.get(&id) {
         print(&match arguments.format {
             Format::Text => page::text(rule),
-            Format::Json => page::document(rule),
+            Format::Json => in_json(page::document(rule)),
         })?;
         return Ok(Verdict::Clean);
     }
@@ -48,7 +48,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
         let hint = registry.closest(&id).map(|other| format!("Did you mean {other}? ")).unwrap_or_default();
         Failure(format!(
             "harness: '{}' is no rule, no fingerprint and no PATH:LINE.\n  → {hint}`harness rules` lists the rules; `harness check --format json` prints fingerprints.",
-            arguments.what
+            escaped(&arguments.what)
         ))
     })?;
     let shown = project::with_session(global, |session, registry| {
@@ -65,14 +65,14 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
     if shown.is_empty() {
         return Err(Failure(format!(
             "harness: no finding is at {}.\n  → `harness check` prints the findings; a rule that is off has none.",
-            arguments.what
+            escaped(&arguments.what)
         )));
     }
     let lines = if arguments.full { None } else { Some(proof::USUAL_LINES) };
     let texts: Vec<String> = shown
         .iter()
         .map(|(finding, tree)| match arguments.format {
-            Format::Json => proof::json(tree),
+            Format::Json => in_json(proof::json(tree)),
             Format::Text => format!("{}\n{}", headline(finding), proof::text(tree, lines)),
         })
         .collect();

@@ -1,7 +1,7 @@
 //! `harness export`
 
 use super::{Failure, Global, Verdict, print, project};
-use crate::report::manifest;
+use crate::report::{in_json, manifest};
 use clap::ValueEnum;
 
 #[derive(Debug, clap::Args)]
@@ -24,6 +24,6 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
             manifest::render(&session.db)
         }
     })?;
-    print(&document)?;
+    print(&in_json(document))?;
     Ok(Verdict::Clean)
 }

@@ -3,9 +3,10 @@
 use super::project::{self, with_stated};
 use super::{Failure, Global, Verdict, print, say};
 use crate::db::settings::HouseRules;
-use crate::files::{Content, Disk, Tree, exists, write_new, write_whole};
+use crate::files::{Content, Disk, Tree, exists, own_place, write_new, write_whole};
 use crate::report::adherence::table;
 use crate::report::agents::with_block;
+use crate::report::escaped;
 use crate::rules::registry::Registry;
 use crate::rules::selection::Selection;
 use crate::session::{HOUSE_RULES_FILE, house_rules, with_house_rules};
@@ -40,7 +41,7 @@ fn house(global: &Global) -> Result<Verdict, Failure> {
         }
     }
     // Without what --config names: that file is the one to write.
-    let registry = with_house_rules(project::registry()?, &Disk::new(&folder), &[]);
+    let registry = with_house_rules(project::registry()?, &Disk::within(&folder), &[]);
     let everything = Selection::default();
     let mut proposal = with_stated(global, &registry, HouseRules::default(), |session, registry| {
         let outcome = session.check(registry, &everything);
@@ -86,26 +87,37 @@ fn agents(global: &Global) -> Result<Verdict, Failure> {
     let path = agent_file(&folder);
     let above = path.parent().unwrap_or(&folder);
     let project_dir = folder.strip_prefix(above).map(|below| below.to_string_lossy().replace('\\', "/"));
+    if !global.allow_outside && own_place(&folder, &path).is_none() {
+        return Err(Failure(format!(
+            "harness: {} leads out of the repository.\n  → Put a file in its place, or give --allow-outside to write there.",
+            escaped(&path.display().to_string())
+        )));
+    }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let text = match (exists(&path), Disk::new(above).read(&name)) {
         (false, _) => String::new(),
         (true, Content::Text(text)) => text.to_string(),
         (true, Content::Unreadable(problem)) => {
-            return Err(Failure(format!("harness: {}: {}\n  → {}", path.display(), problem.what, problem.fix)));
+            return Err(Failure(format!(
+                "harness: {}: {}\n  → {}",
+                escaped(&path.display().to_string()),
+                problem.what,
+                problem.fix
+            )));
         }
         (true, Content::NameOnly) => String::new(),
     };
     let Some(changed) = with_block(&text, &project_dir.unwrap_or_default()) else {
         return Err(Failure(format!(
             "harness: {} has a block of harness that does not end.\n  → Put back the line `<!-- harness: end -->`, or remove the block.",
-            path.display()
+            escaped(&path.display().to_string())
         )));
     };
     if changed == text {
-        say(&format!("harness: {} tells agents of harness already", path.display()));
+        say(&format!("harness: {} tells agents of harness already", escaped(&path.display().to_string())));
     } else {
         write_whole(&path, &changed).map_err(|error| unwritten(&path.display().to_string(), &error))?;
-        say(&format!("harness: wrote the lines for agents into {}", path.display()));
+        say(&format!("harness: wrote the lines for agents into {}", escaped(&path.display().to_string())));
     }
     Ok(Verdict::Clean)
 }

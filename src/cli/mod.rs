@@ -21,12 +21,14 @@ mod watch;
 
 use crate::db::Database;
 use crate::report;
-use crate::session::Session;
+use crate::session::{Session, most_threads};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
+#[cfg(unix)]
+use std::sync::Arc;
 
 /// Architecture checks for dbt repositories, from a bare checkout.
 #[derive(Debug, Parser)]
@@ -65,6 +67,12 @@ struct Global {
     /// Neither read nor write what other runs worked out.
     #[arg(long, global = true, conflicts_with = "cache_dir")]
     no_cache: bool,
+    /// Read also what paths and links of the project lead to outside of its git repository.
+    #[arg(long, global = true)]
+    allow_outside: bool,
+    /// Show values of environment variables and of the profile's connection in messages, instead of *****.
+    #[arg(long, global = true)]
+    show_env: bool,
     /// How many threads to use; by default one a core.
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, global = true)]
     threads: usize,
@@ -150,10 +158,9 @@ pub fn main() -> ExitCode {
         if crate::project::jinja::is_guarded() {
             return;
         }
-        let _ = writeln!(
-            io::stderr(),
+        say(&format!(
             "harness: this is a bug of harness, not of your project: {bug}\n  → Please report it with the file it was working on."
-        );
+        ));
     }));
     let parsed = Arguments::command().try_get_matches();
     let parsed = parsed.and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, matches)));
@@ -161,8 +168,16 @@ pub fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => {
             // clap knows which stream its message belongs to; help is no error.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+            let is_error = error.use_stderr();
+            let has_colors = if is_error { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
+            let text = error.render();
+            let text = if has_colors { text.ansi().to_string() } else { text.to_string() };
+            if is_error {
+                say(text.trim_end());
+            } else {
+                drop(print(&text));
+            }
+            return ExitCode::from(if is_error { USAGE } else { 0 });
         }
     };
     // Nothing is half-written that would have to be put away first, but for a line of the terminal.
@@ -171,6 +186,9 @@ pub fn main() -> ExitCode {
         terminal::leave();
         std::process::exit(INTERRUPTED)
     });
+    // A file that may grow no more is an error of whoever writes it, as a full disk is.
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     // Where no handler can be set, the system's own ends the program as well.
     drop(ended);
     // After a panic nothing looks at the arguments again.
@@ -179,7 +197,7 @@ pub fn main() -> ExitCode {
         Ok(Ok(Verdict::Clean)) => ExitCode::SUCCESS,
         Ok(Ok(Verdict::Findings)) => ExitCode::from(FINDINGS),
         Ok(Err(Failure(message))) => {
-            let _ = writeln!(io::stderr(), "{}", message.trim_end());
+            say(message.trim_end());
             ExitCode::from(USAGE)
         }
         Err(_) => ExitCode::from(BUG),
@@ -187,6 +205,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, matches: &ArgMatches) -> Result<Verdict, Failure> {
+    let (threads, most) = (arguments.global.threads, most_threads());
+    if threads > most {
+        note(&format!("--threads {threads} is more than are of use; at most {most} are started"));
+    }
     // A command's matches hold the global options too.
     let matches = matches.subcommand().map_or(matches, |(_, own)| own);
     match &arguments.command {
@@ -202,8 +224,14 @@ fn run(arguments: &Arguments, matches: &ArgMatches) -> Result<Verdict, Failure> 
     }
 }
 
-/// Writes data to standard output. A reader that has seen enough (`| head`) is no failure.
+/// Writes to standard output what people read, or JSON. All that is printed goes through here or `say`, so that no
+/// name in it says anything to the terminal or to a workflow.
 fn print(text: &str) -> Result<(), Failure> {
+    print_data(&report::for_people(text))
+}
+
+/// Writes data to standard output as it is. A reader that has seen enough (`| head`) is no failure.
+fn print_data(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -213,5 +241,10 @@ fn print(text: &str) -> Result<(), Failure> {
 
 /// Talk goes to standard error; if that is closed there is nobody to tell.
 fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", report::for_people(text));
+}
+
+/// Says one line.
+fn note(text: &str) {
+    say(&format!("harness: note: {}", report::escaped(text)));
 }

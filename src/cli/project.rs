@@ -34,7 +34,7 @@ pub(super) fn folder(global: &Global) -> Result<PathBuf, Failure> {
         if !Disk::new(folder).is_file(PROJECT_FILE) {
             return Err(Failure(format!(
                 "harness: {} holds no {PROJECT_FILE}.\n  → Give --project-dir the folder that does.",
-                folder.display()
+                escaped(&folder.display().to_string())
             )));
         }
         return Ok(absolute(folder));
@@ -53,7 +53,7 @@ pub(super) fn folder(global: &Global) -> Result<PathBuf, Failure> {
 /// Errors of a file with line and column, the form of findings.
 pub(super) fn located(path: &str, text: &str, errors: &[SyntaxError]) -> String {
     let lines = LineIndex::new(text);
-    let mut shown = String::new();
+    let (path, mut shown) = (escaped(path), String::new());
     for error in errors {
         let at = lines.position(text, error.span.start);
         let message = escaped(&error.message);
@@ -77,7 +77,7 @@ pub(super) fn with_session<R: Send>(
 /// Says which environment variables are asked for and not set.
 pub(super) fn tell_of_environment(session: &Session) {
     for name in session.unset_environment() {
-        say(&format!("harness: the environment variable {name} is not set; its value is unknown"));
+        say(&format!("harness: the environment variable {} is not set; its value is unknown", escaped(&name)));
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) fn with_stated<R: Send>(
     let around = Surroundings::find(global)?;
     let (invocation, notes) = around.invocation()?;
     if global.verbose {
-        notes.iter().for_each(|note| say(&format!("harness: {note}")));
+        notes.iter().for_each(|note| say(&format!("harness: {}", escaped(note))));
     }
     let tree = around.tree();
     let verbose = global.verbose;

@@ -1,15 +1,16 @@
 //! `harness query`
 
 use super::since::{Side, SinceArguments, with_sides};
-use super::{Failure, Global, Verdict, print, say};
+use super::{Failure, Global, Verdict, print, print_data, say};
 use crate::datalog::{self, Diagnostic, Limits, Stop};
 use crate::files::{Content, Disk, Tree, absolute};
 use crate::query::ask::{self, Question};
 use crate::report::answer::{self, AnswerOptions};
-use crate::report::proof;
+use crate::report::{escaped, in_json, proof};
 use crate::session::{Answered, Session, Unanswered, old_relations};
 use clap::ValueEnum;
 use std::collections::BTreeMap;
+use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -138,7 +139,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
             let name = sort.map_or("", |(name, _)| name);
             let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
             let remedy = format!("Its columns are {}.", names.join(", "));
-            return Err(Failure(format!("harness: the answer has no column '{name}'.\n  → {remedy}")));
+            return Err(Failure(format!("harness: the answer has no column '{}'.\n  → {remedy}", escaped(name))));
         }
         Err(Unanswered::NothingBefore(relation)) => {
             return Err(Failure(format!(
@@ -167,22 +168,30 @@ fn show(arguments: &Arguments, answered: Answered) -> Result<Verdict, Failure> {
     rows.truncate(arguments.top.unwrap_or(usize::MAX));
     if arguments.explain {
         let lines = if arguments.full { None } else { Some(proof::USUAL_LINES) };
-        let shown: Vec<String> = answered
-            .proofs
-            .iter()
-            .map(|tree| if arguments.format == Format::Table { proof::text(tree, lines) } else { proof::json(tree) })
-            .collect();
+        let shown: Vec<String> =
+            answered
+                .proofs
+                .iter()
+                .map(|tree| {
+                    if arguments.format == Format::Table {
+                        proof::text(tree, lines)
+                    } else {
+                        in_json(proof::json(tree))
+                    }
+                })
+                .collect();
         let between = if arguments.format == Format::Table { "\n" } else { "" };
         print(&shown.join(between))?;
         return Ok(Verdict::Clean);
     }
     let options = AnswerOptions { ids: arguments.ids };
-    print(&match arguments.format {
-        Format::Table => answer::table(&columns, &rows, options),
-        Format::Json => answer::json(&columns, &rows, options),
-        Format::Ndjson => answer::ndjson(&columns, &rows, options),
-        Format::Csv => answer::csv(&columns, &rows, options),
-    })?;
+    match arguments.format {
+        Format::Table => print(&answer::table(&columns, &rows, options)),
+        Format::Json => print(&answer::json(&columns, &rows, options)),
+        Format::Ndjson => print(&answer::ndjson(&columns, &rows, options)),
+        Format::Csv if stdout().is_terminal() => print(&answer::csv(&columns, &rows, options, true)),
+        Format::Csv => print_data(&answer::csv(&columns, &rows, options, false)),
+    }?;
     if arguments.format == Format::Table && !columns.is_empty() {
         let rest = if rows.len() < whole { format!(" of {whole}") } else { String::new() };
         let word = if whole == 1 { "row" } else { "rows" };
@@ -208,6 +217,7 @@ fn asked(arguments: &Arguments, questions: &[Question]) -> Result<Asked, Failure
     let mut parameters = BTreeMap::new();
     for given in &arguments.arg {
         let Some((name, value)) = given.split_once('=') else {
+            let given = escaped(given);
             return Err(Failure(format!("harness: --arg {given} has no value.\n  → Write --arg name=value.")));
         };
         parameters.insert(name.to_owned(), value.to_owned());
@@ -217,13 +227,14 @@ fn asked(arguments: &Arguments, questions: &[Question]) -> Result<Asked, Failure
         let folder = Disk::new(path.parent().unwrap_or(Path::new("/")));
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if !folder.is_file(&name) {
-            let shown = arguments.file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+            let shown = arguments.file.as_ref().map(|path| escaped(&path.display().to_string()).into_owned());
+            let shown = shown.unwrap_or_default();
             return Err(Failure(format!("harness: {shown} does not exist.\n  → Correct the path after --file.")));
         }
         return match folder.read(&name) {
             Content::Text(text) => Ok(Asked { name, program: text.to_string(), parameters, sort: None }),
             Content::Unreadable(problem) => {
-                Err(Failure(format!("harness: {name}: {}\n  → {}", problem.what, problem.fix)))
+                Err(Failure(format!("harness: {}: {}\n  → {}", escaped(&name), problem.what, problem.fix)))
             }
             Content::NameOnly => Ok(Asked { name, program: String::new(), parameters, sort: None }),
         };
@@ -233,6 +244,7 @@ fn asked(arguments: &Arguments, questions: &[Question]) -> Result<Asked, Failure
         !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter));
     if !is_name {
         if let Some(value) = arguments.values.first() {
+            let value = escaped(value);
             return Err(Failure(format!(
                 "harness: '{value}' stands behind the question.\n  → Put the whole question into one pair of quotes; parameters are given as --arg name=value."
             )));
@@ -243,6 +255,7 @@ fn asked(arguments: &Arguments, questions: &[Question]) -> Result<Asked, Failure
         let distance = |question: &&Question| strsim::damerau_levenshtein(&question.name, &text);
         let near = questions.iter().min_by_key(distance).filter(|question| distance(question) <= 3);
         let hint = near.map(|question| format!("Did you mean {}? ", question.name)).unwrap_or_default();
+        let text = escaped(&text);
         return Err(Failure(format!(
             "harness: no question is called '{text}'.\n  → {hint}`harness query` lists them; a question of your own has relations with arguments, as model(m, n, p)."
         )));

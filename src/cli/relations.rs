@@ -5,7 +5,7 @@ use crate::datalog::Schema;
 use crate::observe;
 use crate::query::{OF_THE_RUN, library};
 use crate::relations::{ALL, Cell, Relation, by_name, closest};
-use crate::report::escaped;
+use crate::report::{escaped, in_json};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
     if let Some(one) = arguments.name.as_ref().and_then(|name| ruled.iter().find(|one| one.schema.name == *name)) {
         print(&match arguments.format {
             Format::Text => ruled_page(one),
-            Format::Json => format!("{}\n", ruled_document(one)),
+            Format::Json => in_json(format!("{}\n", ruled_document(one))),
         })?;
         return Ok(Verdict::Clean);
     }
@@ -87,7 +87,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
                 Some(_) => documents.next().unwrap_or_default(),
                 None => documents.chain(ruled.iter().map(ruled_document)).collect(),
             };
-            format!("{whole}\n")
+            in_json(format!("{whole}\n"))
         }
     };
     print(&shown)?;

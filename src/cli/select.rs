@@ -1,6 +1,6 @@
 //! The options of dbt's node selection; the same for every command that has them.
 
-use super::{Failure, project, say};
+use super::{Failure, note, project, say};
 use crate::project::selection::{Indirect, Members, Selector, Spec, check, members, missing, parse_all, selectors};
 use crate::report::escaped;
 use crate::rules::finding::Finding;
@@ -108,7 +108,7 @@ pub(super) fn spec(session: &Session, asked: Asked, by_default: bool) -> Result<
             let default = written(session)?.iter().find(|selector| selector.is_default);
             match default {
                 Some(selector) => {
-                    say(&format!("harness: note: the selector {} of selectors.yml is the default", selector.name));
+                    note(&format!("the selector {} of selectors.yml is the default", selector.name));
                     Spec::new(selector.definition.clone(), indirect)
                 }
                 None => match parse_all(&[], &[], indirect) {

@@ -55,7 +55,7 @@ impl SinceArguments {
     pub(super) fn read(&self, global: &Global) -> Result<Option<Since>, Failure> {
         let Some(name) = &self.since else { return Ok(None) };
         let around = Surroundings::find(global)?;
-        let revision = at(&around.folder, name)
+        let revision = at(&around.folder, name, global.allow_outside)
             .map_err(|no| Failure(format!("harness: --since: {}.\n  → {}", escaped(&no.what), escaped(&no.fix))))?;
         let tree = &revision.tree;
         let project_file = |tree: &dyn Tree| tree.is_file(PROJECT_FILE).then(|| tree.read(PROJECT_FILE));
@@ -74,6 +74,12 @@ impl SinceArguments {
 
 /// Refuses a commit of which a part is not in the clone: what is not read would seem to be new.
 fn whole(revision: &Revision) -> Result<(), Failure> {
+    if revision.tree.is_too_large() {
+        return Err(Failure(format!(
+            "harness: --since: the commit {} holds more files and folders than are looked at.\n  → Name another commit, or leave out --since.",
+            revision.commit
+        )));
+    }
     revision.tree.missing().map_or(Ok(()), |object| {
         Err(Failure(format!(
             "harness: --since: the commit {} is not whole in this clone: the object {object} is missing.\n  → Fetch it: `git fetch --refetch` in a clone that was made with --filter, `git fetch --unshallow` in a shallow one.",
@@ -139,7 +145,7 @@ pub(super) fn with_sides<R: Send, T: Send>(
     let disk = around.tree();
     let (invocation, notes) = around.invocation()?;
     if global.verbose {
-        notes.iter().for_each(|note| say(&format!("harness: {note}")));
+        notes.iter().for_each(|note| say(&format!("harness: {}", escaped(note))));
         say(&format!("harness: {} is the commit {}", escaped(&since.name), since.revision.commit));
     }
     let tree = &since.revision.tree;
@@ -185,8 +191,9 @@ fn changed_rules(then: &dyn Tree, now: &dyn Tree) -> BTreeSet<Arc<str>> {
     for tree in [then, now] {
         let text = tree.is_file(HOUSE_RULES_FILE).then(|| tree.read(HOUSE_RULES_FILE));
         let folders = text.map(|text| rule_paths(text.text())).unwrap_or_default();
-        for folder in folders.iter().map(String::as_str).chain([RULES_FOLDER]) {
-            paths.extend(tree.list(folder, &|_, _| false).files.into_iter().filter(|path| path.ends_with(".md")));
+        let stated = folders.iter().map(String::as_str).chain([RULES_FOLDER]);
+        for folder in stated.filter_map(|folder| tree.locate("", folder, false).ok()) {
+            paths.extend(tree.list(&folder, &|_, _| false).files.into_iter().filter(|path| path.ends_with(".md")));
         }
     }
     let content = |tree: &dyn Tree, path: &str| tree.is_file(path).then(|| tree.read(path));

@@ -6,11 +6,13 @@ use super::{Failure, Global};
 use crate::db::settings::HouseRules;
 use crate::db::{Database, Invocation};
 use crate::files::watch::Wanted;
-use crate::files::{Content, Disk, Tree, absolute, exists};
+use crate::files::{Content, Disk, Tree, absolute, exists, own_place};
 use crate::project::profile;
 use crate::project::settings::rule_paths;
+use crate::project::target::is_secret;
+use crate::report::escaped;
 use crate::rules::registry::Registry;
-use crate::session::{HOUSE_RULES_FILE, HouseFiles, PROJECT_FILE, RULES_FOLDER, house_files, house_rules};
+use crate::session::{HOUSE_RULES_FILE, HouseFiles, MASK, Mask, PROJECT_FILE, RULES_FOLDER, house_files, house_rules};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,12 +40,18 @@ impl<'g> Surroundings<'g> {
         Ok(Self { global, folder: folder(global)? })
     }
 
+    /// The path by which the folder was named, where links lead over it.
+    pub(super) fn link(&self) -> Option<PathBuf> {
+        let named = std::path::absolute(self.global.project_dir.as_ref()?).ok()?;
+        (named != self.folder && absolute(&named) != named).then_some(named)
+    }
+
     pub(super) fn database(&self) -> Database {
         self.global.database()
     }
 
     pub(super) fn tree(&self) -> Disk {
-        Disk::new(&self.folder)
+        if self.global.allow_outside { Disk::new(&self.folder) } else { Disk::within(&self.folder) }
     }
 
     /// The texts of harness.yml and of the house's own rules.
@@ -60,7 +68,9 @@ impl<'g> Surroundings<'g> {
 
     pub(super) fn house_rules(&self, written: &Written, registry: &Registry) -> Result<HouseRules, Failure> {
         let Some((shown, text)) = &written.settings else { return Ok(HouseRules::default()) };
-        house_rules(registry, text).map_err(|errors| Failure(located(shown, text, &errors)))
+        let mut house = house_rules(registry, text).map_err(|errors| Failure(located(shown, text, &errors)))?;
+        house.outside = written.rules.outside(shown, text);
+        Ok(house)
     }
 
     /// What dbt's command line, profile and environment say, and what was assumed of them.
@@ -77,12 +87,18 @@ impl<'g> Surroundings<'g> {
         let vars = vars(self.global)?;
         let env: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            // No part of the program gets to know a secret.
+            .map(|(name, value)| if is_secret(&name) { (name, MASK.to_owned()) } else { (name, value) })
             .collect();
         let choice = profile::Choice { profile: self.global.profile.clone(), target: self.global.target.clone() };
         let profiles = self.profiles(&env, read)?;
         let chosen = profile::choose(tree, profiles.text(), &choice, &env)
-            .map_err(|(what, fix)| Failure(format!("harness: {what}\n  → {fix}")))?;
-        Ok((Invocation { vars, env, target: chosen.target }, chosen.notes))
+            .map_err(|(what, fix)| Failure(format!("harness: {}\n  → {}", escaped(&what), escaped(&fix))))?;
+        let shows_environment = self.global.show_env;
+        let invocation = Invocation { vars, env, target: chosen.target, shows_environment };
+        let mask = Mask::of(&invocation);
+        let notes = chosen.notes.into_iter().map(|note| mask.masked(&note, &|_| false).unwrap_or(note)).collect();
+        Ok((invocation, notes))
     }
 
     /// Where the texts of `written` lie.
@@ -94,7 +110,8 @@ impl<'g> Surroundings<'g> {
         }
         let stated = written.settings.as_ref().map(|(_, text)| rule_paths(text)).unwrap_or_default();
         wanted.folders.insert(RULES_FOLDER.to_owned());
-        wanted.folders.extend(stated.iter().map(|folder| crate::files::normalise(folder)));
+        let tree = self.tree();
+        wanted.folders.extend(stated.iter().filter_map(|folder| tree.locate("", folder, false).ok()));
         wanted
     }
 
@@ -122,11 +139,16 @@ impl<'g> Surroundings<'g> {
 
     /// The text of the house rules and how their file is called; `None` where there are none.
     pub(super) fn settings(&self) -> Result<Option<(String, Arc<str>)>, Failure> {
-        let (path, shown) = match &self.global.config {
-            Some(path) => (absolute(path), path.display().to_string()),
-            None => (self.folder.join(HOUSE_RULES_FILE), HOUSE_RULES_FILE.to_owned()),
+        // What a person names may lie anywhere; what a repo brings may not.
+        let (path, shown, above) = match &self.global.config {
+            Some(path) => {
+                let path = absolute(path);
+                let above = Disk::new(path.parent().unwrap_or(Path::new("/")));
+                (path.clone(), self.global.config.as_ref().map(|path| path.display().to_string()), above)
+            }
+            None => (self.folder.join(HOUSE_RULES_FILE), None, self.tree()),
         };
-        let above = Disk::new(path.parent().unwrap_or(Path::new("/")));
+        let shown = shown.unwrap_or_else(|| HOUSE_RULES_FILE.to_owned());
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if !exists(&path) {
             return match self.global.config {
@@ -134,15 +156,16 @@ impl<'g> Surroundings<'g> {
                     "harness: {MISNAMED} is not read.\n  → Rename it to {HOUSE_RULES_FILE}, or give it with --config."
                 ))),
                 None => Ok(None),
-                Some(_) => {
-                    Err(Failure(format!("harness: {shown} does not exist.\n  → Correct the path after --config.")))
-                }
+                Some(_) => Err(Failure(format!(
+                    "harness: {} does not exist.\n  → Correct the path after --config.",
+                    escaped(&shown)
+                ))),
             };
         }
         match above.read(&name) {
             Content::Text(text) => Ok(Some((shown, text))),
             Content::Unreadable(problem) => {
-                Err(Failure(format!("harness: {shown}: {}\n  → {}", problem.what, problem.fix)))
+                Err(Failure(format!("harness: {}: {}\n  → {}", escaped(&shown), problem.what, problem.fix)))
             }
             Content::NameOnly => Ok(None),
         }
@@ -155,13 +178,19 @@ impl<'g> Surroundings<'g> {
         read: &dyn Fn(&Path) -> Option<Content>,
     ) -> Result<Content, Failure> {
         let folders = self.folders_of_profiles(env.get("DBT_PROFILES_DIR").cloned(), env.get("HOME").cloned());
-        let found = folders.iter().find_map(|folder| read(&folder.join(PROFILES_FILE)));
+        let is_named = self.global.profiles_dir.is_some() || self.global.allow_outside;
+        let found = folders.iter().find_map(|folder| {
+            let path = folder.join(PROFILES_FILE);
+            // What lies in the project is the repo's, not the user's: it may be a link to anywhere.
+            let is_own = is_named || *folder != self.folder || own_place(&self.folder, &path).is_some();
+            if is_own { read(&path) } else { None }
+        });
         match (found, &self.global.profiles_dir) {
             (Some(found), _) => Ok(found),
             (None, None) => Ok(Content::NameOnly),
             (None, Some(named)) => Err(Failure(format!(
                 "harness: {} holds no {PROFILES_FILE}.\n  → Correct --profiles-dir, or leave it out: no profile is needed.",
-                named.display()
+                escaped(&named.display().to_string())
             ))),
         }
     }
@@ -192,7 +221,8 @@ fn vars(global: &Global) -> Result<BTreeMap<String, serde_json::Value>, Failure>
     match crate::project::data::of(&document.root) {
         serde_json::Value::Object(vars) if document.errors.is_empty() => Ok(vars.into_iter().collect()),
         _ => Err(Failure(format!(
-            "harness: --vars is no YAML mapping: {text}\n  → Write it as '{{name: value, other: value}}'."
+            "harness: --vars is no YAML mapping: {}\n  → Write it as '{{name: value, other: value}}'.",
+            escaped(text)
         ))),
     }
 }

@@ -8,14 +8,16 @@ use super::adoption::BaselineArguments;
 use super::scope::ScopeArguments;
 use super::surroundings::Surroundings;
 use super::{Failure, Global, Verdict, say};
+use crate::files::leads_nowhere;
 use crate::files::watch::{Options, USUAL_POLL, USUAL_QUIET, Watch};
+use crate::report::escaped;
 use crate::session::{LargeStacks, counts};
 use clap::ValueEnum;
 use driver::{Driver, Incoming};
 use live::Live;
 use show::Show;
-use std::io::{BufRead, stdin};
-use std::sync::mpsc::{Sender, channel};
+use std::io::{BufRead, stdin, stdout};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -66,6 +68,12 @@ const fn millis(time: Duration) -> u64 {
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Failure> {
     let started = Instant::now();
+    if leads_nowhere(&stdout()) {
+        return Err(Failure(
+            "harness: nobody would see what changes: standard output is closed, or leads to /dev/null.\n  → Give `harness watch` a terminal, a pipe or a file."
+                .to_owned(),
+        ));
+    }
     let show = Show::new(global, arguments.format == Form::Ndjson);
     let (sender, incoming) = channel();
     let around = Surroundings::find(global)?;
@@ -75,20 +83,22 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<Verdict, Fai
     let (checking, reading) = (pool()?, pool()?);
     let (live, notes) = Live::load(around, &arguments.scope, &arguments.baseline, reading)?;
     if global.verbose {
-        notes.iter().for_each(|note| say(&format!("harness: {note}")));
+        notes.iter().for_each(|note| say(&format!("harness: {}", escaped(note))));
     }
+    let mut lines = None;
     let watch = if arguments.stdin {
-        read_lines(sender.clone())?;
+        lines = Some(read_lines(sender.clone())?);
         None
     } else {
         let give = sender.clone();
         let poll = arguments.poll.map(Duration::from_millis);
-        let options = Options { quiet: Duration::from_millis(arguments.debounce), poll, counts };
+        let options =
+            Options { quiet: Duration::from_millis(arguments.debounce), poll, counts, may_leave: global.allow_outside };
         // Who no longer listens has ended.
         let watch = Watch::start(&root, options, move |batch| drop(give.send(Incoming::Batch(batch))));
         Some(watch.map_err(no_thread)?)
     };
-    Driver::new(live, show, checking, watch, (sender, incoming), global.verbose).follow(started)
+    Driver::new(live, show, checking, watch, (sender, incoming, lines), global.verbose).follow(started)
 }
 
 fn no_thread(error: std::io::Error) -> Failure {
@@ -97,18 +107,40 @@ fn no_thread(error: std::io::Error) -> Failure {
     ))
 }
 
-/// Tells of each empty line of standard input, and of its end.
-fn read_lines(sender: Sender<Incoming>) -> Result<(), Failure> {
+/// Lines that may wait to be answered; further ones are not read yet.
+const MOST_LINES: usize = 1000;
+
+/// Tells of each empty line of standard input, and of its end. A line that is answered is to be taken from what this
+/// gives.
+fn read_lines(sender: Sender<Incoming>) -> Result<Receiver<()>, Failure> {
+    let (waiting, answered) = sync_channel(MOST_LINES);
     let work = move || {
-        for line in stdin().lock().lines() {
-            let Ok(line) = line else { break };
-            if !line.trim().is_empty() {
-                say("harness: note: only empty lines mean anything on standard input");
-            } else if sender.send(Incoming::Line(Instant::now())).is_err() {
+        let mut input = stdin().lock();
+        let (mut is_empty, mut is_told) = (true, false);
+        loop {
+            let Ok(read) = input.fill_buf() else { break };
+            if read.is_empty() {
+                break;
+            }
+            // No line is held: one may be longer than memory.
+            let end = read.iter().position(|byte| *byte == b'\n');
+            let part = &read[..end.unwrap_or(read.len())];
+            is_empty &= part.iter().all(u8::is_ascii_whitespace);
+            let length = part.len() + usize::from(end.is_some());
+            input.consume(length);
+            if end.is_none() {
+                continue;
+            }
+            if !std::mem::replace(&mut is_empty, true) {
+                if !std::mem::replace(&mut is_told, true) {
+                    say("harness: note: only empty lines mean anything on standard input");
+                }
+            } else if waiting.send(()).is_err() || sender.send(Incoming::Line(Instant::now())).is_err() {
                 return;
             }
         }
         let _ = sender.send(Incoming::End);
     };
-    thread::Builder::new().name("stdin".to_owned()).spawn(work).map(drop).map_err(no_thread)
+    thread::Builder::new().name("stdin".to_owned()).spawn(work).map_err(no_thread)?;
+    Ok(answered)
 }

@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use twox_hash::XxHash3_128;
 
-const MAGIC: [u8; 8] = *b"hrnsfac1";
+/// The first bytes of a cache file.
+pub const MAGIC: [u8; 8] = *b"hrnsfac1";
 /// Of all sources of this program: another build may understand a text in another way.
 pub const BUILD: &str = env!("HARNESS_SOURCES");
 /// Magic, build, checksum.

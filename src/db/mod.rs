@@ -202,6 +202,8 @@ pub struct Invocation {
     pub env: BTreeMap<String, String>,
     /// What Jinja's `target` holds.
     pub target: BTreeMap<String, serde_json::Value>,
+    /// Whether messages may show values of the environment and of the profile's connection.
+    pub shows_environment: bool,
 }
 
 #[salsa::input(singleton, debug)]

@@ -1,8 +1,10 @@
 //! What harness.yml states, as plain values. `project::settings` reads the file; without one the
 //! defaults here hold.
 
+use crate::files::Outside;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How far the rules that nobody stated are switched on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -139,6 +141,8 @@ pub struct HouseRules {
     pub overrides: Vec<Override>,
     /// Folders with rules of the house's own, beside the customary one.
     pub rule_paths: Vec<String>,
+    /// Those of them that lead out of the repository, by the file that states them.
+    pub outside: Vec<(Arc<str>, Outside)>,
 }
 
 impl HouseRules {

@@ -1,27 +1,153 @@
 //! The real file system below one folder.
 
-use super::{Content, Listing, MAX_BYTES, Tree, Unreadable};
+use super::bounds::{Bounds, plain, relative};
+use super::open::{Links, is_link, read_bytes};
+use super::{Content, Listing, MAX_BYTES, Outside, Tree, Unreadable, join};
+use std::cell::{Cell, RefCell};
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 /// Deeper trees are a link that leads back up in a way the walk cannot see.
 const MAX_DEPTH: usize = 100;
+/// Files and folders that one listing looks at.
+pub(super) const MAX_ENTRIES: usize = 1_000_000;
+/// Links to folders that one listing follows: links that lead to folders of links would never end.
+const MAX_LINKS: usize = 1000;
+/// Files and folders that one listing sees through links.
+const MAX_LINKED: usize = 50_000;
+/// Parts that are left over and bear our own process id.
+const PARTS: u32 = 8;
+/// Problems that one listing names.
+const MAX_PROBLEMS: usize = 100;
 
 #[derive(Debug)]
 pub struct Disk {
     root: PathBuf,
+    /// What may be read; all where none are given.
+    bounds: Option<Bounds>,
 }
 
 impl Disk {
+    /// A folder that a person names: whatever it leads to may be read.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self { root: root.to_owned(), bounds: None }
     }
 
-    /// A file's bytes; nothing where there is none, or one over the limit.
+    /// A project's folder, of which nothing is read that lies outside of its repository.
+    pub fn within(root: &Path) -> Self {
+        let root = absolute(root);
+        Self { bounds: Some(Bounds::of(&root)), root }
+    }
+
+    /// A file's bytes; nothing where there is none, one over the limit, or one that may not be read.
     pub(super) fn bytes(&self, path: &str) -> Option<Vec<u8>> {
-        read_bytes(&self.root.join(path), MAX_BYTES).ok().flatten()
+        self.load(path).ok().flatten()
+    }
+
+    fn load(&self, path: &str) -> Result<Option<Vec<u8>>, Refused> {
+        let path = self.root.join(path);
+        let Some(bounds) = &self.bounds else { return Ok(read_bytes(&path, MAX_BYTES, Links::Follow)?) };
+        if !path.parent().is_none_or(|folder| bounds.permit_folder(folder)) {
+            return Err(Refused::Outside);
+        }
+        match read_bytes(&path, MAX_BYTES, Links::Refuse) {
+            Err(error) if is_link(&error) => {
+                let real = fs::canonicalize(&path)?;
+                if !bounds.permit(&real) {
+                    return Err(Refused::Outside);
+                }
+                Ok(read_bytes(&real, MAX_BYTES, Links::Refuse)?)
+            }
+            read => Ok(read?),
+        }
+    }
+
+    /// All files below a folder; nothing where too much is reached through links.
+    fn walk(&self, folder: &str, start: &Path, ignored: &dyn Fn(&str, bool) -> bool, follows: bool) -> Option<Listing> {
+        let mut listing = Listing::default();
+        let (entries, links, linked) = (Cell::new(0), Cell::new(0), Cell::new(0));
+        // How deep the link lies that was followed last.
+        let link = Cell::new(None::<usize>);
+        let outer = RefCell::new(Vec::new());
+        let is_too_much = || follows && (links.get() > MAX_LINKS || linked.get() > MAX_LINKED);
+        let walk = WalkDir::new(start).follow_links(true).max_depth(MAX_DEPTH).into_iter().filter_entry(|entry| {
+            if entry.depth() == 0 {
+                return true;
+            }
+            entries.set(entries.get() + 1);
+            if entries.get() > MAX_ENTRIES || is_too_much() {
+                return false;
+            }
+            let is_folder = entry.file_type().is_dir();
+            if is_folder && entry.file_name().to_string_lossy().starts_with('.') {
+                return false;
+            }
+            let Some(path) = self.relative(folder, start, entry.path()) else { return false };
+            if ignored(&path, is_folder) {
+                return false;
+            }
+            match link.get() {
+                Some(depth) if entry.depth() > depth => linked.set(linked.get() + 1),
+                _ => link.set(None),
+            }
+            if !entry.path_is_symlink() {
+                return true;
+            }
+            if !self.leads_within(entry.path()) {
+                outer.borrow_mut().push(path);
+                return false;
+            }
+            if is_folder {
+                links.set(links.get() + 1);
+                link.set(link.get().or(Some(entry.depth())));
+            }
+            follows || !is_folder
+        });
+        for entry in walk {
+            if entries.get() > MAX_ENTRIES {
+                break;
+            }
+            if is_too_much() {
+                return None;
+            }
+            match entry {
+                Ok(entry) if !entry.file_type().is_dir() => {
+                    listing.files.extend(self.relative(folder, start, entry.path()));
+                }
+                Ok(_) => {}
+                Err(error) if is_lock(&error) => {}
+                Err(error) => {
+                    let path = error
+                        .path()
+                        .and_then(|path| self.relative(folder, start, path))
+                        .unwrap_or_else(|| folder.to_owned());
+                    listing.problems.push((path, walk_problem(&error)));
+                }
+            }
+        }
+        if is_too_much() {
+            return None;
+        }
+        for path in outer.into_inner() {
+            let problem = outside(&path, None);
+            listing.problems.push((path, problem));
+        }
+        listing.files.sort_unstable();
+        listing.problems.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+        listing.problems.truncate(MAX_PROBLEMS);
+        if entries.get() > MAX_ENTRIES {
+            listing.problems.push((folder.to_owned(), too_many(MAX_ENTRIES, "files and folders")));
+        }
+        Some(listing)
+    }
+
+    /// Whether a link in a listing leads to what may be read.
+    fn leads_within(&self, link: &Path) -> bool {
+        let Some(bounds) = &self.bounds else { return true };
+        // One that leads nowhere is no way out.
+        fs::canonicalize(link).map_or(true, |real| bounds.permit(&real))
     }
 
     pub(super) fn size(&self, path: &str) -> Option<u64> {
@@ -41,50 +167,64 @@ impl Disk {
     }
 }
 
+/// Why a file was not read.
+enum Refused {
+    Outside,
+    Failed(io::Error),
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 impl Tree for Disk {
+    fn locate(&self, folder: &str, stated: &str, is_named: bool) -> Result<String, String> {
+        let path = if Path::new(stated).is_absolute() {
+            relative(&absolute(&self.root), &destination(&plain(Path::new(stated))))
+        } else {
+            join(folder, stated)
+        };
+        let Some(bounds) = &self.bounds else { return Ok(path) };
+        let place = plain(&self.root.join(&path));
+        if is_named {
+            bounds.name(&place);
+        }
+        if bounds.permit(&destination(&place)) { Ok(path) } else { Err(path) }
+    }
+
     fn list(&self, folder: &str, ignored: &dyn Fn(&str, bool) -> bool) -> Listing {
         let start = self.root.join(folder);
-        let mut listing = Listing::default();
         if !start.is_dir() {
-            return listing;
+            return Listing::default();
         }
-        let walk = WalkDir::new(&start).follow_links(true).max_depth(MAX_DEPTH).into_iter().filter_entry(|entry| {
-            if entry.depth() == 0 {
-                return true;
-            }
-            let is_folder = entry.file_type().is_dir();
-            if is_folder && entry.file_name().to_string_lossy().starts_with('.') {
-                return false;
-            }
-            self.relative(folder, &start, entry.path()).is_some_and(|path| !ignored(&path, is_folder))
-        });
-        for entry in walk {
-            match entry {
-                Ok(entry) if entry.file_type().is_file() => {
-                    listing.files.extend(self.relative(folder, &start, entry.path()));
-                }
-                Ok(_) => {}
-                Err(error) if is_lock(&error) => {}
-                Err(error) => {
-                    let path = error
-                        .path()
-                        .and_then(|path| self.relative(folder, &start, path))
-                        .unwrap_or_else(|| folder.to_owned());
-                    listing.problems.push((path, walk_problem(&error)));
-                }
-            }
+        if self.bounds.as_ref().is_some_and(|bounds| !bounds.permit_folder(&start)) {
+            return Listing { problems: vec![(folder.to_owned(), outside(folder, None))], ..Listing::default() };
         }
-        listing.files.sort_unstable();
-        listing.problems.sort_unstable_by(|left, right| left.0.cmp(&right.0));
-        listing
+        self.walk(folder, &start, ignored, true).unwrap_or_else(|| {
+            // What links repeat again and again is not one folder more than what is there.
+            let mut listing = self.walk(folder, &start, ignored, false).unwrap_or_default();
+            listing.problems.push((folder.to_owned(), too_many(MAX_LINKS, "links to folders")));
+            listing
+        })
     }
 
     fn folders(&self, folder: &str) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(self.root.join(folder))
+        let start = self.root.join(folder);
+        if self.bounds.as_ref().is_some_and(|bounds| !bounds.permit_folder(&start)) {
+            return Vec::new();
+        }
+        let is_folder = |entry: &fs::DirEntry| match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => entry.path().is_dir(),
+            kind => kind.is_ok_and(|kind| kind.is_dir()),
+        };
+        let mut names: Vec<String> = fs::read_dir(start)
             .into_iter()
             .flatten()
             .flatten()
-            .filter(|entry| entry.path().is_dir())
+            .take(MAX_ENTRIES)
+            .filter(is_folder)
             .filter_map(|entry| entry.file_name().into_string().ok())
             .filter(|name| !name.starts_with('.'))
             .collect();
@@ -93,29 +233,17 @@ impl Tree for Disk {
     }
 
     fn is_file(&self, path: &str) -> bool {
-        self.root.join(path).is_file()
+        fs::metadata(self.root.join(path)).is_ok_and(|about| !about.is_dir())
     }
 
     fn read(&self, path: &str) -> Content {
-        match read_bytes(&self.root.join(path), MAX_BYTES) {
+        match self.load(path) {
             Ok(Some(bytes)) => Content::from_bytes(bytes),
             Ok(None) => Content::Unreadable(too_large()),
-            Err(error) => Content::Unreadable(unreadable(&reason(&error))),
+            Err(Refused::Outside) => Content::Unreadable(outside(path, None)),
+            Err(Refused::Failed(error)) => Content::Unreadable(unreadable(&reason(&error))),
         }
     }
-}
-
-/// `None` where the file is over the limit. The limit holds while reading, for a file that grows
-/// or has no size (a pipe).
-pub(super) fn read_bytes(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = fs::File::open(path)?;
-    let size = file.metadata()?.len();
-    if size > limit {
-        return Ok(None);
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
-    file.take(limit + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
 
 /// The mark of Emacs beside a file with changes that are not saved: a link to nowhere.
@@ -137,6 +265,29 @@ pub(super) fn circle() -> Unreadable {
         what: "the link leads back to a folder above it".to_owned(),
         fix: "Remove the link, or name it in .dbtignore; what lies behind it was read where it really is.".to_owned(),
         at: 0,
+        outside: None,
+    }
+}
+
+/// What is said of a path that leads out of what may be read. `at` is where a file states it, by line and column.
+pub fn outside(stated: &str, at: Option<(u32, u32)>) -> Unreadable {
+    let (line, column) = at.unwrap_or((1, 1));
+    Unreadable {
+        what: "it leads out of the repository, so nothing of it was read".to_owned(),
+        fix: "Put what belongs to the project into the repository, or give --allow-outside where it may be read."
+            .to_owned(),
+        at: 0,
+        outside: Some(Outside { stated: stated.to_owned(), line, column }),
+    }
+}
+
+/// What is said of a folder that holds more than is looked at.
+pub(super) fn too_many(most: usize, of: &str) -> Unreadable {
+    Unreadable {
+        what: format!("the folder holds more than {most} {of}, and the rest was not looked at"),
+        fix: "Name in .dbtignore what is not part of the project, or narrow the path in dbt_project.yml.".to_owned(),
+        at: 0,
+        outside: None,
     }
 }
 
@@ -146,6 +297,7 @@ pub(super) fn unread(reason: &str) -> Unreadable {
         what: format!("the folder or link cannot be read: {reason}"),
         fix: "Make it readable for the user who runs harness, or name it in .dbtignore.".to_owned(),
         at: 0,
+        outside: None,
     }
 }
 
@@ -155,6 +307,7 @@ pub(super) fn unreadable(reason: &str) -> Unreadable {
         what: format!("the file cannot be read: {reason}"),
         fix: "Make the file readable for the user who runs harness.".to_owned(),
         at: 0,
+        outside: None,
     }
 }
 
@@ -164,6 +317,7 @@ pub(super) fn too_large() -> Unreadable {
         what: format!("the file is larger than {} MiB", MAX_BYTES / 1024 / 1024),
         fix: "Split the file, or name it in .dbtignore.".to_owned(),
         at: 0,
+        outside: None,
     }
 }
 
@@ -173,6 +327,7 @@ pub fn reason(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "it does not exist".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        io::ErrorKind::Unsupported => "it is not an ordinary file, but a pipe, a socket or a device".to_owned(),
         io::ErrorKind::NotADirectory => "a file stands where a folder should be".to_owned(),
         kind => kind.to_string(),
     }
@@ -211,6 +366,12 @@ pub fn destination(path: &Path) -> PathBuf {
     }
 }
 
+/// Where a file of a project really lies, links resolved; `None` where that is outside of what belongs to it.
+pub fn own_place(project: &Path, path: &Path) -> Option<PathBuf> {
+    let place = destination(path);
+    Bounds::of(&absolute(project)).permit(&place).then_some(place)
+}
+
 /// Writes a file whole or not at all: into a neighbour first, then renamed over it. Folders that are
 /// missing are made. What is no file, as a pipe or a terminal, is written to.
 pub fn write_whole(path: &Path, content: &str) -> io::Result<()> {
@@ -219,7 +380,7 @@ pub fn write_whole(path: &Path, content: &str) -> io::Result<()> {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
     if path.exists() && !path.is_file() {
-        return fs::OpenOptions::new().write(true).open(path)?.write_all(content.as_bytes());
+        return special(path)?.write_all(content.as_bytes());
     }
     by_neighbour(path, content, |part| fs::rename(part, path))
 }
@@ -239,18 +400,59 @@ fn by_neighbour(path: &Path, content: &str, moved: impl FnOnce(&Path) -> io::Res
         fs::create_dir_all(folder)?;
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    let written = fs::File::create(&part).and_then(|mut file| {
+    let (part, mut file) = new_part(path, &name)?;
+    let written = (|| {
         file.write_all(content.as_bytes())?;
         if let Ok(former) = fs::metadata(path) {
             file.set_permissions(former.permissions())?;
         }
         file.sync_all()?;
         moved(&part)
-    });
+    })();
     if written.is_err() {
         // The first error is the one to report; the part may not even exist.
         let _ = fs::remove_file(&part);
     }
     written
+}
+
+/// A file beside another that nobody else writes to: what lies there already may be a link to anywhere.
+fn new_part(path: &Path, name: &str) -> io::Result<(PathBuf, fs::File)> {
+    let mut at = 0;
+    loop {
+        let part = path.with_file_name(format!(".{name}.{}-{at}.part", std::process::id()));
+        match fs::File::create_new(&part) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && at < PARTS => at += 1,
+            opened => return opened.map(|file| (part, file)),
+        }
+    }
+}
+
+/// Opens what is no file for writing. A pipe that nobody reads is an error, nothing to wait for.
+#[cfg(unix)]
+fn special(path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = fs::OpenOptions::new();
+    options.write(true);
+    drop(options.clone().custom_flags(libc::O_NONBLOCK).open(path)?);
+    options.open(path)
+}
+
+#[cfg(not(unix))]
+fn special(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).open(path)
+}
+
+/// Whether what is written there is read by nobody: it is closed, for which the system's null device stands.
+#[cfg(unix)]
+pub fn leads_nowhere(output: &impl std::os::fd::AsFd) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let about = output.as_fd().try_clone_to_owned().and_then(|own| fs::File::from(own).metadata());
+    let null = fs::metadata("/dev/null");
+    matches!((about, null), (Ok(about), Ok(null)) if about.rdev() != 0 && about.rdev() == null.rdev())
+}
+
+#[cfg(not(unix))]
+pub fn leads_nowhere<T>(_output: &T) -> bool {
+    false
 }

@@ -1,6 +1,6 @@
 //! A tree of files that exists only in memory.
 
-use super::{Content, Listing, Tree, normalise};
+use super::{Content, Listing, Tree, join, normalise};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,6 +30,11 @@ impl<P: AsRef<str>, T: AsRef<str>> FromIterator<(P, T)> for Memory {
 }
 
 impl Tree for Memory {
+    fn locate(&self, folder: &str, stated: &str, _: bool) -> Result<String, String> {
+        let path = join(folder, stated);
+        if path.starts_with('/') { Err(path) } else { Ok(path) }
+    }
+
     fn list(&self, folder: &str, ignored: &dyn Fn(&str, bool) -> bool) -> Listing {
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let hidden = |path: &str| {

@@ -1,14 +1,19 @@
 //! The operating system's files, and the only place that touches them. Knows nothing of dbt.
 
+mod bounds;
 mod disk;
 pub mod git;
 mod memory;
+mod open;
 mod store;
 pub mod watch;
 
-pub use disk::{Disk, absolute, destination, exists, find_above, reason, repository_around, write_new, write_whole};
+pub use disk::{
+    Disk, absolute, destination, exists, find_above, leads_nowhere, outside, own_place, reason, repository_around,
+    write_new, write_whole,
+};
 pub use memory::Memory;
-pub use store::{MAX_FOLDER_BYTES, read_stored, write_stored};
+pub use store::{HASH, MAX_FOLDER_BYTES, Mark, read_stored, store_folder, write_stored};
 
 use std::sync::Arc;
 
@@ -25,6 +30,16 @@ pub struct Unreadable {
     pub fix: String,
     /// Where the text stops being UTF-8, in bytes; 0 where the file could not be read at all.
     pub at: usize,
+    /// What leads out of the repository; `None` for all other reasons.
+    pub outside: Option<Outside>,
+}
+
+/// A path that leads out of the repository, as it is written, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Outside {
+    pub stated: String,
+    pub line: u32,
+    pub column: u32,
 }
 
 /// A file's text, or why there is none.
@@ -53,6 +68,7 @@ impl Content {
                     what: format!("the file is not UTF-8: byte {at} starts no character"),
                     fix: "Save the file as UTF-8, or move it out of the project's paths if it is no text.".to_owned(),
                     at,
+                    outside: None,
                 })
             }
         }
@@ -70,6 +86,10 @@ pub struct Listing {
 
 /// A tree of files: the disk, or memory for a rule's test case.
 pub trait Tree: Sync {
+    /// The path, from the tree's root on, that a file of the project states: relative to `folder` or absolute. An
+    /// error where what lies there may not be read. `is_named` is whether a file of dbt states it.
+    fn locate(&self, folder: &str, stated: &str, is_named: bool) -> Result<String, String>;
+
     /// All files below `folder`, which may start with `../`. Folders whose names start with a dot
     /// are left out, and so is what `ignored` says of a path.
     fn list(&self, folder: &str, ignored: &dyn Fn(&str, bool) -> bool) -> Listing;
@@ -82,8 +102,9 @@ pub trait Tree: Sync {
     fn read(&self, path: &str) -> Content;
 }
 
-/// `a/./b/../c` is `a/c`; leading `..` stay.
+/// `a/./b/../c` is `a/c`; leading `..` stay, and so does the `/` of an absolute path.
 pub fn normalise(path: &str) -> String {
+    let is_absolute = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split(['/', '\\']) {
         match part {
@@ -91,15 +112,17 @@ pub fn normalise(path: &str) -> String {
             ".." if parts.last().is_some_and(|last| *last != "..") => {
                 parts.pop();
             }
+            ".." if is_absolute => {}
             part => parts.push(part),
         }
     }
-    parts.join("/")
+    let plain = parts.join("/");
+    if is_absolute { format!("/{plain}") } else { plain }
 }
 
-/// `folder/path`, where either may be empty.
+/// `folder/path`, where either may be empty; an absolute path stays as it is.
 pub fn join(folder: &str, path: &str) -> String {
-    normalise(&format!("{folder}/{path}"))
+    if folder.is_empty() || path.starts_with('/') { normalise(path) } else { normalise(&format!("{folder}/{path}")) }
 }
 
 #[cfg(test)]
@@ -112,5 +135,7 @@ mod tests {
         assert_eq!(normalise("../../sources"), "../../sources");
         assert_eq!(join("dbt_packages/x", "../y"), "dbt_packages/y");
         assert_eq!(join("", "models"), "models");
+        assert_eq!((normalise("/a/../../b/"), normalise("/"), normalise("")), ("/b".into(), "/".into(), String::new()));
+        assert_eq!(join("dbt_packages/x", "/models"), "/models");
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn index_of(name: &str) -> Option<usize> {
     ALL.binary_search_by(|observed| observed.name.cmp(name)).ok()
 }
 
-pub static ALL: [Observed; 27] = [
+pub static ALL: [Observed; 28] = [
     Observed {
         name: "column_grouping",
         columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
@@ -172,6 +172,14 @@ pub static ALL: [Observed; 27] = [
         example: "parse_error(path: p, line: l, what: w)",
         each: Some(project::parse_error_in),
         whole: Some(project::parse_error),
+    },
+    Observed {
+        name: "path_outside_repo",
+        columns: &[("stated", Type::Text)],
+        doc: "A path, a link or a package of the project that leads out of its git repository, so that it was not read.",
+        example: "path_outside_repo(stated: s, path: p)",
+        each: Some(project::path_outside_repo_in),
+        whole: Some(project::path_outside_repo),
     },
     Observed {
         name: "surrogate_key",

@@ -4,7 +4,7 @@ use super::refusals::{Refusal, refusals, refused_models};
 use super::{Rows, metrics, place, start_of_file};
 use crate::db::{DirectoryOf, FileKind, Package, Project, SourceFile};
 use crate::derive::cycles::cycles;
-use crate::files::Content;
+use crate::files::{Content, Outside};
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
 use crate::project::data_tests::{
@@ -20,8 +20,8 @@ use crate::project::selection::selector_errors;
 use crate::project::semantic_names::semantic_name_errors;
 use crate::project::shapes::shape_errors;
 use crate::relations::places::own_files;
-use crate::syntax::span::SyntaxError;
-use std::collections::BTreeMap;
+use crate::syntax::span::{Position, SyntaxError};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 fn is_yaml(kind: FileKind) -> bool {
@@ -66,7 +66,7 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
     refusals(rows).into_iter().for_each(|refusal| found.refuse(refusal));
     let Some(project) = Project::try_get(db) else { return Vec::new() };
     let root = project.root(db);
-    for (path, problem) in project.problems(db) {
+    for (path, problem) in project.problems(db).iter().filter(|(_, problem)| problem.outside.is_none()) {
         found.add(start_of_file(path), &problem.what, &problem.fix);
     }
     for file in files_beside(db) {
@@ -138,8 +138,47 @@ fn file_errors(db: &dyn salsa::Database, root: Package, file: SourceFile, add: &
         FileKind::Macro | FileKind::Test | FileKind::Snapshot => add_all(&blocks(db, file).errors),
         _ => {}
     }
-    if let Content::Unreadable(problem) = file.content(db) {
+    if let Content::Unreadable(problem) = file.content(db)
+        && problem.outside.is_none()
+    {
         add(start_of_file(file.path(db)), &problem.what, &problem.fix);
+    }
+}
+
+/// What of the project leads out of its repository and was not read.
+pub(super) fn path_outside_repo(rows: &Rows<'_>) -> Vec<Observation> {
+    let db = rows.db;
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let of_house = project.house_rules(db).outside.iter().map(|(path, outside)| (path, outside));
+    let of_project = project.problems(db).iter().filter_map(|(path, it)| Some((path, it.outside.as_ref()?)));
+    let of_files = files_beside(db).iter().filter_map(|file| Some((file.path(db), outside_of(db, *file)?)));
+    let found: BTreeSet<_> = of_house.chain(of_project).chain(of_files).collect();
+    found.into_iter().map(|(path, outside)| outer(path, outside)).collect()
+}
+
+/// The files of a directory that lead out of the repository.
+pub(super) fn path_outside_repo_in<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
+    let db = rows.db;
+    let files = key.directory(db).files(db).iter();
+    files.filter_map(|file| Some(outer(file.path(db), outside_of(db, *file)?))).collect()
+}
+
+fn outside_of(db: &dyn salsa::Database, file: SourceFile) -> Option<&Outside> {
+    match file.content(db) {
+        Content::Unreadable(problem) => problem.outside.as_ref(),
+        _ => None,
+    }
+}
+
+fn outer(path: &Arc<str>, outside: &Outside) -> Observation {
+    let at = Position { line: outside.line, column: outside.column };
+    Observation {
+        node: None,
+        subject: vec![outside.stated.as_str().into()],
+        place: Place { path: path.clone(), start: at, end: at },
+        locations: Vec::new(),
+        severity: None,
+        args: vec![("stated", outside.stated.clone())],
     }
 }
 
@@ -175,7 +214,12 @@ fn repeated_keys(db: &dyn salsa::Database, files: &[SourceFile]) -> Vec<Observat
 
 pub(super) fn package_not_installed(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
+    // Of one that may not be read, the path is what is wrong.
+    let problems = Project::try_get(db).map(|project| project.problems(db)).unwrap_or_default();
+    let outside: BTreeSet<&str> =
+        problems.iter().filter_map(|(_, problem)| Some(problem.outside.as_ref()?.stated.as_str())).collect();
     absent_packages(db)
+        .filter(|declared| !outside.contains(&*declared.shown))
         .map(|declared| {
             let name = declared.name.as_ref().unwrap_or(&declared.shown);
             Observation {

@@ -163,7 +163,7 @@ fn rendered(texts: &[&str], env: &BTreeMap<String, String>) -> Vec<Value> {
             if !data::has_jinja(text) {
                 return Value::from(*text);
             }
-            let run = Run::new(package, Names::ProjectFile, Subject::default());
+            let run = Run::new(package, Names::Profile, Subject::default());
             Minijinja.evaluate(text, run).0.unwrap_or_else(|_| Value::from(*text))
         };
         texts.iter().map(render).collect()

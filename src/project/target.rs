@@ -4,7 +4,8 @@ use super::jinja::values::Relation;
 use super::packages::package_name;
 use crate::db::Project;
 use crate::db::cache::{Key, cache};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 #[salsa::tracked(returns(ref))]
 fn values(db: &dyn salsa::Database) -> serde_json::Map<String, serde_json::Value> {
@@ -79,7 +80,34 @@ pub fn root_name(db: &dyn salsa::Database) -> Arc<str> {
     Project::try_get(db).map(|project| package_name(db, project.root(db)).clone()).unwrap_or_default()
 }
 
+/// How the names of variables begin that only a profile may read.
+const SECRET: &str = "DBT_ENV_SECRET";
+
+/// Whether a variable is one that only a profile may read, and whose value is shown nowhere.
+pub fn is_secret(name: &str) -> bool {
+    name.starts_with(SECRET)
+}
+
+/// Keys of the target that say who connects, and where to.
+pub fn is_of_connection(key: &str) -> bool {
+    matches!(key, "user" | "host" | "account" | "http_path" | "cluster" | "port" | "token" | "key" | "password")
+}
+
+/// Names of environment variables that any template has read, since the process began.
+static READ: Mutex<BTreeSet<Arc<str>>> = Mutex::new(BTreeSet::new());
+
+/// The environment variables that templates have read so far.
+pub fn environment_read() -> Vec<Arc<str>> {
+    READ.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+}
+
 pub fn environment_variable(db: &dyn salsa::Database, name: &str) -> Option<String> {
+    {
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        if !read.contains(name) {
+            read.insert(name.into());
+        }
+    }
     if let Some(cache) = cache(db) {
         cache.note_environment(name);
     }

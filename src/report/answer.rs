@@ -1,6 +1,7 @@
 //! Answers of questions: a table for people, JSON and CSV for programs.
 
-use super::escaped;
+use super::escape::in_cell;
+use super::{escaped, in_json};
 use crate::datalog::{Column, Constant, Type};
 use crate::query::shown_id;
 use serde_json::{Map, Value, json};
@@ -85,17 +86,18 @@ fn object(columns: &[Column], row: &[Constant], options: AnswerOptions) -> Value
 /// An array of objects, keyed by the names of the columns.
 pub fn json(columns: &[Column], rows: Rows<'_>, options: AnswerOptions) -> String {
     let objects: Vec<String> = rows.iter().map(|row| object(columns, row, options).to_string()).collect();
-    if objects.is_empty() { "[]\n".to_owned() } else { format!("[\n{}\n]\n", objects.join(",\n")) }
+    if objects.is_empty() { "[]\n".to_owned() } else { in_json(format!("[\n{}\n]\n", objects.join(",\n"))) }
 }
 
 /// One object a line.
 pub fn ndjson(columns: &[Column], rows: Rows<'_>, options: AnswerOptions) -> String {
-    rows.iter().map(|row| format!("{}\n", object(columns, row, options))).collect()
+    in_json(rows.iter().map(|row| format!("{}\n", object(columns, row, options))).collect())
 }
 
-/// RFC 4180, with `\n` at the ends of lines.
-pub fn csv(columns: &[Column], rows: Rows<'_>, options: AnswerOptions) -> String {
+/// RFC 4180, with `\n` at the ends of lines. On a terminal it is read by people.
+pub fn csv(columns: &[Column], rows: Rows<'_>, options: AnswerOptions, is_terminal: bool) -> String {
     let quoted = |text: &str| {
+        let text = &*if is_terminal { escaped(text) } else { in_cell(text) };
         if text.contains(['"', ',', '\n', '\r']) {
             format!("\"{}\"", text.replace('"', "\"\""))
         } else {
@@ -149,7 +151,7 @@ mod tests {
     fn programs_get_ids_where_they_ask_for_them() {
         let options = AnswerOptions { ids: true };
         assert!(json(&columns(), &rows(), options).contains(r#"{"m":"model.shop.orders","n":7,"#));
-        assert_eq!(csv(&columns(), &rows()[..1], options), "m,n,text\nmodel.shop.orders,7,\"a, \"\"b\"\"\"\n");
+        assert_eq!(csv(&columns(), &rows()[..1], options, false), "m,n,text\nmodel.shop.orders,7,\"a, \"\"b\"\"\"\n");
         assert_eq!(ndjson(&columns(), &rows(), options).lines().count(), 2);
         assert_eq!(json(&columns(), &[], options), "[]\n");
     }

@@ -80,5 +80,5 @@ fn property(value: &str) -> String {
 }
 
 fn data(value: &str) -> String {
-    escaped(value).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    escaped(value).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A").replace("##[", "#%23[")
 }

@@ -1,6 +1,6 @@
 //! What is selected, one line each, as `dbt ls` prints it.
 
-use super::manifest;
+use super::{escaped, in_json, manifest};
 use crate::db::Database;
 use crate::project::selection::{Member, members};
 use serde::Serialize;
@@ -41,9 +41,9 @@ pub fn render(db: &Database, ids: &BTreeSet<Arc<str>>, form: &Form) -> String {
     let mut shown = String::new();
     for member in ids.iter().filter_map(|id| members.get(id)) {
         match form {
-            Form::Selector => shown.push_str(&selector(member)),
-            Form::Name => shown.push_str(&name(member)),
-            Form::Path => shown.push_str(&member.path),
+            Form::Selector => shown.push_str(&escaped(&selector(member))),
+            Form::Name => shown.push_str(&escaped(&name(member))),
+            Form::Path => shown.push_str(&escaped(&member.path)),
             Form::Json(keys) => {
                 let document = documents.get(&*member.id).map(|document| chosen(document, keys)).unwrap_or_default();
                 shown.push_str(&line(&document));
@@ -109,5 +109,5 @@ impl Formatter for Spaced {
 fn line(document: &Map<String, Value>) -> String {
     let mut bytes = Vec::new();
     let written = document.serialize(&mut Serializer::with_formatter(&mut bytes, Spaced));
-    written.ok().and_then(|()| String::from_utf8(bytes).ok()).unwrap_or_default()
+    in_json(written.ok().and_then(|()| String::from_utf8(bytes).ok()).unwrap_or_default())
 }

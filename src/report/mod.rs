@@ -20,7 +20,7 @@ pub mod stats;
 mod text;
 pub mod watch;
 
-pub use escape::escaped;
+pub use escape::{escaped, for_people, in_json};
 
 use crate::rules::adherence::Adherence;
 use crate::rules::finding::{Finding, Severity, Status, Suppressed};
@@ -149,11 +149,11 @@ pub fn render(format: Format, run: &Run<'_>, options: &Options) -> String {
     match format {
         Format::Text => text::render(&findings, run, options),
         Format::Concise => concise::render(&findings, run.summary, options.limit),
-        Format::Json => json::render(&findings, run.summary),
-        Format::Ndjson => ndjson::render(&findings),
+        Format::Json => in_json(json::render(&findings, run.summary)),
+        Format::Ndjson => in_json(ndjson::render(&findings)),
         Format::Agent => agent::render(&findings, run, options.limit),
         Format::Github => github::render(&findings, run.folder, options.limit),
-        Format::Sarif => sarif::render(&findings, run),
+        Format::Sarif => in_json(sarif::render(&findings, run)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What has changed from one look at a project to the next, and how that is written.
 
-use crate::report::{Summary, count, escaped, json, kinds};
+use crate::report::{Summary, count, escaped, in_json, json, kinds};
 use crate::rules::finding::{Finding, Severity, Status};
 use anstyle::{AnsiColor, Style};
 use serde_json::json;
@@ -78,7 +78,7 @@ impl<'f> Difference<'f> {
                 let _ = writeln!(text, "{}", json!({"event": event, "finding": json::finding(finding)}));
             }
         }
-        text
+        in_json(text)
     }
 
     /// A line each: `-` went, `+` came. At most `limit` of each.
@@ -108,7 +108,7 @@ pub fn settled(revision: u64, findings: usize, changed: &BTreeSet<String>, took:
     let ms = milliseconds(took);
     let event =
         json!({"event": "settled", "revision": revision, "findings": findings, "changed_files": changed, "ms": ms});
-    format!("{event}\n")
+    in_json(format!("{event}\n"))
 }
 
 /// What was found in all, as `1 error, 2 warnings`.

@@ -1,5 +1,6 @@
 //! Questions and explanations of one loaded project.
 
+use super::mask::MASK;
 use super::{Circumstances, Session};
 use crate::datalog::{Answer, Cell, Column, Compiled, Constant, Diagnostic, Failure, Limits, compile, is_of_a_change};
 use crate::query::{Families, Kind, Repo, Run, Tree, library, of_the_run, tree};
@@ -109,6 +110,7 @@ impl Session {
                         tree.premises = premises.map(|premise| crate::query::tree(repo, &premise)).collect();
                     }
                 }
+                self.mask_tree(&mut tree);
                 trees.push(tree);
             }
             Ok(trees)
@@ -138,7 +140,7 @@ impl Run for Asked<'_> {
 fn is_told(rule: &Rule, violation: &Violation, finding: &Finding) -> bool {
     let value = |name: &str| violation.args.iter().find(|arg| arg.0 == name).map(|arg| arg.1.as_str());
     (&violation.node, &violation.subject, &violation.place) == (&finding.node, &finding.subject, &finding.place)
-        && rule.message.fill(value) == finding.message
+        && (rule.message.fill(value) == finding.message || finding.message.contains(MASK))
 }
 
 fn compiled(repo: &Repo<'_>, program: &str, parameters: &BTreeMap<String, String>) -> Result<Compiled, Unanswered> {

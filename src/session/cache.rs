@@ -2,8 +2,8 @@
 //! goes on as if there were none.
 
 use crate::db::Database;
-use crate::db::cache::{BUILD, Cache, Count, Key, Remembered};
-use crate::files::{Tree, read_stored, reason, write_stored};
+use crate::db::cache::{BUILD, Cache, Count, Key, MAGIC, Remembered};
+use crate::files::{HASH, Mark, Tree, read_stored, reason, store_folder, write_stored};
 use crate::session::PROJECT_FILE;
 use crate::syntax::yaml::{Node, parse};
 use salsa::Durability;
@@ -15,8 +15,10 @@ use std::sync::Arc;
 const ENDING: &str = ".facts";
 /// Characters of a project's name that its files carry.
 const NAME: usize = 40;
-/// Digits of a hash in a name.
-const SHORT: usize = 12;
+/// What tells these files from all others.
+const MARK: Mark = Mark { ending: ENDING, head: &MAGIC };
+/// The folder below one that holds other things.
+const BELOW: &str = "harness";
 
 /// The place of one project's cache.
 #[derive(Debug)]
@@ -32,6 +34,7 @@ impl Store {
     /// Reads what is kept for the project in that folder. A worktree that is new starts with what another
     /// one of the same project keeps: whatever is found there is taken only where it is true here.
     pub fn open(folder: &Path, project: &Path, tree: &dyn Tree) -> Self {
+        let folder = &store_folder(folder, MARK, BELOW);
         let root = parse(tree.read(PROJECT_FILE).text()).root;
         let named = root.get("name").and_then(Node::as_str).unwrap_or_default();
         let plain = named.chars().filter(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-'));
@@ -58,7 +61,7 @@ impl Store {
     /// not grow.
     pub fn save(&self) -> Result<(), String> {
         let Some(bytes) = self.cache.close() else { return Ok(()) };
-        write_stored(&self.folder, &self.name, &bytes).map_err(|error| reason(&error))
+        write_stored(&self.folder, &self.name, &bytes, MARK).map_err(|error| reason(&error))
     }
 
     /// How much was done and how much was found.
@@ -68,5 +71,5 @@ impl Store {
 }
 
 fn short(bytes: &[u8]) -> String {
-    Key::of(bytes).to_string()[..SHORT].to_owned()
+    Key::of(bytes).to_string()[..HASH].to_owned()
 }

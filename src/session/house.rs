@@ -1,17 +1,22 @@
 //! The rules that a repo brings itself.
 
 use super::Session;
-use crate::files::{Content, Tree, join};
+use crate::files::{Content, Outside, Tree};
 use crate::query::{Families, NoRun, Repo};
 use crate::rules::engine;
 use crate::rules::registry::Registry;
 use crate::rules::rule::RuleError;
 use crate::rules::selection::options;
+use crate::syntax::span::LineIndex;
+use crate::syntax::yaml::{Node, parse};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where a repo's own rules lie, beside dbt_project.yml.
 pub const RULES_FOLDER: &str = "harness/rules";
+
+/// Rule files of one folder.
+const MAX_RULES: usize = 10_000;
 
 /// A note about the rules, not one of them.
 const README: &str = "README.md";
@@ -22,6 +27,8 @@ pub struct HouseFiles {
     /// By path.
     texts: BTreeMap<String, Arc<str>>,
     errors: Vec<RuleError>,
+    /// The folders, as they are named, that lead out of the repository.
+    outside: BTreeSet<String>,
 }
 
 impl HouseFiles {
@@ -29,6 +36,21 @@ impl HouseFiles {
     pub fn added_to(&self, registry: &Registry) -> Registry {
         let files = self.texts.iter().map(|(path, text)| (path.clone(), &**text));
         registry.with_house_rules(files).with_broken(self.errors.clone())
+    }
+
+    /// Where the settings name folders that lead out of the repository. `path` is what the settings' file is called.
+    pub fn outside(&self, path: &str, text: &str) -> Vec<(Arc<str>, Outside)> {
+        if self.outside.is_empty() {
+            return Vec::new();
+        }
+        let lines = LineIndex::new(text);
+        let at = |node: &Node| {
+            let stated = node.as_str().filter(|stated| self.outside.contains(*stated))?.to_owned();
+            let at = lines.position(text, node.span.start);
+            Some((path.into(), Outside { stated, line: at.line, column: at.column }))
+        };
+        let root = parse(text).root;
+        root.get("rule-paths").and_then(Node::as_seq).unwrap_or_default().iter().filter_map(at).collect()
     }
 
     /// The files that another look at them found otherwise.
@@ -49,7 +71,11 @@ impl HouseFiles {
 pub fn house_files(tree: &dyn Tree, folders: &[String]) -> HouseFiles {
     let mut found = HouseFiles::default();
     for folder in std::iter::once(RULES_FOLDER).chain(folders.iter().map(String::as_str)) {
-        for path in tree.list(&join("", folder), &|_, _| false).files {
+        let Ok(start) = tree.locate("", folder, false) else {
+            found.outside.insert(folder.to_owned());
+            continue;
+        };
+        for path in tree.list(&start, &|_, _| false).files.into_iter().take(MAX_RULES) {
             let file = path.rsplit('/').next().unwrap_or_default();
             if !file.ends_with(".md") || file == README {
                 continue;

@@ -2,11 +2,14 @@
 
 use super::is_within;
 use crate::db::FileKind;
-use crate::files::{Content, Tree, Unreadable, join, normalise};
+use crate::files::{Content, Tree, Unreadable, join, normalise, outside};
 use crate::project::data;
 use crate::project::packages::{Paths, paths};
+use crate::syntax::span::{LineIndex, Span};
+use crate::syntax::yaml::{Node, parse};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rayon::prelude::*;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -15,6 +18,18 @@ pub const HOUSE_RULES_FILE: &str = "harness.yml";
 /// Files that name packages; dbt reads the first that exists, and both where both do.
 const PACKAGE_FILES: [&str; 2] = ["packages.yml", "dependencies.yml"];
 const SELECTORS_FILE: &str = "selectors.yml";
+/// Where `dbt deps` puts packages, unless the project says otherwise.
+const PACKAGES_FOLDER: &str = "dbt_packages";
+/// Read beside the project, by the command line: what is wrong with it is said here.
+const PROFILES_FILE: &str = "profiles.yml";
+/// Files and folders that one look at a project sees, however often its paths name them.
+const MAX_ENTRIES: usize = 2_000_000;
+/// Paths of one kind that are said to lead out of the repository.
+const MAX_REFUSED: usize = 100;
+/// Patterns of one .dbtignore.
+const MAX_PATTERNS: usize = 10_000;
+/// Packages that are looked for: more folders are not what `dbt deps` leaves.
+const MAX_PACKAGES: usize = 2_000;
 
 /// A file that was found.
 #[derive(Debug)]
@@ -96,6 +111,9 @@ fn is_listed(tree: &dyn Tree, folder: &str, left_out: &str, path: &str) -> bool 
 struct Looking<'t> {
     tree: &'t dyn Tree,
     asked: Asked,
+    problems: Vec<(Arc<str>, Unreadable)>,
+    /// Files and folders that may still be looked at.
+    left: Cell<usize>,
     /// Whether a file of a package, which is told by its folder, is to be read.
     is_read: &'t (dyn Fn(&str, &Found) -> bool + Sync),
 }
@@ -103,26 +121,35 @@ struct Looking<'t> {
 /// Finds the files of a project, and reads those of them that are to be read. What says which files there are
 /// is always read.
 pub(super) fn find(tree: &dyn Tree, is_read: &(dyn Fn(&str, &Found) -> bool + Sync)) -> FoundProject {
-    let mut looking = Looking { tree, asked: Asked::default(), is_read };
-    let mut problems = Vec::new();
+    let left = Cell::new(MAX_ENTRIES);
+    let mut looking = Looking { tree, asked: Asked::default(), problems: Vec::new(), left, is_read };
     let project_file = looking.single("", PROJECT_FILE, FileKind::ProjectFile);
-    let own = paths(text(&project_file));
-    let files = looking.files("", &own, &mut problems);
-    let root = FoundPackage { folder: "".into(), project_file, files };
+    let own = looking.located("", paths(text(&project_file)), &project_file, true);
     let package_files = looking.package_files("");
+    // What they name is known before anything is read that a link may lead to.
+    let local = looking.local_packages(&package_files);
+    let files = looking.files("", &own, true);
+    let root = FoundPackage { folder: "".into(), project_file, files };
     let mut inherited = Vec::new();
     let mut packages = Vec::new();
-    for folder in looking.package_folders(&own, &package_files) {
+    for folder in looking.package_folders(&own, local) {
         let project_file = looking.single(&folder, PROJECT_FILE, FileKind::ProjectFile);
-        let own = paths(text(&project_file));
         // What is wrong inside an installed package is not this project's to mend.
-        let files = looking.files(&folder, &own, &mut Vec::new());
+        let own = looking.located(&folder, paths(text(&project_file)), &project_file, false);
+        let files = looking.files(&folder, &own, false);
         inherited.extend(looking.package_files(&folder));
         packages.push(FoundPackage { folder: folder.into(), project_file, files });
     }
     let selectors = looking.is_file(SELECTORS_FILE).then(|| looking.single("", SELECTORS_FILE, FileKind::Selectors));
-    problems.sort_unstable_by(|left, right| left.0.cmp(&right.0));
-    FoundProject { root, packages, package_files, inherited, selectors, problems, asked: looking.asked }
+    if looking.is_file(PROFILES_FILE)
+        && let Content::Unreadable(problem) = tree.read(PROFILES_FILE)
+    {
+        looking.problems.push((PROFILES_FILE.into(), problem));
+    }
+    let Looking { mut problems, asked, .. } = looking;
+    problems.sort_unstable_by(|left, right| (&left.0, &left.1.outside).cmp(&(&right.0, &right.1.outside)));
+    problems.dedup();
+    FoundProject { root, packages, package_files, inherited, selectors, problems, asked }
 }
 
 fn text(file: &Found) -> &str {
@@ -155,6 +182,25 @@ fn roots(paths: &Paths, resource: FileKind) -> &[String] {
     }
 }
 
+/// Where the value stands in a YAML file that states a path, by line and column: that very text, or else the first
+/// with Jinja in it, which may have given the path.
+fn place_of(file: &str, root: &Node, stated: &str) -> Option<(u32, u32)> {
+    fn find(node: &Node, is: &dyn Fn(&str) -> bool) -> Option<Span> {
+        if node.as_str().is_some_and(is) {
+            return Some(node.span);
+        }
+        let items = node.as_seq().unwrap_or_default().iter();
+        items.chain(node.as_map().unwrap_or_default().iter().map(|entry| &entry.value)).find_map(|node| find(node, is))
+    }
+    let entries = root.as_map().unwrap_or_default().iter();
+    let of_paths = entries.filter(|entry| entry.key.as_str().is_some_and(|key| key.contains("path")));
+    let values: Vec<&Node> = of_paths.map(|entry| &entry.value).collect();
+    let own = values.iter().find_map(|value| find(value, &|text| normalise(text) == stated));
+    let span = own.or_else(|| values.iter().find_map(|value| find(value, &data::has_jinja)))?;
+    let at = LineIndex::new(file).position(file, span.start);
+    Some((at.line, at.column))
+}
+
 /// Which of dbt's kinds a file under one of its paths is.
 fn kind_of(resource: FileKind, path: &str) -> Option<FileKind> {
     let extension = path.rsplit_once('.').map(|(_, extension)| extension)?;
@@ -169,6 +215,16 @@ fn kind_of(resource: FileKind, path: &str) -> Option<FileKind> {
         (FileKind::Seed, _) => None,
         (kind, "sql") => Some(kind),
         _ => None,
+    }
+}
+
+/// What is said of a project whose paths lead to more than is looked at.
+fn too_many(most: usize) -> Unreadable {
+    Unreadable {
+        what: format!("its paths lead to more than {most} files and folders, and the rest was not looked at"),
+        fix: "Narrow the paths, or name in .dbtignore what is not part of the project.".to_owned(),
+        at: 0,
+        outside: None,
     }
 }
 
@@ -196,11 +252,56 @@ impl Looking<'_> {
         found
     }
 
-    fn files(&mut self, folder: &str, paths: &Paths, problems: &mut Vec<(Arc<str>, Unreadable)>) -> Vec<Found> {
+    /// The paths as the tree knows them. Those that lead out of what may be read are left out, and said of the
+    /// project itself.
+    fn located(&mut self, folder: &str, paths: Paths, file: &Found, is_root: bool) -> Paths {
+        let mut document = None;
+        let mut refused: BTreeSet<String> = BTreeSet::new();
+        let mut problems = Vec::new();
+        let tree = self.tree;
+        let mut place = |stated: &str| match tree.locate(folder, stated, true) {
+            // From the package's own folder on, as others are.
+            Ok(path) if stated.starts_with('/') => Some("../".repeat(folder.split_terminator('/').count()) + &path),
+            Ok(_) => Some(stated.to_owned()),
+            Err(_) => {
+                if is_root && refused.len() < MAX_REFUSED && refused.insert(stated.to_owned()) {
+                    let text = text(file);
+                    let root = &document.get_or_insert_with(|| parse(text)).root;
+                    problems.push((Arc::clone(&file.path), outside(stated, place_of(text, root, stated))));
+                }
+                None
+            }
+        };
+        let mut all = |stated: Vec<String>| {
+            let mut seen = BTreeSet::new();
+            stated.iter().filter_map(|path| place(path)).filter(|path| seen.insert(path.clone())).collect::<Vec<_>>()
+        };
+        let paths = Paths {
+            models: all(paths.models),
+            seeds: all(paths.seeds),
+            snapshots: all(paths.snapshots),
+            analyses: all(paths.analyses),
+            tests: all(paths.tests),
+            macros: all(paths.macros),
+            functions: all(paths.functions),
+            docs: all(paths.docs),
+            packages: all(vec![paths.packages]).pop().unwrap_or_else(|| PACKAGES_FOLDER.to_owned()),
+            ..paths
+        };
+        self.problems.extend(problems);
+        paths
+    }
+
+    fn files(&mut self, folder: &str, paths: &Paths, is_root: bool) -> Vec<Found> {
         let ignore = self.dbtignore(folder);
         let target = join(folder, &paths.target);
         let left_out = [&target, &join(folder, &paths.packages)];
+        let left = &self.left;
         let ignored = |path: &str, is_folder: bool| {
+            left.set(left.get().saturating_sub(1));
+            if left.get() == 0 {
+                return true;
+            }
             if is_folder && left_out.iter().any(|other| *other == path) {
                 return true;
             }
@@ -213,6 +314,7 @@ impl Looking<'_> {
         };
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
+        let mut problems = Vec::new();
         for resource in RESOURCES {
             for root in roots(paths, resource) {
                 let start = join(folder, root);
@@ -234,7 +336,12 @@ impl Looking<'_> {
                 }
             }
         }
-        problems.dedup();
+        if is_root {
+            self.problems.extend(problems);
+            if left.get() == 0 {
+                self.problems.push((PROJECT_FILE.into(), too_many(MAX_ENTRIES)));
+            }
+        }
         found.sort_unstable_by(|left, right| (&left.path, left.kind).cmp(&(&right.path, right.kind)));
         let (tree, is_read) = (self.tree, self.is_read);
         found.par_iter_mut().with_min_len(32).for_each(|file| {
@@ -253,37 +360,69 @@ impl Looking<'_> {
             return None;
         }
         let mut builder = GitignoreBuilder::new("");
-        for line in self.tree.read(&path).text().lines() {
+        let content = self.tree.read(&path);
+        if let Content::Unreadable(problem) = &content
+            && folder.is_empty()
+        {
+            self.problems.push((path.into(), problem.clone()));
+        }
+        for line in content.text().lines().take(MAX_PATTERNS) {
             // A pattern that means nothing ignores nothing, as in dbt.
             let _ = builder.add_line(None, line);
         }
         builder.build().ok()
     }
 
-    /// Installed packages, and local ones that were declared and not installed: they are in the repo.
-    fn package_folders(&mut self, paths: &Paths, package_files: &[Found]) -> Vec<String> {
-        self.asked.folders.insert(paths.packages.clone());
-        let installed = self.tree.folders(&paths.packages).into_iter().map(|name| join(&paths.packages, &name));
-        let mut folders: Vec<String> = installed.collect();
-        folders.retain(|folder| self.is_package(folder));
-        let mut names: BTreeSet<Option<String>> = folders.iter().map(|folder| self.name_of(folder)).collect();
+    /// The folders of local packages that the project's own files name.
+    fn local_packages(&mut self, package_files: &[Found]) -> Vec<String> {
+        let mut folders = Vec::new();
         for file in package_files {
-            let root = data::of(&crate::syntax::yaml::parse(text(file)).root);
-            for entry in root.get("packages").and_then(|list| list.as_array()).into_iter().flatten() {
-                let local = entry.get("local").and_then(data::scalar).map(|folder| normalise(&folder));
-                let Some(folder) = local.filter(|folder| !folder.is_empty() && self.is_package(folder)) else {
-                    continue;
-                };
-                if names.insert(self.name_of(&folder)) {
-                    folders.push(folder);
+            let document = parse(text(file));
+            let entries = document.root.get("packages").and_then(Node::as_seq).unwrap_or_default();
+            for stated in entries.iter().filter_map(|entry| entry.get("local")) {
+                let Some(path) = data::scalar(&data::of(stated)).map(|path| normalise(&path)) else { continue };
+                match self.tree.locate("", &path, true) {
+                    Ok(path) if !path.is_empty() => folders.push(path),
+                    Ok(_) => {}
+                    Err(_) if self.problems.len() >= MAX_REFUSED => {}
+                    Err(_) => {
+                        let at = LineIndex::new(text(file)).position(text(file), stated.span.start);
+                        self.problems.push((Arc::clone(&file.path), outside(&path, Some((at.line, at.column)))));
+                    }
                 }
             }
         }
         folders
     }
 
+    /// Installed packages, and local ones that were declared and not installed: they are in the repo.
+    fn package_folders(&mut self, paths: &Paths, local: Vec<String>) -> Vec<String> {
+        self.asked.folders.insert(paths.packages.clone());
+        let installed = self.tree.folders(&paths.packages).into_iter().map(|name| join(&paths.packages, &name));
+        let mut folders: Vec<String> = installed.take(MAX_PACKAGES).collect();
+        folders.retain(|folder| self.is_package(folder));
+        let mut names: BTreeSet<Option<String>> = folders.iter().map(|folder| self.name_of(folder)).collect();
+        for folder in local.into_iter().take(MAX_PACKAGES) {
+            if self.is_package(&folder) && names.insert(self.name_of(&folder)) {
+                folders.push(folder);
+            }
+        }
+        folders
+    }
+
+    /// Whether a folder holds a package that may be read.
     fn is_package(&mut self, folder: &str) -> bool {
-        self.is_file(&join(folder, PROJECT_FILE))
+        let file = join(folder, PROJECT_FILE);
+        if !self.is_file(&file) {
+            return false;
+        }
+        match self.tree.read(&file) {
+            Content::Unreadable(problem) if problem.outside.is_some() => {
+                self.problems.push((folder.into(), problem));
+                false
+            }
+            _ => true,
+        }
     }
 
     fn name_of(&self, folder: &str) -> Option<String> {

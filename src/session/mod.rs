@@ -8,6 +8,7 @@ mod house;
 mod init;
 mod inputs;
 mod load;
+mod mask;
 mod once;
 mod select;
 mod since;
@@ -22,8 +23,9 @@ pub use cases::{CaseFailure, case_failure, case_failures, check_files, check_fil
 pub use house::{HouseFiles, RULES_FOLDER, broken_rules, house_files, with_house_rules};
 pub use init::Proposal;
 pub use load::{HOUSE_RULES_FILE, PROJECT_FILE};
+pub use mask::{MASK, Mask};
 pub use since::{Contents, changed, compare, old_relations, old_relations_of};
-pub use stacks::{LargeStacks, Stopped, on_large_stacks};
+pub use stacks::{LargeStacks, Stopped, most_threads, on_large_stacks};
 pub use state::{Modified, State};
 pub use update::{Changes, Touched};
 pub use watched::counts;
@@ -193,7 +195,9 @@ impl Session {
         };
         let notes = self.notes(registry, selection, about);
         let (findings, suppressed, problems) = (found.findings, found.suppressed, found.problems);
-        Outcome { findings, suppressed, problems, summary, fixed: None, notes }
+        let mut outcome = Outcome { findings, suppressed, problems, summary, fixed: None, notes };
+        self.mask(&mut outcome);
+        outcome
     }
 
     /// What a user would wonder about: rules that ran and could not find anything.

@@ -66,7 +66,7 @@ impl Session {
         registry.digest().add_to(&mut said);
         said.text(&format!("{selection:?}{circumstances:?}{:?}", project.house_rules(db)));
         let invocation = project.invocation(db);
-        said.text(&format!("{:?}{:?}", invocation.vars, invocation.target));
+        said.text(&format!("{:?}{:?}{}", invocation.vars, invocation.target, invocation.shows_environment));
         said.text(&format!("{:?}{:?}", project.problems(db), project.before(db)));
         let mut files: Vec<SourceFile> = Vec::new();
         let mut list = |of: &[SourceFile]| {
@@ -102,8 +102,9 @@ fn of_file(db: &dyn salsa::Database, file: SourceFile) -> Key {
             said.number(1);
             said.text(text);
         }
-        Content::Unreadable(Unreadable { what, fix, at }) => {
+        Content::Unreadable(Unreadable { what, fix, at, outside }) => {
             said.number(2);
+            said.text(&format!("{outside:?}"));
             said.number(*at);
             said.text(what);
             said.text(fix);

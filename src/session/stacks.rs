@@ -2,8 +2,16 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 const STACK_BYTES: usize = 64 * 1024 * 1024;
+/// How long threads take that have nothing to do to end.
+const END_OF_THREADS: Duration = Duration::from_millis(50);
+
+/// The most threads that are started: more only wait for one another.
+pub fn most_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).saturating_mul(4).clamp(16, 256)
+}
 
 /// Why some work has no result.
 #[derive(Debug)]
@@ -18,10 +26,20 @@ pub enum Stopped {
 pub struct LargeStacks(rayon::ThreadPool);
 
 impl LargeStacks {
-    /// `threads` 0 is one a core.
+    /// `threads` 0 is one a core. Where the system starts no more, fewer do the work.
     pub fn new(threads: usize) -> Result<Self, String> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES).build();
-        pool.map(Self).map_err(|error| format!("no threads can be started: {error}"))
+        let mut threads = if threads == 0 { rayon::current_num_threads() } else { threads }.min(most_threads());
+        loop {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES).build();
+            match pool {
+                Err(_) if threads > 1 => {
+                    threads /= 2;
+                    // Those that were started end by themselves, and only then give their memory back.
+                    std::thread::sleep(END_OF_THREADS);
+                }
+                pool => return pool.map(Self).map_err(|error| format!("no threads can be started: {error}")),
+            }
+        }
     }
 
     /// Does work and waits for it.

@@ -1,6 +1,6 @@
 //! Where the findings of a check go, and in which form.
 
-use super::super::{self as cli, Failure, Global, print, terminal};
+use super::super::{self as cli, Failure, Global, print, print_data, terminal};
 use crate::files::{destination, join, reason, repository_around, write_whole};
 use crate::report::{self, Command, Format, Limit, Options, Run, escaped};
 use crate::rules::finding::{Severity, Status};
@@ -138,7 +138,9 @@ impl<'a> Output<'a> {
             texts,
             command: &self.command,
         };
-        let printed = print(&report::render(self.arguments.format, &run, &self.options));
+        let text = report::render(self.arguments.format, &run, &self.options);
+        // The lines of this one are commands.
+        let printed = if self.arguments.format == Format::Github { print_data(&text) } else { print(&text) };
         let options = Options { terminal: false, color: false, ..self.options };
         let mut problems = String::new();
         for file in &self.arguments.output_file {

@@ -5,6 +5,7 @@ use super::super::{Failure, Verdict};
 use super::live::{Live, Part};
 use super::show::{Settled, Show};
 use crate::files::watch::{Batch, Seen, Wanted, Watch};
+use crate::report::escaped;
 use crate::report::watch::difference;
 use crate::rules::finding::Finding;
 use crate::session::{LargeStacks, Outcome, Stopped};
@@ -66,6 +67,10 @@ pub(super) struct Driver<'a> {
     revision: u64,
     /// Empty lines that wait for a check to end, and whether no more will come.
     lines: VecDeque<Instant>,
+    /// Holds one for each line that is not answered.
+    waiting: Option<Receiver<()>>,
+    /// When the last look at everything began: it answers all lines that had been read by then.
+    last_look: Option<Instant>,
     is_at_end: bool,
     /// Whether to say where the time went, and where it did: the last look and its check.
     is_timed: bool,
@@ -78,7 +83,7 @@ impl<'a> Driver<'a> {
         show: Show,
         checking: LargeStacks,
         watch: Option<Watch>,
-        (sender, incoming): (Sender<Incoming>, Receiver<Incoming>),
+        (sender, incoming, waiting): (Sender<Incoming>, Receiver<Incoming>, Option<Receiver<()>>),
         is_timed: bool,
     ) -> Self {
         Self {
@@ -100,6 +105,8 @@ impl<'a> Driver<'a> {
             today: None,
             revision: 0,
             lines: VecDeque::new(),
+            waiting,
+            last_look: None,
             is_at_end: false,
             is_timed,
             looked: None,
@@ -125,7 +132,11 @@ impl<'a> Driver<'a> {
         if self.running.is_none() {
             if let Some(line) = self.lines.pop_front() {
                 self.since = Some(line);
-                self.look(&Seen::Everything)?;
+                let _ = self.waiting.as_ref().map(Receiver::try_recv);
+                if self.last_look.is_none_or(|begin| begin < line) {
+                    self.last_look = Some(Instant::now());
+                    self.look(&Seen::Everything)?;
+                }
                 if self.running.is_none() {
                     self.unchanged()?;
                 }
@@ -198,7 +209,7 @@ impl<'a> Driver<'a> {
             }
         }
         for note in notes {
-            self.show.say(&format!("harness: note: {note}"))?;
+            self.show.say(&format!("harness: note: {}", escaped(&note)))?;
         }
         self.noticed.get_or_insert(since);
         self.seen.extend(seen);
@@ -225,6 +236,9 @@ impl<'a> Driver<'a> {
     /// Looks, and has checked what is new.
     fn look(&mut self, seen: &Seen) -> Result<(), Ended> {
         let begin = Instant::now();
+        if let Some(moved) = self.live.moved() {
+            return Err(Ended::Failure(moved));
+        }
         let is_new = self.live.look(seen);
         self.looked = Some((begin, Instant::now()));
         self.tell()?;
@@ -294,7 +308,7 @@ impl<'a> Driver<'a> {
 
     fn settle(&mut self, outcome: Outcome, today: Date) -> Result<(), Ended> {
         for note in outcome.notes.iter().filter(|note| !self.notes.contains(note)) {
-            self.show.say(&format!("harness: note: {note}"))?;
+            self.show.say(&format!("harness: note: {}", escaped(note)))?;
         }
         let is_first = self.revision == 0;
         let changed = std::mem::take(&mut self.live.changed);

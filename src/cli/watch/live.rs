@@ -6,8 +6,9 @@ use super::super::scope::{ScopeArguments, narrow_to_paths};
 use super::super::select::{self, Asked};
 use super::super::surroundings::{Surroundings, Written};
 use super::super::{Failure, stats};
-use crate::files::Tree;
 use crate::files::watch::{Seen, Wanted};
+use crate::files::{Tree, absolute};
+use crate::report::escaped;
 use crate::rules::baseline::Baseline;
 use crate::rules::registry::Registry;
 use crate::rules::selection::Selection;
@@ -156,9 +157,24 @@ impl<'a> Live<'a> {
         is_new
     }
 
+    /// Why this cannot go on: the folder that was named is a link, and leads elsewhere now.
+    pub(super) fn moved(&self) -> Option<Failure> {
+        let link = self.around.link()?;
+        let now = absolute(&link);
+        (now != self.around.folder).then(|| {
+            Failure(format!(
+                "harness: {} led to {} when this began, and leads to {} now.\n  → Start `harness watch` again.",
+                escaped(&link.to_string_lossy()),
+                escaped(&self.around.folder.to_string_lossy()),
+                escaped(&now.to_string_lossy())
+            ))
+        })
+    }
+
     /// Everything to watch.
     pub(super) fn wanted(&self) -> Wanted {
         let mut wanted = self.session.places();
+        wanted.files.extend(self.around.link().map(|link| link.to_string_lossy().into_owned()));
         let around =
             [self.around.places_of_rules(&self.written), self.around.places_of_profile(), self.place_of_baseline()];
         for places in around {

@@ -1,5 +1,7 @@
 //! What git ignores: files that are never in a commit, as installed packages.
 
+use crate::files::MAX_BYTES;
+use crate::files::open::{Links, read_bytes};
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::collections::HashMap;
@@ -7,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 const FILE: &str = ".gitignore";
+/// Patterns of one file.
+const MAX_PATTERNS: usize = 10_000;
 
 #[derive(Debug)]
 pub(super) struct Ignored {
@@ -57,12 +61,11 @@ impl Ignored {
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         let patterns = folders.entry(folder.to_owned()).or_insert_with(|| {
             let path = self.root.join(folder).join(FILE);
-            if !path.is_file() {
-                return None;
-            }
+            // As git has it, a link does not count.
+            let bytes = read_bytes(&path, MAX_BYTES, Links::Refuse).ok()??;
             // Patterns are relative to their folder, which the caller takes off.
             let mut builder = GitignoreBuilder::new("");
-            for line in std::fs::read_to_string(path).unwrap_or_default().lines() {
+            for line in String::from_utf8(bytes).unwrap_or_default().lines().take(MAX_PATTERNS) {
                 // A pattern that means nothing ignores nothing.
                 let _ = builder.add_line(None, line);
             }

@@ -1,9 +1,10 @@
 //! From what a person calls a commit to the commit.
 
 use super::tree::Commit;
-use crate::files::absolute;
+use super::{open, preflight};
+use crate::files::{Disk, absolute, repository_around};
 use gix::bstr::ByteSlice;
-use gix::{ObjectId, Repository, ThreadSafeRepository};
+use gix::{ObjectId, Repository};
 use std::path::Path;
 
 /// What asks for the commit where two histories part.
@@ -35,15 +36,18 @@ pub struct Revision {
 }
 
 /// The commit that `name` means in the repository around a folder. `main...` means the commit where the
-/// history of HEAD has left that of main.
-pub fn at(folder: &Path, name: &str) -> Result<Revision, NoRevision> {
+/// history of HEAD has left that of main. `may_leave` is whether files outside of the repository may be read.
+pub fn at(folder: &Path, name: &str, may_leave: bool) -> Result<Revision, NoRevision> {
     let folder = absolute(folder);
-    let shared = ThreadSafeRepository::discover(&folder).map_err(|_| {
+    let none = || {
         NoRevision::new(
             "this project lies in no git repository that can be read",
             "Leave out --since, or check where the repository's history is there.",
         )
-    })?;
+    };
+    let around = repository_around(&folder).ok_or_else(none)?;
+    preflight::check(&around)?;
+    let shared = open(&around).ok_or_else(none)?;
     let repo = shared.to_thread_local();
     let Some(root) = repo.workdir().map(absolute) else {
         return Err(NoRevision::new("the repository has no work tree", "Check in a clone that is not bare."));
@@ -55,7 +59,8 @@ pub fn at(folder: &Path, name: &str) -> Result<Revision, NoRevision> {
     let below = folder.strip_prefix(&root).unwrap_or(Path::new(""));
     let below = below.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
     drop(repo);
-    Ok(Revision { commit: commit.to_string(), tree: Commit::new(shared, root, below, tree, head) })
+    let disk = if may_leave { Disk::new(&folder) } else { Disk::within(&folder) };
+    Ok(Revision { commit: commit.to_string(), tree: Commit::new(shared, root, below, disk, tree, head) })
 }
 
 fn commit(repo: &Repository, name: &str) -> Result<ObjectId, NoRevision> {

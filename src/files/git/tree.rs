@@ -1,18 +1,22 @@
 //! The files of a commit as a [`Tree`].
 
 use super::ignored::Ignored;
+use super::preflight;
 use crate::files::disk;
 use crate::files::{Content, Disk, Listing, MAX_BYTES, Tree, join};
 use gix::object::tree::EntryKind;
 use gix::{ObjectId, Repository, ThreadSafeRepository};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Links followed for one path, as operating systems have it.
 const MOST_LINKS: usize = 40;
 /// As deep as the disk is walked.
 const MAX_DEPTH: usize = 100;
+/// Files and folders that one listing of a commit looks at.
+const MAX_ENTRIES: usize = 200_000;
 /// How the pointers of Git LFS begin.
 const LARGE_FILE: &str = "version https://git-lfs.github.com/spec/";
 
@@ -66,6 +70,8 @@ pub struct Commit {
     folders: Mutex<HashMap<(usize, ObjectId), Arc<Folder>>>,
     /// Objects that the commit names and the clone lacks.
     missing: Mutex<BTreeSet<String>>,
+    /// Folders hold more than is looked at.
+    is_too_large: AtomicBool,
     /// Paths at which the disk was seen to be otherwise.
     otherwise: Mutex<BTreeSet<String>>,
 }
@@ -85,19 +91,20 @@ impl Commit {
         shared: ThreadSafeRepository,
         root: PathBuf,
         below: Vec<String>,
+        disk: Disk,
         tree: ObjectId,
         head: Option<ObjectId>,
     ) -> Self {
-        let project = below.iter().fold(root.clone(), |path, part| path.join(part));
         let common = shared.to_thread_local().common_dir().to_owned();
         Self {
             ignored: Ignored::new(&root, &common),
-            disk: Disk::new(&project),
+            disk,
             installed: Mutex::default(),
             repositories: Mutex::new(vec![Arc::new(Opened { shared, idle: Mutex::default() })]),
             modules: Mutex::default(),
             folders: Mutex::default(),
             missing: Mutex::default(),
+            is_too_large: AtomicBool::new(false),
             otherwise: Mutex::default(),
             root,
             below,
@@ -114,6 +121,11 @@ impl Commit {
     /// An object that the commit needs and this clone lacks, if there is any.
     pub fn missing(&self) -> Option<String> {
         held(&self.missing).first().cloned()
+    }
+
+    /// Whether the commit holds more files than are looked at: its folders may name one another again and again.
+    pub fn is_too_large(&self) -> bool {
+        self.is_too_large.load(Ordering::Relaxed)
     }
 
     /// Where the disk is otherwise than what was asked of the commit so far.
@@ -172,6 +184,11 @@ impl Commit {
             return known.clone();
         }
         let read = self.with_repository(at, |repository| -> Option<Folder> {
+            let size = repository.find_header(id).ok()?.size();
+            if size > MAX_BYTES {
+                self.is_too_large.store(true, Ordering::Relaxed);
+                return Some(Folder::new());
+            }
             let tree = repository.find_tree(id).ok()?;
             let entries = tree.decode().ok()?.entries;
             let entry = |entry: gix::objs::tree::EntryRef<'_>| {
@@ -202,11 +219,15 @@ impl Commit {
         if let Some(known) = held(&self.modules).get(&key) {
             return *known;
         }
-        let opened = gix::open(self.root.join(path)).ok();
-        let tree = opened.as_ref().and_then(|it| Some(it.find_commit(commit).ok()?.tree_id().ok()?.detach()));
-        let found = opened.zip(tree).map(|(repository, tree)| {
+        let place = self.root.join(path);
+        let is_own = crate::files::absolute(&place) == place && preflight::check(&place).is_ok();
+        let opened = if is_own { super::open(&place) } else { None };
+        let tree = opened
+            .as_ref()
+            .and_then(|it| Some(it.to_thread_local().find_commit(commit).ok()?.tree_id().ok()?.detach()));
+        let found = opened.zip(tree).map(|(shared, tree)| {
             let mut all = held(&self.repositories);
-            all.push(Arc::new(Opened { shared: repository.into_sync(), idle: Mutex::default() }));
+            all.push(Arc::new(Opened { shared, idle: Mutex::default() }));
             (all.len() - 1, tree)
         });
         *held(&self.modules).entry(key).or_insert(found)
@@ -306,6 +327,11 @@ impl Commit {
             return;
         }
         for (name, (kind, _)) in &*here.folder {
+            walk.entries += 1;
+            if walk.entries > MAX_ENTRIES {
+                self.is_too_large.store(true, Ordering::Relaxed);
+                return;
+            }
             let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
             let found = match kind {
                 EntryKind::Blob | EntryKind::BlobExecutable => {
@@ -339,6 +365,7 @@ impl Commit {
 struct Walk<'w> {
     ignored: &'w dyn Fn(&str, bool) -> bool,
     listing: Listing,
+    entries: usize,
 }
 
 impl Walk<'_> {
@@ -350,12 +377,19 @@ impl Walk<'_> {
 }
 
 impl Tree for Commit {
+    fn locate(&self, folder: &str, stated: &str, is_named: bool) -> Result<String, String> {
+        self.disk.locate(folder, stated, is_named)
+    }
+
     fn list(&self, folder: &str, ignored: &dyn Fn(&str, bool) -> bool) -> Listing {
-        let mut walk = Walk { ignored, listing: Listing::default() };
+        let mut walk = Walk { ignored, listing: Listing::default(), entries: 0 };
         match self.find(folder) {
             Found::Folder(here) => self.walk(&mut walk, folder, &here, &mut Vec::new()),
             Found::Beyond => return self.disk.list(folder, ignored),
             Found::File(..) | Found::Nothing => {}
+        }
+        if walk.entries > MAX_ENTRIES {
+            return Listing::default();
         }
         let mut listing = walk.listing;
         let now = self.disk.list(folder, ignored);

@@ -44,6 +44,8 @@ pub struct Options {
     pub poll: Option<Duration>,
     /// Whether a file of this name can matter.
     pub counts: fn(&str) -> bool,
+    /// Whether links out of the repository are followed.
+    pub may_leave: bool,
 }
 
 /// Where to look.
@@ -99,7 +101,7 @@ impl Watch {
     pub fn start(root: &Path, options: Options, give: impl FnMut(Batch) + Send + 'static) -> io::Result<Self> {
         let (signals, received) = channel();
         let work = Work {
-            places: Places::new(root, options.counts),
+            places: Places::new(root, options.counts, options.may_leave),
             quiet: Quiet::new(options.quiet),
             started: Instant::now(),
             own: signals.clone(),

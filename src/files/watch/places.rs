@@ -5,6 +5,7 @@
 //! is wanted, or one below a wanted folder. One real folder may stand for several keys, by links.
 
 use super::{Placed, Wanted, system};
+use crate::files::bounds::Bounds;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -13,6 +14,8 @@ use std::path::{Component, Path, PathBuf};
 /// Links that lead to links, and folders within folders: more are a circle.
 const MAX_LINKS: usize = 40;
 const MAX_DEPTH: usize = 100;
+/// Links in folders that are followed: links that lead to folders of links would never end.
+const MAX_FOLLOWED: usize = 4096;
 
 /// Why a folder is not watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,11 +80,17 @@ pub(super) struct Places {
     /// Which real folders are watched for a key, and for which name in them.
     by_key: BTreeMap<String, BTreeSet<(PathBuf, Option<OsString>)>>,
     is_at_limit: bool,
+    /// What of the disk is read; all where none are given.
+    bounds: Option<Bounds>,
+    /// Links to folders that may still be followed.
+    links: usize,
 }
 
 impl Places {
-    pub(super) fn new(root: &Path, counts: fn(&str) -> bool) -> Self {
+    pub(super) fn new(root: &Path, counts: fn(&str) -> bool, may_leave: bool) -> Self {
         Self {
+            bounds: (!may_leave).then(|| Bounds::of(root)),
+            links: MAX_FOLLOWED,
             root: root.to_owned(),
             counts,
             wanted: Wanted::default(),
@@ -119,6 +128,7 @@ impl Places {
             watcher.unwatch(&folder);
         }
         self.by_key.clear();
+        self.links = MAX_FOLLOWED;
         let wanted: Vec<String> = self.wanted.folders.union(&self.wanted.files).cloned().collect();
         for key in wanted {
             self.place(&key, watcher);
@@ -302,6 +312,11 @@ impl Places {
             }
             if kind.is_symlink() {
                 self.link(&below, watcher);
+                let is_within = |bounds: &Bounds| real_folder(&entry.path()).is_some_and(|real| bounds.permit(&real));
+                if self.links == 0 || !self.bounds.as_ref().is_none_or(is_within) {
+                    continue;
+                }
+                self.links -= 1;
             }
             if !name.to_string_lossy().starts_with('.') {
                 self.walk(&below, &entry.path(), above, watcher);

@@ -64,7 +64,7 @@ fn counts(name: &str) -> bool {
 /// Places of the project in `project/`, with what is wanted placed.
 fn placed(folder: &Folder, wanted: Wanted) -> (Places, Noting) {
     let mut noting = Noting::default();
-    let mut places = Places::new(&folder.at("project"), counts);
+    let mut places = Places::new(&folder.at("project"), counts, true);
     places.want(wanted, &mut noting);
     (places, noting)
 }
@@ -185,7 +185,7 @@ fn what_is_no_longer_wanted_is_no_longer_watched() {
 fn the_systems_limit_is_noticed() {
     let folder = Folder::new(&["project/models/a/x.sql", "project/models/b/x.sql"]);
     let mut noting = Noting { most: Some(2), ..Noting::default() };
-    let mut places = Places::new(&folder.at("project"), counts);
+    let mut places = Places::new(&folder.at("project"), counts, true);
     places.want(wanted(&["models"], &[]), &mut noting);
     assert!(places.is_at_limit());
 }
@@ -199,7 +199,7 @@ struct Real {
 impl Real {
     fn start(folder: &Folder, poll: Option<Duration>, wanted: Wanted) -> Self {
         let (give, batches) = channel();
-        let options = Options { quiet: USUAL_QUIET, poll, counts };
+        let options = Options { quiet: USUAL_QUIET, poll, counts, may_leave: false };
         let watch = Watch::start(&folder.at("project"), options, move |batch| drop(give.send(batch))).unwrap();
         watch.want(wanted);
         let real = Self { watch, batches };

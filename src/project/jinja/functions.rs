@@ -7,6 +7,7 @@ use super::run::{ConfigCall, FunctionCall, Names, RefCall, SourceCall, with_run}
 use super::sets::{difference_of_dicts, set, zip};
 use super::values::{MutDict, MutList, Relation, Unknown, data, mutable, storable};
 use super::{math, texts, value_of};
+use crate::project::target::is_secret;
 use crate::syntax::jinja::rewrite::{CALL, DICT, FORMAT, KEEP, LIST, MATH, NEGATIVE, SPACE};
 use minijinja::value::{Object, ObjectRepr, Rest, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
@@ -309,7 +310,7 @@ fn var(name: &Value, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error>
         return Ok(Value::UNDEFINED);
     };
     let found = match names {
-        Names::ProjectFile => ask::command_line_var(&name),
+        Names::ProjectFile | Names::Profile => ask::command_line_var(&name),
         Names::All | Names::Settings => ask::var(package, &name),
     };
     match found {
@@ -367,7 +368,15 @@ pub(super) fn is_too_wide(format: &str) -> bool {
     }) && format.contains(['%', '{'])
 }
 
-fn env_var(name: &str, Rest(default): Rest<ValueOrKwargs>) -> Value {
+fn env_var(name: &str, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    if is_secret(name) && with_run(|run| run.names) != Some(Names::Profile) {
+        return Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!(
+                "secret environment variables may be read in profiles.yml and packages.yml alone, and this is '{name}'"
+            ),
+        ));
+    }
     let (name, default): (Arc<str>, _) = (name.into(), default_of(default));
     with_run(|run| {
         if !run.trace.env.contains(&name) {
@@ -375,11 +384,11 @@ fn env_var(name: &str, Rest(default): Rest<ValueOrKwargs>) -> Value {
         }
     });
     let set = ask::environment_variable(&name);
-    set.map(Value::from).or(default).unwrap_or_else(|| {
+    Ok(set.map(Value::from).or(default).unwrap_or_else(|| {
         with_run(|run| run.trace.incomplete = true);
         // A text, since templates call its methods and compare it; no one's real value is this.
         Value::from(format!("__env_{name}__"))
-    })
+    }))
 }
 
 /// Unwinds to the macro that is running: its value is this, whatever it has printed.

@@ -73,6 +73,7 @@ fn key(db: &dyn Database, work: Work, run: &Run, given: impl FnOnce(&mut KeyMake
         Names::All => 0,
         Names::Settings => 1,
         Names::ProjectFile => 2,
+        Names::Profile => 3,
     });
     let subject = &run.subject;
     for part in [&subject.unique_id, &subject.name, &subject.package_name, &subject.path] {

@@ -23,6 +23,8 @@ pub enum Names {
     Settings,
     /// What dbt_project.yml may: of the vars only those of the command line.
     ProjectFile,
+    /// What profiles.yml may: the same, and secrets of the environment.
+    Profile,
 }
 
 /// The node a text is rendered for, as `model` and `this` show it.

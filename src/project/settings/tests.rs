@@ -85,6 +85,7 @@ fn the_sample_of_the_plan_is_read_in_full() {
             .into(),
         overrides: Vec::new(),
         rule_paths: Vec::new(),
+        outside: Vec::new(),
     };
     assert_eq!(read(SAMPLE, &known()), Ok(wanted));
 }

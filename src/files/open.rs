@@ -1,0 +1,75 @@
+//! Opening files for reading. Only an ordinary file is read, and only up to a limit: a pipe or a device could
+//! keep the program waiting, or give bytes without end.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Whether the last part of a path may be a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Links {
+    Follow,
+    Refuse,
+}
+
+/// Reads a whole file. `None` where it is over the limit, which holds while reading, for a file that grows.
+pub(super) fn read_bytes(path: &Path, limit: u64, links: Links) -> io::Result<Option<Vec<u8>>> {
+    let file = open(path, links)?;
+    let size = file.metadata()?.len();
+    if size > limit {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+}
+
+/// Reads the first bytes of a file, at most `most`.
+pub(super) fn read_head(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path, Links::Refuse)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Opens an ordinary file.
+pub(super) fn open(path: &Path, links: Links) -> io::Result<File> {
+    let file = options(links).open(path)?;
+    ordinary(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Refuses what is not an ordinary file.
+pub(super) fn ordinary(about: &fs::Metadata) -> io::Result<()> {
+    if about.is_file() {
+        return Ok(());
+    }
+    Err(io::Error::from(if about.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::Unsupported }))
+}
+
+/// A pipe without a writer is opened at once, and not read.
+#[cfg(unix)]
+fn options(links: Links) -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let refuse = if links == Links::Refuse { libc::O_NOFOLLOW } else { 0 };
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | refuse);
+    options
+}
+
+#[cfg(not(unix))]
+fn options(_links: Links) -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    options
+}
+
+/// Whether a file was not opened because it is a link.
+#[cfg(unix)]
+pub(super) fn is_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ELOOP)
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_link(_error: &io::Error) -> bool {
+    false
+}
