@@ -577,9 +577,10 @@ fn the_oldest_caches_go_first() {
     write(&named("own"), 400, b"mine");
     write(&named("a"), 300, b"head");
     write(&named("b"), 200, b"head");
+    write(&named("d"), 100, b"head");
     write_stored(folder.path(), &named("c"), b"head", mark).unwrap();
     let there = |name: &str| folder.path().join(name).exists();
-    assert_eq!(["a", "b", "c", "own"].map(|name| there(&named(name))), [false, false, true, true]);
+    assert_eq!(["a", "b", "c", "d", "own"].map(|name| there(&named(name))), [false, true, true, true, true]);
     assert!(there("notes.facts"));
 }
 

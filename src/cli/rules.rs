@@ -2,7 +2,7 @@
 
 use super::{Failure, Global, Verdict, print, project, say};
 use crate::datalog::{Type, compile};
-use crate::files::{exists, write_new};
+use crate::files::{exists, own_place, write_new};
 use crate::query::library;
 use crate::report::escaped;
 use crate::rules::registry::Registry;
@@ -126,7 +126,13 @@ fn new(global: &Global, name: &str, from: Option<&str>) -> Result<Verdict, Failu
             escaped(&other.path)
         )));
     }
-    let file = project::folder(global)?.join(&path);
+    let folder = project::folder(global)?;
+    let file = folder.join(&path);
+    if !global.allow_outside && own_place(&folder, &file).is_none() {
+        return Err(Failure(format!(
+            "harness: {path} leads out of the repository.\n  → Put a folder in its place, or give --allow-outside to write there."
+        )));
+    }
     if exists(&file) {
         return Err(Failure(format!("harness: {path} exists already.\n  → Give another name, or edit the file.")));
     }

@@ -113,6 +113,10 @@ impl Disk {
                 return None;
             }
             match entry {
+                Ok(entry) if entry.file_type().is_dir() && entry.depth() == MAX_DEPTH => {
+                    let path = self.relative(folder, start, entry.path()).unwrap_or_else(|| folder.to_owned());
+                    listing.problems.push((path, too_many(MAX_DEPTH, "folders within folders")));
+                }
                 Ok(entry) if !entry.file_type().is_dir() => {
                     listing.files.extend(self.relative(folder, start, entry.path()));
                 }

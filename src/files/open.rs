@@ -34,8 +34,23 @@ pub(super) fn read_head(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// Opens an ordinary file.
 pub(super) fn open(path: &Path, links: Links) -> io::Result<File> {
     let file = options(links).open(path)?;
-    ordinary(&file.metadata()?)?;
+    let about = file.metadata()?;
+    if !is_empty_device(&about) {
+        ordinary(&about)?;
+    }
     Ok(file)
+}
+
+/// Whether it is `/dev/null`, by which people say that there is nothing.
+#[cfg(unix)]
+fn is_empty_device(about: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    about.rdev() != 0 && fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == about.rdev())
+}
+
+#[cfg(not(unix))]
+fn is_empty_device(_about: &fs::Metadata) -> bool {
+    false
 }
 
 /// Refuses what is not an ordinary file.

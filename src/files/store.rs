@@ -154,7 +154,7 @@ fn listed(folder: &Path) -> io::Result<Vec<Stored>> {
 fn make_room(folder: &Path, own: &Path, mark: Mark) {
     let Ok(mut files) = listed(folder) else { return };
     let Some(now) = files.iter().find(|file| file.path == own).map(|file| file.written) else { return };
-    files.retain(|file| file.path.file_name().and_then(|name| name.to_str()).is_some_and(|name| mark.names(name)));
+    files.retain(|file| mark.is_on(&file.path));
     files.sort_by_key(|file| file.path != own);
     let mut sum = 0;
     for file in files {
@@ -162,7 +162,7 @@ fn make_room(folder: &Path, own: &Path, mark: Mark) {
         let is_dead = is_part && file.written.checked_add(DEAD).is_some_and(|end| end < now);
         sum += file.bytes;
         let is_too_much = !is_part && sum > MAX_FOLDER_BYTES && file.path != own;
-        if (is_dead || is_too_much) && mark.is_on(&file.path) {
+        if is_dead || is_too_much {
             let _ = fs::remove_file(&file.path);
         }
     }

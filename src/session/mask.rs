@@ -7,7 +7,7 @@
 use super::{Outcome, Session};
 use crate::datalog::{Constant, Type};
 use crate::db::Invocation;
-use crate::project::target::{environment_read, is_of_connection};
+use crate::project::target::{environment_read, is_of_connection, is_secret};
 use crate::query::Tree;
 use crate::rules::finding::Finding;
 use rustc_hash::FxHashMap;
@@ -46,10 +46,14 @@ impl Mask {
         let of_environment = read.iter().filter_map(|name| invocation.env.get(&**name)).map(String::as_str);
         let of_connection = invocation.target.iter().filter(|(key, _)| is_of_connection(key));
         let of_connection = of_connection.filter_map(|(_, value)| value.as_str());
-        let all: BTreeSet<&str> = of_environment.chain(of_connection).filter(|value| *value != MASK).collect();
+        // As dbt has it, vars may be secrets by their names.
+        let of_vars =
+            invocation.vars.iter().filter(|(name, _)| is_secret(name)).filter_map(|(_, value)| value.as_str());
+        let all: BTreeSet<&str> =
+            of_environment.chain(of_connection).chain(of_vars).filter(|value| *value != MASK).collect();
         let mut mask = Self::default();
-        let is_secret = |value: &&str| (MIN..=MAX).contains(&value.len()) && !COMMON.contains(value);
-        for value in all.into_iter().filter(is_secret) {
+        let is_telling = |value: &&str| (MIN..=MAX).contains(&value.len()) && !COMMON.contains(value);
+        for value in all.into_iter().filter(is_telling) {
             let value = value.to_ascii_lowercase().into_bytes();
             let backwards = value.iter().rev().copied().collect();
             mask.add(value);

@@ -2,8 +2,8 @@
 //! itself. Whoever wrote the repository may have put pipes or devices there, which would never end.
 
 use super::NoRevision;
-use crate::files::MAX_BYTES;
 use crate::files::open::{Links, ordinary, read_bytes};
+use crate::files::{MAX_BYTES, absolute};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,9 +19,20 @@ const MAX_REFERENCES: u64 = 256 * 1024 * 1024;
 /// What no reader of commits looks into.
 const NOT_READ: [&str; 5] = ["hooks", "lfs", "annex", "modules", "rr-cache"];
 
-/// Refuses a repository whose `.git` cannot be read without harm.
-pub(super) fn check(root: &Path) -> Result<(), NoRevision> {
-    let mut wanted = vec![directory(&root.join(".git"))?];
+/// Refuses a repository whose `.git` cannot be read without harm. `within` is where all of it must lie, but for what a
+/// work tree shares with the repository that knows of it.
+pub(super) fn check(root: &Path, within: Option<&Path>) -> Result<(), NoRevision> {
+    let git = directory(&root.join(".git"))?;
+    let is_within = |path: &Path| within.is_none_or(|within| absolute(path).starts_with(within));
+    let is_linked = !is_within(&git) && is_work_tree(&git, root);
+    let common = stated(&git.join("commondir")).map(|path| git.join(path));
+    for path in [Some(&git), common.as_ref()].into_iter().flatten() {
+        if !is_linked && !is_within(path) {
+            return Err(outside(path));
+        }
+    }
+    let within = within.filter(|_| !is_linked);
+    let mut wanted = vec![git];
     let mut seen = BTreeSet::new();
     let mut left = MAX_ENTRIES;
     while let Some(folder) = wanted.pop() {
@@ -32,7 +43,7 @@ pub(super) fn check(root: &Path) -> Result<(), NoRevision> {
         if seen.len() > MAX_LINKED {
             return Err(refused(&folder, "leads to too many other git directories"));
         }
-        walk(&folder, &folder, 0, &mut left)?;
+        walk(&folder, &folder, 0, &mut left, within)?;
         // What a work tree shares with others, and objects that are borrowed.
         wanted.extend(stated(&folder.join("commondir")).map(|path| folder.join(path)));
         let objects = folder.join("objects");
@@ -54,7 +65,17 @@ fn directory(path: &Path) -> Result<PathBuf, NoRevision> {
     Ok(path.parent().unwrap_or(Path::new("/")).join(named))
 }
 
-fn walk(top: &Path, folder: &Path, depth: usize, left: &mut usize) -> Result<(), NoRevision> {
+/// Whether a git directory knows a folder as a work tree or a submodule of its own.
+fn is_work_tree(git: &Path, root: &Path) -> bool {
+    let leads_to = |stated: &str, place: &Path| absolute(&git.join(stated)) == absolute(place);
+    let settings = text(&git.join("config"));
+    let mut trees =
+        settings.lines().filter_map(|line| line.split_once('=')).filter(|(key, _)| key.trim() == "worktree");
+    stated(&git.join("gitdir")).is_some_and(|path| leads_to(&path, &root.join(".git")))
+        || trees.any(|(_, path)| leads_to(path.trim(), root))
+}
+
+fn walk(top: &Path, folder: &Path, depth: usize, left: &mut usize, within: Option<&Path>) -> Result<(), NoRevision> {
     if depth > MAX_DEPTH {
         return Err(refused(folder, "has too many folders within folders"));
     }
@@ -65,12 +86,15 @@ fn walk(top: &Path, folder: &Path, depth: usize, left: &mut usize) -> Result<(),
         if kind.is_dir() {
             let is_read = depth > 0 || NOT_READ.iter().all(|name| entry.file_name() != *name);
             if is_read {
-                walk(top, &path, depth + 1, left)?;
+                walk(top, &path, depth + 1, left, within)?;
             }
         } else if kind.is_symlink() {
             // One that leads nowhere is not there; a folder is one of git's own, shared by work trees.
             match fs::metadata(&path) {
                 Ok(about) if !about.is_file() && !about.is_dir() => return Err(special(&path)),
+                Ok(_) if within.is_some_and(|within| !absolute(&path).starts_with(within)) => {
+                    return Err(outside(&path));
+                }
                 _ => {}
             }
         } else if !kind.is_file() {
@@ -99,6 +123,13 @@ fn stated(path: &Path) -> Option<String> {
 fn text(path: &Path) -> String {
     let bytes = read_bytes(path, MAX_BYTES, Links::Follow).ok().flatten().unwrap_or_default();
     String::from_utf8(bytes).unwrap_or_default()
+}
+
+fn outside(path: &Path) -> NoRevision {
+    NoRevision::new(
+        format!("the repository cannot be read: {} leads out of it", path.display()),
+        "Clone the repository anew, or give --allow-outside where that may be read.",
+    )
 }
 
 fn special(path: &Path) -> NoRevision {

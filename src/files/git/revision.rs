@@ -46,12 +46,14 @@ pub fn at(folder: &Path, name: &str, may_leave: bool) -> Result<Revision, NoRevi
         )
     };
     let around = repository_around(&folder).ok_or_else(none)?;
-    preflight::check(&around)?;
+    preflight::check(&around, (!may_leave).then_some(around.as_path()))?;
     let shared = open(&around).ok_or_else(none)?;
     let repo = shared.to_thread_local();
-    let Some(root) = repo.workdir().map(absolute) else {
-        return Err(NoRevision::new("the repository has no work tree", "Check in a clone that is not bare."));
-    };
+    // Its settings may name another one.
+    if repo.workdir().map(absolute).as_ref() != Some(&around) {
+        return Err(NoRevision::new("the repository has no work tree here", "Check in a clone that is not bare."));
+    }
+    let root = around;
     let commit = commit(&repo, name)?;
     let tree_of = |id: ObjectId| repo.find_commit(id).ok().and_then(|commit| Some(commit.tree_id().ok()?.detach()));
     let Some(tree) = tree_of(commit) else { return Err(absent(&repo, name)) };

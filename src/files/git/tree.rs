@@ -220,7 +220,7 @@ impl Commit {
             return *known;
         }
         let place = self.root.join(path);
-        let is_own = crate::files::absolute(&place) == place && preflight::check(&place).is_ok();
+        let is_own = crate::files::absolute(&place) == place && preflight::check(&place, Some(&self.root)).is_ok();
         let opened = if is_own { super::open(&place) } else { None };
         let tree = opened
             .as_ref()
