@@ -14,12 +14,11 @@ pub(super) enum Links {
 
 /// Reads a whole file. `None` where it is over the limit, which holds while reading, for a file that grows.
 pub(super) fn read_bytes(path: &Path, limit: u64, links: Links) -> io::Result<Option<Vec<u8>>> {
-    let file = open(path, links)?;
-    let size = file.metadata()?.len();
-    if size > limit {
+    let (file, about) = open(path, links)?;
+    if about.len() > limit {
         return Ok(None);
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or_default() + 1);
     file.take(limit + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
@@ -27,18 +26,18 @@ pub(super) fn read_bytes(path: &Path, limit: u64, links: Links) -> io::Result<Op
 /// Reads the first bytes of a file, at most `most`.
 pub(super) fn read_head(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(path, Links::Refuse)?.take(most).read_to_end(&mut bytes)?;
+    open(path, Links::Refuse)?.0.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// Opens an ordinary file.
-pub(super) fn open(path: &Path, links: Links) -> io::Result<File> {
+fn open(path: &Path, links: Links) -> io::Result<(File, fs::Metadata)> {
     let file = options(links).open(path)?;
     let about = file.metadata()?;
     if !is_empty_device(&about) {
         ordinary(&about)?;
     }
-    Ok(file)
+    Ok((file, about))
 }
 
 /// Whether it is `/dev/null`, by which people say that there is nothing.
