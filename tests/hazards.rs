@@ -4,12 +4,16 @@
 
 #[path = "hazards/disk.rs"]
 mod disk;
+#[path = "hazards/growth.rs"]
+mod growth;
 #[path = "hazards/printed.rs"]
 mod printed;
 mod program;
 mod repo;
 #[path = "hazards/secrets.rs"]
 mod secrets;
+#[path = "hazards/work.rs"]
+mod work;
 
 use harness::rules::finding::Finding;
 use harness::session::check_files;

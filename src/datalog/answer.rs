@@ -25,6 +25,10 @@ pub struct Answer {
     pub statistics: Statistics,
 }
 
+/// Bytes of a value and of a row of an answer.
+const CELL: usize = size_of::<Constant>();
+const ROW: usize = size_of::<Vec<Constant>>() + 16;
+
 /// Rows of one relation, sorted.
 pub type Rows = Vec<Vec<Constant>>;
 
@@ -49,7 +53,13 @@ impl Compiled {
         loaded: &mut Loaded,
     ) -> Result<(Vec<Rows>, Statistics), Failure> {
         let program = transform(&self.program);
-        let machine = evaluate(&program, self.values, facts, limits, loaded).inspect_err(|_| loaded.clear())?;
+        let mut machine = evaluate(&program, self.values, facts, limits, loaded).inspect_err(|_| loaded.clear())?;
+        for answer in &program.answers {
+            let table = &machine.tables[*answer];
+            let bytes = (table.arity * CELL + ROW).saturating_mul(table.len() as usize);
+            machine.grow(bytes);
+        }
+        machine.fail().inspect_err(|_| loaded.clear())?;
         let rows_of = |answer: &Rel| {
             let table = &machine.tables[*answer];
             let mut codes: Vec<u32> = (0..table.len()).collect();

@@ -2,7 +2,7 @@
 
 use super::child::Child;
 use super::{Rows, place};
-use crate::db::{DirectoryOf, FileKind, Package, Project, files_of, of_section};
+use crate::db::{DirectoryOf, FileKind, Package, Project, SourceFile, files_of, of_section};
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
 use crate::project::config::enabled;
@@ -18,7 +18,7 @@ use crate::project::packages::{dbt_packages, package_name, project_file};
 use crate::project::properties::{Patch, PatchKind, entry_span, patch_index, properties, table_span};
 use crate::project::resources::{resource_config, resource_span, resources_of_file, resources_of_package};
 use crate::project::versions::version;
-use rustc_hash::FxHasher;
+use rustc_hash::{FxHashMap, FxHasher};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -173,11 +173,19 @@ fn start<'db>(rows: &Rows<'db>, node: Node<'db>) -> Place {
 
 fn add_sources(rows: &Rows<'_>, root: Package, declared: &mut Declarations) {
     let db = rows.db;
+    let mut by_file: FxHashMap<SourceFile, FxHashMap<(&str, &str), Vec<(u32, u32)>>> = FxHashMap::default();
     for source in sources_of_package(db, root).iter().filter(|source| is_source_enabled(db, **source)) {
         let file = source.file(db);
-        let tables = properties(db, root, file).sources.iter();
-        let own = tables.filter(|table| table.source == *source.source(db) && table.table == *source.table(db));
-        let places = own.map(|table| place(db, file, table_span(db, file, table.source_index, table.table_index)));
+        let tables = by_file.entry(file).or_insert_with(|| {
+            let mut tables: FxHashMap<(&str, &str), Vec<(u32, u32)>> = FxHashMap::default();
+            for table in &properties(db, root, file).sources {
+                let at = (table.source_index, table.table_index);
+                tables.entry((&*table.source, &*table.table)).or_default().push(at);
+            }
+            tables
+        });
+        let own = tables.get(&(&**source.source(db), &**source.table(db))).into_iter().flatten();
+        let places = own.map(|(source, table)| place(db, file, table_span(db, file, *source, *table)));
         let id = source_id(db, *source);
         let name = id.splitn(3, '.').nth(2).unwrap_or_default().to_owned();
         let known = declared.entry(("source table", name)).or_default();

@@ -2,6 +2,8 @@
 
 use super::properties::{config_of, described, entries, text_of};
 use crate::syntax::yaml::Node;
+use indexmap::IndexMap;
+use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ pub struct Column {
 
 /// Of two entries for one column the last counts.
 pub(super) fn columns_of(entry: &Node) -> Vec<Column> {
-    let mut found: Vec<Column> = Vec::new();
+    let mut found: IndexMap<Arc<str>, Column> = IndexMap::new();
     for (_, column) in entries(entry, "columns") {
         if let Some(name) = column.get("name").and_then(text_of) {
             let data_type = column.get("data_type").filter(|node| !node.is_null()).and_then(text_of);
@@ -26,17 +28,12 @@ pub(super) fn columns_of(entry: &Node) -> Vec<Column> {
             let constraints =
                 entries(column, "constraints").filter_map(|(_, constraint)| text_of(constraint.get("type")?));
             let constraints = constraints.map(Arc::from).collect();
-            add(&mut found, Column { name: name.into(), description: described(column), data_type, constraints });
+            let name: Arc<str> = name.into();
+            let column = Column { name: name.clone(), description: described(column), data_type, constraints };
+            found.insert(name, column);
         }
     }
-    found
-}
-
-fn add(columns: &mut Vec<Column>, column: Column) {
-    match columns.iter_mut().find(|known| known.name == column.name) {
-        Some(known) => *known = column,
-        None => columns.push(column),
-    }
+    found.into_values().collect()
 }
 
 /// One entry of `versions:`.
@@ -57,34 +54,50 @@ pub(super) fn versions_of(entry: &Node, columns: &[Column], render: &mut dyn FnM
     let mut found = Vec::new();
     for (_, version) in entries(entry, "versions") {
         let Some(number) = version.get("v").and_then(text_of) else { continue };
-        let mut own: Vec<Column> = columns.iter().filter(|column| keeps(version, &column.name)).cloned().collect();
-        columns_of(version).into_iter().for_each(|column| add(&mut own, column));
+        let kept = Kept::of(version);
+        let inherited = columns.iter().filter(|column| kept.has(&column.name)).cloned();
+        let own = inherited.chain(columns_of(version)).map(|column| (column.name.clone(), column));
+        let own: IndexMap<Arc<str>, Column> = own.collect();
         found.push(Version {
             version: number.into(),
             defined_in: version.get("defined_in").and_then(text_of).map(Arc::from),
             config: config_of(version, &["meta", "docs", "access"], render),
             description: version.get("description").and_then(Node::as_str).map(Arc::from),
-            columns: own,
+            columns: own.into_values().collect(),
         });
     }
     found
 }
 
-/// Whether a version has a column of its model: `include:` and `exclude:` among its columns say.
-fn keeps(version: &Node, column: &str) -> bool {
-    let names = |rule: &Node, key: &str| -> Option<Vec<String>> {
-        let given = rule.get(key)?;
-        Some(match given.as_seq() {
-            Some(items) => items.iter().filter_map(text_of).collect(),
-            None => text_of(given).into_iter().collect(),
-        })
-    };
-    let rule = entries(version, "columns").map(|(_, rule)| rule).find(|rule| rule.get("include").is_some());
-    let Some(rule) = rule else { return true };
-    let included = names(rule, "include").unwrap_or_default();
-    let all = matches!(included.as_slice(), [one] if one == "*" || one == "all");
-    let excluded = names(rule, "exclude").unwrap_or_default();
-    (all || included.iter().any(|name| name == column)) && !excluded.iter().any(|name| name == column)
+/// Which columns of its model a version has: `include:` and `exclude:` among its columns say.
+struct Kept {
+    /// `None` is all.
+    included: Option<FxHashSet<String>>,
+    excluded: FxHashSet<String>,
+}
+
+impl Kept {
+    fn of(version: &Node) -> Self {
+        let names = |rule: &Node, key: &str| -> Vec<String> {
+            let Some(given) = rule.get(key) else { return Vec::new() };
+            match given.as_seq() {
+                Some(items) => items.iter().filter_map(text_of).collect(),
+                None => text_of(given).into_iter().collect(),
+            }
+        };
+        let rule = entries(version, "columns").map(|(_, rule)| rule).find(|rule| rule.get("include").is_some());
+        let Some(rule) = rule else { return Self { included: None, excluded: FxHashSet::default() } };
+        let included = names(rule, "include");
+        let all = matches!(included.as_slice(), [one] if one == "*" || one == "all");
+        Self {
+            included: (!all).then(|| included.into_iter().collect()),
+            excluded: names(rule, "exclude").into_iter().collect(),
+        }
+    }
+
+    fn has(&self, column: &str) -> bool {
+        self.included.as_ref().is_none_or(|included| included.contains(column)) && !self.excluded.contains(column)
+    }
 }
 
 /// The order of versions: as numbers where both are, else as texts.

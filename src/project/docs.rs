@@ -7,6 +7,7 @@ use crate::db::{FileKind, Package, SourceFile, files_of};
 use crate::syntax::jinja::blocks::{Block, BlockKind};
 use crate::syntax::jinja::tags::{TagKind, tags};
 use crate::syntax::jinja::tokens::tokens;
+use rustc_hash::FxHashSet;
 use std::sync::Arc;
 
 /// The docs blocks of a file.
@@ -59,9 +60,15 @@ pub fn doc_calls(text: &str) -> Vec<DocCall> {
     calls
 }
 
+/// The names of a package's docs blocks.
+#[salsa::tracked(returns(ref))]
+fn docs_names(db: &dyn salsa::Database, package: Package) -> FxHashSet<Arc<str>> {
+    docs_blocks(db, package).map(|(block, _)| block.name.clone()).collect()
+}
+
 /// Whether a docs block is there. dbt brings a few of its own, whose names begin with underscores.
 pub fn has_docs(db: &dyn salsa::Database, call: &DocCall) -> bool {
-    let named = |package: Package| docs_blocks(db, package).any(|(block, _)| block.name == call.name);
+    let named = |package: Package| docs_names(db, package).contains(&call.name);
     if call.name.starts_with("__") || call.package.as_deref() == Some(DBT) {
         return true;
     }

@@ -7,6 +7,7 @@ use super::properties::{SourceTable, properties};
 use super::settled::Settled;
 use super::versions::version;
 use crate::db::{FileKind, FileOf, Package, Project, SourceFile, Stamped, files_of};
+use indexmap::IndexSet;
 use rustc_hash::FxHashMap;
 use salsa::Id;
 use salsa::plumbing::{AsId, FromId};
@@ -249,29 +250,23 @@ pub fn parents<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Parents<'d
 }
 
 fn resolved<'db>(db: &'db dyn salsa::Database, from: Package, named: &Named) -> Parents<'db> {
-    let mut parents = Parents::default();
+    let (mut nodes, mut sources) = (IndexSet::new(), IndexSet::new());
     for reference in &named.refs {
-        if let Resolved::Found(parent) = resolve_ref(db, from, reference)
-            && !parents.nodes.contains(&parent)
-        {
-            parents.nodes.push(parent);
+        if let Resolved::Found(parent) = resolve_ref(db, from, reference) {
+            nodes.insert(parent);
         }
     }
     for (package, name) in &named.functions {
-        if let Resolved::Found(parent) = resolve_function(db, from, package.as_deref(), name)
-            && !parents.nodes.contains(&parent)
-        {
-            parents.nodes.push(parent);
+        if let Resolved::Found(parent) = resolve_function(db, from, package.as_deref(), name) {
+            nodes.insert(parent);
         }
     }
     for (source, table) in &named.sources {
-        if let Resolved::Found(parent) = resolve_source(db, from, source, table)
-            && !parents.sources.contains(&parent)
-        {
-            parents.sources.push(parent);
+        if let Resolved::Found(parent) = resolve_source(db, from, source, table) {
+            sources.insert(parent);
         }
     }
-    parents
+    Parents { nodes: nodes.into_iter().collect(), sources: sources.into_iter().collect() }
 }
 
 /// The unique_ids of a node's parents, as dbt's depends_on lists them.

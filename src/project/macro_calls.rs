@@ -10,6 +10,7 @@ use super::target;
 use crate::db::{Package, Project};
 use crate::syntax::jinja::tags::{TagKind, tags};
 use crate::syntax::jinja::tokens::{Token, TokenKind, tokens};
+use indexmap::IndexSet;
 use std::sync::Arc;
 
 /// A call as a macro's text writes it.
@@ -165,30 +166,22 @@ fn dispatched(db: &dyn salsa::Database, name: &str, space: Option<&str>) -> Opti
 
 /// The unique_ids of the macros that a node's own text and its hooks call.
 pub fn called_by_node<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    let mut add = |id: String| {
-        if !found.contains(&id) {
-            found.push(id);
-        }
-    };
+    let mut found: IndexSet<String> = IndexSet::new();
+    let mut add = |id: String| found.extend([id]);
     for trace in [&rendering(db, node).trace, hooks_trace(db, node)] {
         trace.macros.iter().for_each(|(package, name)| add(macro_id(db, *package, name)));
         // dbt's own macros that have no behaviour here are known by name all the same.
         let unknown = trace.unknown.iter().filter(|call| call.owner == Owner::Text);
         unknown.filter_map(|call| builtins::unique_id(db, &call.name)).for_each(&mut add);
     }
-    found
+    found.into_iter().collect()
 }
 
 /// The unique_ids of the macros a macro calls.
 pub fn called_by(db: &dyn salsa::Database, package: Package, name: &Arc<str>, (file, index): BlockAt) -> Vec<String> {
     let Some(block) = blocks(db, file).blocks.get(index as usize) else { return Vec::new() };
-    let mut found = Vec::new();
-    let mut add = |id: Option<String>| {
-        if let Some(id) = id.filter(|id| !found.contains(id)) {
-            found.push(id);
-        }
-    };
+    let mut found = IndexSet::new();
+    let mut add = |id: Option<String>| found.extend(id);
     for call in calls(block.span.of(file.content(db).text())) {
         match call {
             Call::Plain(called) if CONTEXT.contains(&called) || called == &**name => {}
@@ -202,7 +195,7 @@ pub fn called_by(db: &dyn salsa::Database, package: Package, name: &Arc<str>, (f
             }
         }
     }
-    found
+    found.into_iter().collect()
 }
 
 /// The package and the name in a macro's unique_id.
@@ -220,22 +213,18 @@ pub fn macro_space(db: &dyn salsa::Database, space: &str) -> Option<Package> {
 #[salsa::tracked(returns(ref))]
 pub fn nameable_from<'db>(db: &'db dyn salsa::Database, test: MacroName<'db>) -> Arc<[String]> {
     let start = [by_name(db, None, "get_where_subquery"), Some(macro_id(db, test.package(db), test.name(db)))];
-    let mut found: Vec<String> = start.into_iter().flatten().collect();
+    let mut found: IndexSet<String> = start.into_iter().flatten().collect();
     let mut at = 0;
-    while let Some(id) = found.get(at) {
+    while let Some(id) = found.get_index(at) {
         let called = split_id(id).and_then(|(space, name)| {
             let package = package_by_name(db, space).filter(|package| !is_builtin(db, *package))?;
             let name = MacroName::new(db, package, name);
             Some(called_by(db, package, name.name(db), find_macro(db, name)?))
         });
-        for id in called.unwrap_or_default() {
-            if !found.contains(&id) {
-                found.push(id);
-            }
-        }
+        found.extend(called.unwrap_or_default());
         at += 1;
     }
-    found.into()
+    found.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::db::cache::Work;
 use crate::db::{Directory, DirectoryOf, FileKind, Package, Section, SourceFile};
 use crate::syntax::jinja::blocks::BlockKind;
 use crate::syntax::span::{Span, SyntaxError};
+use indexmap::IndexSet;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -345,28 +346,17 @@ pub fn named_parents<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Name
 impl Named {
     /// All that some renderings named.
     pub fn of<'trace>(traces: impl IntoIterator<Item = &'trace Trace>) -> Self {
-        let mut named = Self::default();
+        let (mut refs, mut sources, mut functions) = (IndexSet::new(), IndexSet::new(), IndexSet::new());
         for trace in traces {
-            for call in &trace.refs {
-                let reference = Reference::of(call);
-                if !named.refs.contains(&reference) {
-                    named.refs.push(reference);
-                }
-            }
-            for call in &trace.sources {
-                let source = (call.source.clone(), call.table.clone());
-                if !named.sources.contains(&source) {
-                    named.sources.push(source);
-                }
-            }
-            for call in &trace.functions {
-                let function = (call.package.clone(), call.name.clone());
-                if !named.functions.contains(&function) {
-                    named.functions.push(function);
-                }
-            }
+            refs.extend(trace.refs.iter().map(Reference::of));
+            sources.extend(trace.sources.iter().map(|call| (call.source.clone(), call.table.clone())));
+            functions.extend(trace.functions.iter().map(|call| (call.package.clone(), call.name.clone())));
         }
-        named
+        Self {
+            refs: refs.into_iter().collect(),
+            sources: sources.into_iter().collect(),
+            functions: functions.into_iter().collect(),
+        }
     }
 }
 

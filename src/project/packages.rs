@@ -4,7 +4,7 @@ use super::data;
 use super::jinja::run::{Names, Run, Subject};
 use super::jinja::{Minijinja, Renderer};
 use crate::db::cache::{KeyMaker, Work, of_text};
-use crate::db::{Package, Project, SourceFile};
+use crate::db::{FileKind, Package, Project, SourceFile, files_of};
 use crate::files::{join, normalise};
 use crate::syntax::span::{Span, SyntaxError};
 use crate::syntax::yaml::{Document, Node, parse};
@@ -242,6 +242,17 @@ pub fn dbt_packages(db: &dyn salsa::Database) -> Vec<Package> {
     let mut all = all_packages(db);
     all.pop();
     all
+}
+
+/// More files of nodes than these share what a project may do.
+const MANY_FILES: usize = 64;
+
+/// Whether the project has many files of nodes. Depends on no text.
+#[salsa::tracked(returns(copy))]
+pub fn has_many_files(db: &dyn salsa::Database) -> bool {
+    let kinds = [FileKind::Model, FileKind::Snapshot, FileKind::Analysis, FileKind::Function];
+    let of_package = |package: Package| kinds.iter().map(move |kind| files_of(db, package, *kind).len());
+    dbt_packages(db).into_iter().flat_map(of_package).sum::<usize>() > MANY_FILES
 }
 
 #[salsa::tracked(returns(ref))]

@@ -2,7 +2,7 @@
 //! where dbt renders later.
 
 use super::data;
-use super::jinja::run::{Names, Run, Subject};
+use super::jinja::run::{Names, Run, Scale, Subject};
 use super::jinja::{Minijinja, Renderer};
 use super::packages::yaml;
 use crate::db::{FileOf, Package, SourceFile};
@@ -38,7 +38,7 @@ fn rendered<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Option<Node>
     if !data::has_jinja(file.content(db).text()) {
         return None;
     }
-    let mut walk = Walk { package, section: "", path: Vec::new() };
+    let mut walk = Walk { package, section: "", path: Vec::new(), rendered: 0 };
     let root = &yaml(db, file).root;
     let mut entries = Vec::new();
     let mut changed = false;
@@ -59,14 +59,21 @@ struct Walk<'doc> {
     section: &'static str,
     /// The keys from the entry to here; the place in a list is a key without a text.
     path: Vec<&'doc str>,
+    /// Values that were rendered until now.
+    rendered: usize,
 }
+
+/// So many values of one file may do as much as a value may; each more may do less.
+const MANY: usize = 500;
 
 impl<'doc> Walk<'doc> {
     /// The node with what its Jinja says; nothing where that is the node itself.
     fn node(&mut self, node: &'doc Node) -> Option<Node> {
         let value = match &node.value {
             Value::Str(text) if data::has_jinja(text) && is_rendered(self.section, &self.path) => {
+                self.rendered += 1;
                 let run = Run::new(self.package, Names::Settings, Subject::default());
+                let run = if self.rendered > MANY { run.within(Scale::SettingOfMany) } else { run };
                 return Minijinja.evaluate(text, run).0.ok().map(|value| placed(value, node));
             }
             Value::Seq(items) => Value::Seq(self.items(items, true)?),

@@ -9,7 +9,7 @@ use crate::project::nodes::{Node, NodeKind, Part, found_in_printed, nodes_of_pac
 use crate::relations::places::node;
 use crate::syntax::span::Span;
 use crate::syntax::sql::{Scan, TableName, scan, unquoted};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
 /// A text with the unique_id of what it is.
@@ -105,6 +105,16 @@ pub(super) fn named_tables<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -
         None => table.text.contains('.'),
     };
     scan.tables.iter().filter(is_table).collect()
+}
+
+/// Where each of them stands, by name.
+#[salsa::tracked(returns(ref))]
+pub(super) fn table_spans<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> FxHashMap<Arc<str>, Vec<Span>> {
+    let mut found: FxHashMap<Arc<str>, Vec<Span>> = FxHashMap::default();
+    for table in named_tables(db, node) {
+        found.entry(table.text.clone()).or_default().push(table.span);
+    }
+    found
 }
 
 /// The names of all CTEs of a node's rendered SQL, in small letters; nothing where a macro is absent.

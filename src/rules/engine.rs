@@ -1,26 +1,33 @@
 //! Runs the `datalog` block of a rule: what it finds, each with place and texts, and what could break it.
 
 use crate::datalog::{
-    Arg, Catalogue, Cell, Column, CompiledReports, Constant, Facts, Form, Limits, Loaded, Proof, Report, Reported,
-    Rows, Schema, Type,
+    Arg, Catalogue, Cell, Column, CompiledReports, Constant, Facts, Failure, Form, Limits, Loaded, Proof, Report,
+    Reported, Rows, Schema, Stop, Type,
 };
 use crate::observe::{Place, Severity};
 use crate::query::{Repo, Standing, library, shown_id};
 use crate::rules::block::{FINDING, ROW, SUBJECT, told};
 use crate::rules::finding::Finding;
+use crate::rules::registry::HOUSE;
 use crate::rules::rule::{OptionValue, Rule};
+use crate::rules::template::Part;
 use crate::rules::violation::{Violation, report};
 use crate::syntax::span::Position;
 use indexmap::IndexMap;
 use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Bytes of rows that one rule may derive.
 const MEMORY: usize = 1 << 30;
 
-/// What no rule is stopped by: it ends when its rows are derived, or their memory is used up.
-const LIMITS: Limits<'static> = Limits { memory: MEMORY, poll: &|| None };
+/// Bytes of rows that a rule of the repo itself may derive, polls of its work, its findings, and the bytes
+/// of their texts.
+const OWN_MEMORY: usize = 192 << 20;
+const OWN_POLLS: u32 = 1_500;
+const OWN_FINDINGS: usize = 100_000;
+const OWN_TEXTS: usize = 64 << 20;
 
 /// The relation of a rule's options that are lists.
 pub(super) const OPTION: &str = "option";
@@ -203,17 +210,46 @@ fn rows_on<F: Facts + Catalogue>(
     let reports = compiled.reports.clone();
     let types: Vec<Vec<Type>> = (0..reports.len()).map(|at| compiled.types(at)).collect();
     let reads = compiled.reads().into_iter().map(str::to_owned).collect();
-    let (answers, _) = compiled.run_on(&scoped, &LIMITS, loaded).map_err(|failure| Broken {
-        line: rule.program_line,
-        what: match failure {
-            crate::datalog::Failure::Overflow => "datalog: a number has more than 28 digits.".to_owned(),
-            _ => "datalog: the block derives more rows than fit into memory. Bind more of its variables.".to_owned(),
-        },
+    let broken = |what: &str| Broken { line: rule.program_line, what: format!("datalog: {what}") };
+    // A rule of harness ends when its rows are derived; what a repo writes may not end.
+    let is_own = rule.group == HOUSE;
+    let polls = AtomicU32::new(0);
+    let poll = || (is_own && polls.fetch_add(1, Ordering::Relaxed) >= OWN_POLLS).then_some(Stop::Timeout);
+    let limits = Limits { memory: if is_own { OWN_MEMORY } else { MEMORY }, poll: &poll };
+    let (answers, _) = compiled.run_on(&scoped, &limits, loaded).map_err(|failure| match failure {
+        Failure::Overflow => broken("a number has more than 28 digits."),
+        Failure::Stopped(_) => broken("the block does more work than a rule may. Bind more of its variables."),
+        Failure::Memory(_) => broken("the block derives more rows than fit into memory. Bind more of its variables."),
     })?;
-    Ok(RuleRows { reports, types, answers, reads })
+    let rows = RuleRows { reports, types, answers, reads };
+    match rows.excess(rule).filter(|_| is_own) {
+        Some(excess) => Err(broken(&excess)),
+        None => Ok(rows),
+    }
 }
 
 impl RuleRows {
+    /// What is too much of the findings that the rows make.
+    fn excess(&self, rule: &Rule) -> Option<String> {
+        let findings = self.reports.iter().zip(&self.answers).filter(|(report, _)| report.head == FINDING);
+        let rows: Vec<&Vec<Constant>> = findings.flat_map(|(_, rows)| rows).collect();
+        if rows.len() > OWN_FINDINGS {
+            return Some(format!("the block gives more than {OWN_FINDINGS} findings. Bind more of its variables."));
+        }
+        let parts = || rule.message.parts().iter().chain(rule.remedy.parts());
+        let plain: usize = parts().map(|part| if let Part::Text(text) = part { text.len() } else { 0 }).sum();
+        let filled = parts().filter(|part| matches!(part, Part::Name(_))).count();
+        let length = |value: &Constant| if let Constant::Text(text) = value { text.len() } else { 0 };
+        let texts = rows.iter().map(|row| {
+            let longest = row.iter().map(length).max().unwrap_or_default();
+            let all: usize = row.iter().map(length).sum();
+            plain.saturating_add(all).saturating_add(longest.saturating_mul(filled))
+        });
+        let bytes = texts.fold(0usize, usize::saturating_add);
+        let most = OWN_TEXTS >> 20;
+        (bytes > OWN_TEXTS).then(|| format!("its findings say more than {most} MB of text. Shorten what they name."))
+    }
+
     /// What its rows name.
     pub(super) fn texts(&self) -> impl Iterator<Item = &Arc<str>> {
         self.answers.iter().flatten().flatten().filter_map(|value| match value {
@@ -286,7 +322,7 @@ pub fn explain(
     repo: &Repo<'_>,
     violation: &Violation,
     limits: &Limits<'_>,
-) -> Result<Option<Proof>, crate::datalog::Failure> {
+) -> Result<Option<Proof>, Failure> {
     let scoped = Scoped { facts: repo, options };
     let Ok(compiled) = compile(rule, &scoped) else { return Ok(None) };
     compiled.explain(violation.row.0, &violation.row.1, &scoped, limits)

@@ -45,7 +45,12 @@ impl Position {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineIndex {
     starts: Vec<u32>,
+    /// Of lines that are long: how many characters stand before each step of bytes, counted from the text's start.
+    steps: Vec<u32>,
 }
+
+/// Bytes between two counts of characters.
+const STEP: usize = 4096;
 
 impl LineIndex {
     pub fn new(text: &str) -> Self {
@@ -56,7 +61,30 @@ impl LineIndex {
                 .filter(|(_, byte)| *byte == b'\n')
                 .map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)),
         );
-        Self { starts }
+        // A file of one line may be looked up as often as it has calls.
+        let is_long = |pair: &[u32]| pair[1] - pair[0] > 4 * STEP as u32;
+        let last = starts.last().copied().unwrap_or_default();
+        let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let steps = if starts.windows(2).any(is_long) || is_long(&[last, end.max(last)]) {
+            let mut sum = 0;
+            let counts = text.as_bytes().chunks(STEP).map(|part| {
+                let before = sum;
+                sum += part.iter().filter(|byte| is_first(**byte)).count() as u32;
+                before
+            });
+            counts.collect()
+        } else {
+            Vec::new()
+        };
+        Self { starts, steps }
+    }
+
+    /// How many characters begin before a byte.
+    fn characters_before(&self, text: &str, offset: usize) -> usize {
+        let step = (offset / STEP).min(self.steps.len().saturating_sub(1));
+        let rest = text.as_bytes().get(step * STEP..offset).unwrap_or_default();
+        let before = self.steps.get(step).map_or(0, |count| *count as usize);
+        before + rest.iter().filter(|byte| is_first(**byte)).count()
     }
 
     /// The position of a byte offset of `text`, which must be the text this index was made from.
@@ -68,12 +96,24 @@ impl LineIndex {
         let line = self.starts.partition_point(|start| *start as usize <= offset).max(1);
         let start = self.starts.get(line - 1).copied().unwrap_or_default() as usize;
         // A byte order mark is no column: editors do not show one.
-        let before = text.get(start..offset).unwrap_or_default().trim_start_matches('\u{feff}');
+        let marked = text.get(start..offset).unwrap_or_default();
+        let before = marked.trim_start_matches('\u{feff}');
+        let column = if self.steps.is_empty() || before.len() <= STEP {
+            before.chars().count()
+        } else {
+            let start = start + marked.len() - before.len();
+            self.characters_before(text, offset) - self.characters_before(text, start)
+        };
         Position {
             line: u32::try_from(line).unwrap_or(u32::MAX),
-            column: u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX),
+            column: u32::try_from(column + 1).unwrap_or(u32::MAX),
         }
     }
+}
+
+/// Whether a byte begins a character.
+fn is_first(byte: u8) -> bool {
+    byte & 0xc0 != 0x80
 }
 
 /// What a parser could not understand, and where.
@@ -89,6 +129,17 @@ pub struct SyntaxError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_of_a_long_line_are_counted_as_those_of_a_short_one() {
+        let text = format!("ab\n\u{feff}{}\nc", "é x€".repeat(20_000));
+        let index = LineIndex::new(&text);
+        assert!(!index.steps.is_empty());
+        for offset in (0..text.len()).step_by(997).filter(|offset| text.is_char_boundary(*offset)) {
+            let short = LineIndex { starts: index.starts.clone(), steps: Vec::new() };
+            assert_eq!(index.position(&text, offset as u32), short.position(&text, offset as u32));
+        }
+    }
 
     #[test]
     fn columns_count_characters_and_skip_the_byte_order_mark() {

@@ -13,6 +13,7 @@ use crate::project::schema_yaml;
 use crate::project::target::adapter_type;
 use crate::syntax::span::Span;
 use crate::syntax::yaml::{Node, Value};
+use rustc_hash::FxHashSet;
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
@@ -186,8 +187,9 @@ impl Reader {
         for version in versions {
             let target = Target::Node { name: name.clone(), version: text(version, "v") };
             let own = items(version, "columns");
+            let is_included = inclusion(own);
             let shared: Vec<Node> =
-                items(entry, "columns").iter().filter(|column| is_included(column, own)).cloned().collect();
+                items(entry, "columns").iter().filter(|column| is_included(column)).cloned().collect();
             self.columns(&shared, &target, quotes, &[]);
             self.columns(own, &target, quotes, &[]);
             let states_tests = ["tests", "data_tests"].iter().any(|key| version.get(key).is_some());
@@ -313,18 +315,21 @@ impl Reader {
 }
 
 /// Whether a version has a column of the model: all but those its `include` and `exclude` leave out.
-fn is_included(column: &Node, own: &[Node]) -> bool {
-    let Some(name) = text(column, "name") else { return false };
-    let Some(rule) = own.iter().find(|entry| entry.get("include").is_some() || entry.get("exclude").is_some()) else {
-        return true;
+fn inclusion(own: &[Node]) -> impl Fn(&Node) -> bool {
+    let names = |list: &[Node]| -> FxHashSet<String> {
+        list.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
     };
-    let holds = |list: &[Node]| list.iter().any(|item| item.as_str() == Some(&*name));
-    let included = match rule.get("include") {
-        Some(include) if matches!(include.as_str(), Some("all" | "*")) => true,
-        Some(include) => holds(include.as_seq().unwrap_or_default()),
-        None => true,
+    let rule = own.iter().find(|entry| entry.get("include").is_some() || entry.get("exclude").is_some());
+    let included = match rule.and_then(|rule| rule.get("include")) {
+        Some(include) if matches!(include.as_str(), Some("all" | "*")) => None,
+        Some(include) => Some(names(include.as_seq().unwrap_or_default())),
+        None => None,
     };
-    included && !holds(items(rule, "exclude"))
+    let excluded = rule.map(|rule| names(items(rule, "exclude"))).unwrap_or_default();
+    move |column| {
+        let Some(name) = text(column, "name") else { return false };
+        included.as_ref().is_none_or(|included| included.contains(&*name)) && !excluded.contains(&*name)
+    }
 }
 
 fn name_span(test: &Node) -> Span {
@@ -424,7 +429,7 @@ mod tests {
     #[test]
     fn a_version_has_the_columns_it_includes() {
         let column = crate::syntax::yaml::parse("{name: a}").root;
-        let included = |rule: &str| is_included(&column, crate::syntax::yaml::parse(rule).root.as_seq().unwrap_or(&[]));
+        let included = |rule: &str| inclusion(crate::syntax::yaml::parse(rule).root.as_seq().unwrap_or(&[]))(&column);
         assert!(included("[{name: b}]"));
         assert!(included("[{include: all, exclude: [b]}]"));
         assert!(!included("[{include: '*', exclude: [a]}]"));

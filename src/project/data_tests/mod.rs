@@ -17,7 +17,7 @@ use crate::db::{Directory, DirectoryOf, FileKind, Package, Section, SourceFile};
 use crate::project::config;
 use crate::project::data;
 use crate::project::graph::{Parents, Resolved, resolve_function, resolve_ref, resolve_source};
-use crate::project::jinja::run::{Names, Run, Subject, Trace};
+use crate::project::jinja::run::{Names, Run, Scale, Subject, Trace};
 use crate::project::jinja::{Minijinja, Renderer};
 use crate::project::macro_calls::nameable_from;
 use crate::project::macros::{MacroName, is_builtin};
@@ -192,7 +192,7 @@ pub fn rendering<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Trace {
         (Place::File, _) => None,
     };
     let text = made.map_or_else(|| file.content(db).text(), String::as_str);
-    let mut run = Run::new(test.package(db), Names::All, subject(db, test));
+    let mut run = Run::new(test.package(db), Names::All, subject(db, test)).within(Scale::Call);
     if let (Some(Called { names_from: Some(owner), .. }), Some(declared)) = (called(db, test), declaration(db, test)) {
         let name = MacroName::new(db, *owner, format!("test_{}", declared.kind).as_str());
         run.only = Some(nameable_from(db, name).clone());

@@ -204,6 +204,11 @@ pub(super) fn column_type(name: &str) -> Option<String> {
     with_attached_database(|db| target::column_type(db, name))
 }
 
+/// Whether the project has so many files that each may do less. This is part of what a rendering is kept by.
+pub(super) fn has_many_files() -> bool {
+    with_attached_database(packages::has_many_files).unwrap_or_default()
+}
+
 pub(super) fn var(package: Package, name: &Arc<str>) -> Option<Value> {
     note(What::Var, Some(package), name);
     with_attached_database(|db| vars::var(db, package, name)).flatten()

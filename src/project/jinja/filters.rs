@@ -3,7 +3,8 @@
 use super::dates::Temporal;
 use super::functions::plain;
 use super::given::{Given, failed};
-use super::values::{MAX_HELD, MutList};
+use super::meter::{self, SLOT, look, spend, spend_text, spend_values};
+use super::values::{MAX_HELD, MutList, spend_sort};
 use super::{math, regex, texts, urls};
 use minijinja::value::{Rest, Tuple, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value};
@@ -27,7 +28,10 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
         ("indent", indent),
         ("int", int),
         ("list", |value, _| match value.try_iter() {
-            Ok(items) => Ok(MutList::value(items.checked().collect::<Result<_, _>>()?)),
+            Ok(items) => {
+                meter::room(value.len().unwrap_or_default() * SLOT)?;
+                Ok(MutList::value(items.checked().map(meter::walked).collect::<Result<_, _>>()?))
+            }
             Err(_) => Ok(MutList::value(Vec::new())),
         }),
         ("max", |value, given| extreme(value, given, Ordering::Greater)),
@@ -46,9 +50,13 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     ];
     for (name, filter) in filters {
         environment.add_filter(name, move |value: &Value, Rest(args): Rest<ValueOrKwargs>| {
-            filter(value, &Given::of(&plain(args)))
+            let args = plain(args);
+            look(value)?;
+            spend_values(&args)?;
+            filter(value, &Given::of(&args))
         });
     }
+    add_tests(environment);
     environment.add_filter("sum", |state: &State, value: &Value, Rest(args): Rest<ValueOrKwargs>| {
         sum(state, value, &Given::of(&plain(args)))
     });
@@ -95,17 +103,49 @@ fn folded_attribute(item: &Value, path: Option<&Value>, case_sensitive: bool) ->
     folded(found, case_sensitive)
 }
 
+/// The engine's tests that compare two values or walk a text, which it does not pay for.
+fn add_tests(environment: &mut Environment<'static>) {
+    type Comparison = fn(&Value, &Value) -> bool;
+    let comparisons: [(&str, Comparison); 15] = [
+        ("eq", |a, b| a == b),
+        ("equalto", |a, b| a == b),
+        ("==", |a, b| a == b),
+        ("ne", |a, b| a != b),
+        ("!=", |a, b| a != b),
+        ("lt", |a, b| a < b),
+        ("lessthan", |a, b| a < b),
+        ("<", |a, b| a < b),
+        ("le", |a, b| a <= b),
+        ("<=", |a, b| a <= b),
+        ("gt", |a, b| a > b),
+        ("greaterthan", |a, b| a > b),
+        (">", |a, b| a > b),
+        ("ge", |a, b| a >= b),
+        (">=", |a, b| a >= b),
+    ];
+    for (name, compare) in comparisons {
+        environment.add_test(name, move |value: &Value, other: &Value| look(value).map(|()| compare(value, other)));
+    }
+    environment.add_test("lower", |value: &Value| look(value).map(|()| minijinja::tests::is_lower(value)));
+    environment.add_test("upper", |value: &Value| look(value).map(|()| minijinja::tests::is_upper(value)));
+}
+
 fn sort(value: &Value, given: &Given<'_>) -> Result<Value, Error> {
     let case_sensitive = given.is_true(1, "case_sensitive");
     let path = given.some(2, "attribute");
     let key = |item: Value| (folded_attribute(&item, path.as_ref(), case_sensitive), item);
     let mut items: Vec<(Value, Value)> = items(value)?.into_iter().map(key).collect();
+    spend_sort(items.iter().map(|(key, _)| key))?;
     items.sort_by(|(a, _), (b, _)| if given.is_true(0, "reverse") { b.cmp(a) } else { a.cmp(b) });
     Ok(MutList::value(items.into_iter().map(|(_, item)| item).collect()))
 }
 
 fn items(value: &Value) -> Result<Vec<Value>, Error> {
-    if value.is_undefined() { Ok(Vec::new()) } else { value.try_iter()?.checked().take(MAX_HELD).collect() }
+    if value.is_undefined() {
+        Ok(Vec::new())
+    } else {
+        value.try_iter()?.checked().take(MAX_HELD).map(meter::walked).collect()
+    }
 }
 
 fn extreme(value: &Value, given: &Given<'_>, wanted: Ordering) -> Result<Value, Error> {
@@ -154,6 +194,7 @@ fn dictsort(value: &Value, given: &Given<'_>) -> Result<Value, Error> {
         let by = folded(if by_value { held.clone() } else { key.clone() }, case_sensitive);
         entries.push((by, Value::from(Tuple::from(vec![key, held]))));
     }
+    spend_sort(entries.iter().map(|(by, _)| by))?;
     entries.sort_by(|(a, _), (b, _)| if given.is_true(2, "reverse") { b.cmp(a) } else { a.cmp(b) });
     Ok(MutList::value(entries.into_iter().map(|(_, entry)| entry).collect()))
 }
@@ -202,6 +243,7 @@ fn center(text: &str, given: &Given<'_>) -> Result<String, Error> {
     let width = width(given, 0, "width", 80)?;
     let length = text.chars().count();
     let missing = width.saturating_sub(length);
+    spend_text(missing)?;
     // Python puts the odd space in front where the width is odd.
     let before = missing / 2 + (missing & width & 1);
     Ok(format!("{}{text}{}", " ".repeat(before), " ".repeat(missing - before)))
@@ -219,13 +261,12 @@ fn indent(value: &Value, given: &Given<'_>) -> Result<Value, Error> {
         if at > 0 {
             out.push('\n');
         }
+        spend_text(by.len())?;
+        meter::room(out.len() + by.len())?;
         if at == 0 && first || at > 0 && (blank || !line.is_empty()) {
             out.push_str(&by);
         }
         out.push_str(line);
-        if out.len() > 64 * 1024 * 1024 {
-            return Err(failed("the indented text is too long"));
-        }
     }
     Ok(Value::from(out))
 }
@@ -262,14 +303,16 @@ fn wordwrap(text: &str, given: &Given<'_>) -> Result<String, Error> {
                 if length == 0 && is_space && !wrapped.is_empty() {
                     continue;
                 }
-                if length + chunk.chars().count() > width && length > 0 {
+                let is_longer = |chunk: &str, than: usize| chunk.chars().nth(than).is_some();
+                if length > 0 && is_longer(chunk, width.saturating_sub(length)) {
                     wrapped.push(std::mem::take(&mut current).trim_end().to_owned());
                     length = 0;
                     if is_space {
                         continue;
                     }
                 }
-                while breaks_words && chunk.chars().count() > width {
+                while breaks_words && is_longer(chunk, width) {
+                    spend(1)?;
                     let cut = chunk.char_indices().nth(width).map_or(chunk.len(), |(at, _)| at);
                     wrapped.push(chunk[..cut].to_owned());
                     chunk = &chunk[cut..];
@@ -280,9 +323,13 @@ fn wordwrap(text: &str, given: &Given<'_>) -> Result<String, Error> {
             if !current.trim().is_empty() {
                 wrapped.push(current.trim_end().to_owned());
             }
-            wrapped.join(&between)
+            spend_text(wrapped.len() * between.len())?;
+            meter::room(wrapped.len() * between.len())?;
+            Ok(wrapped.join(&between))
         })
-        .collect();
+        .collect::<Result<_, Error>>()?;
+    spend_text(lines.len() * between.len())?;
+    meter::room(lines.len() * between.len())?;
     Ok(lines.join(&between))
 }
 

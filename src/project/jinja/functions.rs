@@ -3,12 +3,13 @@
 use super::ask;
 use super::given::Given;
 use super::macros::{Adapter, Space};
-use super::run::{ConfigCall, FunctionCall, Names, RefCall, SourceCall, with_run};
+use super::meter::{self, spend_text, spend_values};
+use super::run::{ConfigCall, FunctionCall, NOTED, Names, RefCall, SourceCall, with_run};
 use super::sets::{difference_of_dicts, set, zip};
 use super::values::{MutDict, MutList, Relation, Unknown, data, mutable, storable};
 use super::{math, texts, value_of};
 use crate::project::target::is_secret;
-use crate::syntax::jinja::rewrite::{CALL, DICT, FORMAT, KEEP, LIST, MATH, NEGATIVE, SPACE};
+use crate::syntax::jinja::rewrite::{CALL, DICT, FORMAT, KEEP, LIST, LOOK, MATH, NEGATIVE, PART, SPACE, TUPLE};
 use minijinja::value::{Object, ObjectRepr, Rest, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function(CALL, mark_call);
     environment.add_function(SPACE, mark_space);
     environment.add_function(LIST, |list: Value| {
-        let items: Vec<Value> = list.try_iter()?.collect();
+        let items: Vec<Value> = list.try_iter()?.checked().map(meter::walked).collect::<Result<_, _>>()?;
         items.iter().try_for_each(|item| storable(item.clone()).map(|_| ()))?;
         Ok::<_, Error>(MutList::value(items))
     });
@@ -51,8 +52,10 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function("store_raw_result", |Rest(_): Rest<ValueOrKwargs>| "");
     environment.add_function("load_result", |Rest(_): Rest<ValueOrKwargs>| Value::from(()));
     environment.add_function("submit_python_job", |Rest(_): Rest<ValueOrKwargs>| Value::from(()));
-    environment
-        .add_function("local_md5", |text: &Value| crate::project::data_tests::naming::md5_hex(&text.to_string()));
+    environment.add_function("local_md5", |text: &Value| {
+        meter::look(text)?;
+        Ok::<_, Error>(crate::project::data_tests::naming::md5_hex(&text.to_string()))
+    });
     environment.add_function("tojson", |Rest(args): Rest<ValueOrKwargs>| to_text(plain(args), texts::json));
     environment.add_function("fromjson", from_json);
     environment.add_function("toyaml", |Rest(args): Rest<ValueOrKwargs>| to_text(plain(args), texts::yaml));
@@ -91,8 +94,13 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
             if typed { super::markers::marked(&value) } else { value }
         });
     }
+    environment.add_filter(LOOK, |value: Value| meter::look(&value).map(|()| value));
+    environment.add_filter(PART, |value: Value| meter::check().map(|()| value));
+    environment.add_filter(TUPLE, |value: Value| meter::tuple(&value).map(|()| value));
     environment.add_filter(FORMAT, |state: &mut State, text: Value, values: Value| {
-        if is_too_wide(&text.to_string()) {
+        let shown = text.to_string();
+        meter::spend_format(&shown, std::slice::from_ref(&values))?;
+        if is_too_wide(&shown) {
             return Err(Error::new(ErrorKind::InvalidOperation, "the format asks for too wide a text"));
         }
         let mut args = vec![text];
@@ -105,7 +113,8 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
 }
 
 /// `name(` in a template: notes where the call stands, and lets nobody's name be called.
-fn mark_call(site: u32, name: &str, callee: Value) -> Value {
+fn mark_call(site: u32, name: &str, callee: Value) -> Result<Value, Error> {
+    meter::check()?;
     let in_text = with_run(|run| {
         if run.in_text() {
             run.set_site(site);
@@ -116,19 +125,20 @@ fn mark_call(site: u32, name: &str, callee: Value) -> Value {
         run.in_text()
     });
     if callee.is_undefined() {
-        return if name.is_empty() { Value::from_object(Silent) } else { Unknown::value() };
+        return Ok(if name.is_empty() { Value::from_object(Silent) } else { Unknown::value() });
     }
-    if in_text == Some(true) { Value::from_object(Sited { site, callee }) } else { callee }
+    Ok(if in_text == Some(true) { Value::from_object(Sited { site, callee }) } else { callee })
 }
 
 /// `name.` before a dotted call.
-fn mark_space(site: u32, name: &str, space: Value) -> Value {
+fn mark_space(site: u32, name: &str, space: Value) -> Result<Value, Error> {
+    meter::check()?;
     let in_text = with_run(|run| run.in_text()).unwrap_or_default();
     if space.is_undefined() && !name.is_empty() {
-        return Value::from_object(Absent { name: name.into(), site });
+        return Ok(Value::from_object(Absent { name: name.into(), site }));
     }
     let ours = space.downcast_object_ref::<Space>().is_some() || space.downcast_object_ref::<Builtins>().is_some();
-    if in_text && ours { Value::from_object(Sited { site, callee: space }) } else { space }
+    Ok(if in_text && ours { Value::from_object(Sited { site, callee: space }) } else { space })
 }
 
 /// A callee that knows where it is called: arguments are evaluated in between, and have calls of
@@ -222,6 +232,9 @@ fn default_of(args: Vec<ValueOrKwargs>) -> Option<Value> {
 }
 
 fn text_of(value: &Value) -> Arc<str> {
+    if !meter::is_looked_at(value) {
+        return "".into();
+    }
     value.to_str().unwrap_or_else(|| value.to_string().into())
 }
 
@@ -251,6 +264,7 @@ fn reference(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
     if is_unknown(&name) {
         return Ok(relation("", &name));
     }
+    meter::hold(NOTED + name.len());
     with_run(|run| {
         let call = RefCall { package, name: name.clone(), version, site: run.site() };
         run.trace.refs.push(call);
@@ -267,6 +281,7 @@ fn source(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
     if is_unknown(&source) || is_unknown(&table) {
         return Ok(relation(&source, &table));
     }
+    meter::hold(NOTED + source.len() + table.len());
     with_run(|run| {
         let call = SourceCall { source: source.clone(), table: table.clone(), site: run.site() };
         run.trace.sources.push(call);
@@ -282,6 +297,7 @@ fn function(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
         [package, name] => (Some(text_of(package)), text_of(name)),
         _ => return Err(Error::new(ErrorKind::InvalidOperation, "function takes a function's name")),
     };
+    meter::hold(NOTED + name.len());
     with_run(|run| {
         let call = FunctionCall { package, name: name.clone(), site: run.site() };
         run.trace.functions.push(call);
@@ -302,9 +318,7 @@ fn relation(source: &str, name: &Arc<str>) -> Value {
 fn var(name: &Value, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let (name, default) = (text_of(name), default_of(default));
     let Some((package, names)) = with_run(|run| {
-        if !run.trace.vars.contains(&name) {
-            run.trace.vars.push(name.clone());
-        }
+        run.note_var(&name);
         (run.package, run.names)
     }) else {
         return Ok(Value::UNDEFINED);
@@ -378,11 +392,7 @@ fn env_var(name: &str, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Erro
         ));
     }
     let (name, default): (Arc<str>, _) = (name.into(), default_of(default));
-    with_run(|run| {
-        if !run.trace.env.contains(&name) {
-            run.trace.env.push(name.clone());
-        }
-    });
+    with_run(|run| run.note_env(&name));
     let set = ask::environment_variable(&name);
     Ok(set.map(Value::from).or(default).unwrap_or_else(|| {
         with_run(|run| run.trace.incomplete = true);
@@ -402,6 +412,7 @@ fn dict(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let mut entries = indexmap::IndexMap::new();
     for part in &plain(args) {
         entries.extend(MutDict::of_pairs(part)?);
+        meter::room(entries.capacity() * meter::ENTRY)?;
     }
     Ok(MutDict::value(entries))
 }
@@ -412,22 +423,24 @@ fn to_text(args: Vec<Value>, write: fn(&Value, bool) -> Result<String, Error>) -
     write(&given.required(0, "value")?, given.is_true(2, "sort_keys")).map(Value::from)
 }
 
-fn from_json(text: &str, Rest(default): Rest<ValueOrKwargs>) -> Value {
+fn from_json(text: &str, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let default = default_of(default);
-    match serde_json::from_str::<serde_json::Value>(text) {
+    spend_text(4 * text.len())?;
+    Ok(match serde_json::from_str::<serde_json::Value>(text) {
         Ok(value) => mutable(&value),
         Err(_) => default.unwrap_or_else(|| Value::from(())),
-    }
+    })
 }
 
-fn from_yaml(text: &str, Rest(default): Rest<ValueOrKwargs>) -> Value {
+fn from_yaml(text: &str, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let default = default_of(default);
+    meter::spend(2 * text.len() as u64)?;
     let document = crate::syntax::yaml::parse(text);
-    if document.errors.is_empty() {
+    Ok(if document.errors.is_empty() {
         mutable(&crate::project::data::of(&document.root))
     } else {
         default.unwrap_or_else(|| Value::from(()))
-    }
+    })
 }
 
 /// Texts that print a value become that value.
@@ -457,6 +470,7 @@ impl Object for Config {
     fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         let mut values = serde_json::Map::new();
         for part in args {
+            meter::hold(NOTED);
             if let serde_json::Value::Object(entries) = data(part) {
                 // dbt takes hooks with an underscore here and with a dash everywhere else.
                 values.extend(entries.into_iter().map(|(key, value)| match key.as_str() {
@@ -492,7 +506,7 @@ impl Object for Builtins {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str()?;
         matches!(name, "ref" | "source" | "config" | "var" | "env_var" | "function")
-            .then(|| super::ENVIRONMENT.globals().find(|(global, _)| *global == name).map(|(_, value)| value))
+            .then(|| super::current().globals().find(|(global, _)| *global == name).map(|(_, value)| value))
             .flatten()
     }
 
@@ -563,6 +577,7 @@ impl Object for Exceptions {
         if method.starts_with("warn") {
             return Ok(Value::from(""));
         }
+        spend_values(args)?;
         let message = args.first().map(ToString::to_string).unwrap_or_else(|| method.to_owned());
         Err(Error::new(ErrorKind::InvalidOperation, format!("the project raises an error: {message}")))
     }

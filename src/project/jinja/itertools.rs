@@ -3,6 +3,7 @@
 
 use super::given::{Given, as_integer, failed, is_unknown};
 use super::math;
+use super::meter::{self, SLOT};
 use super::values::{MAX_HELD, MutList, Unknown};
 use minijinja::value::{Enumerator, Object, ObjectRepr, Rest, Tuple};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -77,9 +78,11 @@ impl Object for Endless {
 fn items(value: &Value, limit: Option<usize>) -> Result<Vec<Value>, Error> {
     if let Some(endless) = value.downcast_object_ref::<Endless>() {
         let limit = limit.filter(|limit| *limit <= MAX_HELD).ok_or_else(too_much)?;
+        meter::spend(limit as u64)?;
         return Ok((0..limit).map(|index| endless.at(index)).collect());
     }
-    let items: Vec<Value> = value.try_iter()?.take(MAX_HELD + 1).collect();
+    let items: Vec<Value> =
+        value.try_iter()?.checked().take(MAX_HELD + 1).map(meter::walked).collect::<Result<_, _>>()?;
     if items.len() > MAX_HELD { Err(too_much()) } else { Ok(items) }
 }
 
@@ -88,21 +91,18 @@ fn tuple(items: Vec<Value>) -> Value {
 }
 
 /// A list that is being made, as long as a list may be.
-struct Made<'state, 'a, 'b> {
-    state: &'state State<'a, 'b>,
+#[derive(Default)]
+struct Made {
     items: Vec<Value>,
     cells: usize,
 }
 
-impl<'state, 'a, 'b> Made<'state, 'a, 'b> {
-    fn new(state: &'state State<'a, 'b>) -> Self {
-        Self { state, items: Vec::new(), cells: 0 }
-    }
-
+impl Made {
     fn push(&mut self, item: Value) -> Result<(), Error> {
         let cells = 1 + if item.is_tuple() { item.len().unwrap_or_default() } else { 0 };
         self.cells += cells;
-        self.state.consume_fuel(cells as u64)?;
+        meter::spend(cells as u64)?;
+        meter::room(self.cells * 2 * SLOT)?;
         if self.items.len() >= MAX_HELD || self.cells > 4 * MAX_HELD {
             return Err(too_much());
         }
@@ -116,6 +116,7 @@ impl<'state, 'a, 'b> Made<'state, 'a, 'b> {
     }
 
     fn done(self) -> Value {
+        meter::hold(self.cells * SLOT);
         MutList::value(self.items)
     }
 }
@@ -178,7 +179,7 @@ pub(super) fn call(state: &mut State, function: &str, args: &[Value]) -> Result<
         (None, Some(default)) => Ok(default),
         (None, None) => Err(failed(&format!("the argument {name} is missing"))),
     };
-    let mut made = Made::new(state);
+    let mut made = Made::default();
     match function {
         "chain" | "chain.from_iterable" => {
             let parts = match function {
@@ -300,6 +301,7 @@ pub(super) fn call(state: &mut State, function: &str, args: &[Value]) -> Result<
             if all.len().saturating_mul(copies) > MAX_HELD {
                 return Err(too_much());
             }
+            meter::spend((all.len() * copies) as u64)?;
             return Ok(tuple((0..copies).map(|_| MutList::value(all.clone())).collect()));
         }
         _ => return with_function(state, function, &given),
@@ -315,7 +317,7 @@ fn with_function(state: &mut State, name: &str, given: &Given<'_>) -> Result<Val
         false => (given.some(0, "function"), given.required(1, "iterable")?),
     };
     let all = items(&iterable, None)?;
-    state.consume_fuel(all.len() as u64)?;
+    meter::spend(all.len() as u64)?;
     let asked = |state: &mut State, args: &[Value]| match &function {
         Some(function) => function.call(state, args),
         None => Ok(args.first().cloned().unwrap_or_default()),

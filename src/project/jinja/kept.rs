@@ -75,6 +75,7 @@ fn key(db: &dyn Database, work: Work, run: &Run, given: impl FnOnce(&mut KeyMake
         Names::ProjectFile => 2,
         Names::Profile => 3,
     });
+    key.number(run.scale() as usize);
     let subject = &run.subject;
     for part in [&subject.unique_id, &subject.name, &subject.package_name, &subject.path] {
         key.text(part);

@@ -2,6 +2,7 @@
 
 use super::ask;
 use super::context::{self, name_of};
+use super::meter::{self, Scale};
 use super::run::with_run;
 use super::values::{MutDict, Unknown};
 use crate::db::Package;
@@ -21,12 +22,18 @@ thread_local! {
 }
 
 /// Keeps each text of each macro that was called, compiled, until it is forgotten.
-static TEMPLATES: LazyLock<RwLock<Arc<Environment<'static>>>> =
-    LazyLock::new(|| RwLock::new(Arc::new(super::environment())));
+static TEMPLATES: LazyLock<RwLock<Templates>> = LazyLock::new(|| RwLock::new(fresh()));
+
+/// One environment for each scale.
+type Templates = Arc<[Environment<'static>; Scale::COUNT]>;
+
+fn fresh() -> Templates {
+    Arc::new(std::array::from_fn(|index| super::environment(Scale::of(index))))
+}
 
 /// Lets go of what macros were, and are: those that are called again are compiled again.
 pub fn forget_macros() {
-    let fresh = Arc::new(super::environment());
+    let fresh = fresh();
     *TEMPLATES.write().unwrap_or_else(PoisonError::into_inner) = fresh;
 }
 
@@ -63,7 +70,8 @@ impl Macro {
         let caller = arguments.caller.take().map(|original| (original, Arc::new(Caller::default())));
         loop {
             let args = arguments.bind(&found, caller.as_ref().map(|(_, proxy)| Value::from_dyn_object(proxy.clone())));
-            let result = self.once(state, &found, &args);
+            let spent = state.fuel_levels().map_or(0, |(spent, _)| spent);
+            let result = meter::waiting(spent, || self.once(state, &found, &args));
             let Some((original, proxy)) = &caller else { return result };
             let Some(asked) = proxy.take_asked() else { return result };
             let text = original.call(state, &asked)?;
@@ -73,8 +81,8 @@ impl Macro {
 
     fn once(&self, state: &mut State<'_, '_>, found: &MacroTemplate, args: &[Value]) -> Result<Value, Error> {
         PENDING.set(Some((found.key.clone(), found.source.clone())));
-        let environment = TEMPLATES.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let template = environment.get_template(&found.key);
+        let environments = TEMPLATES.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let template = environments[meter::scale() as usize].get_template(&found.key);
         PENDING.set(None);
         let mut captured = template?.render_captured(context::root())?;
         let (result, spent) = captured.with_state_mut(|inner| {

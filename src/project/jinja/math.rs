@@ -1,10 +1,11 @@
 //! Arithmetic as Python does it, where minijinja has no operator: on dates, sets and lists that
 //! change in place. All else is minijinja's own.
 
-use super::ENVIRONMENT;
+use super::ENVIRONMENTS;
 use super::date_formats::written;
 use super::dates;
 use super::given::{failed, is_unknown};
+use super::meter;
 use super::sets::MutSet;
 use super::values::{MAX_HELD, MutList, Unknown};
 use minijinja::value::Rest;
@@ -45,10 +46,7 @@ fn operation(state: &State, operator: &str, left: Value, right: Value) -> Result
     };
     let (left, right) = (dated(left), dated(right));
     if left.as_object().is_none() && right.as_object().is_none() {
-        let result = plain(operator, left, right)?;
-        // The operator had a tank of its own.
-        state.consume_fuel(result.as_str().map_or(0, str::len) as u64 / 64)?;
-        return Ok(result);
+        return plain(operator, left, right);
     }
     if is_unknown(&left) || is_unknown(&right) {
         return Ok(Unknown::value());
@@ -59,22 +57,28 @@ fn operation(state: &State, operator: &str, left: Value, right: Value) -> Result
     if operator == "-"
         && let (Some(a), Some(b)) = (left.downcast_object_ref::<MutSet>(), right.downcast_object_ref::<MutSet>())
     {
-        return Ok(a.without(b));
+        return a.without(b);
     }
     let is_list = |value: &Value| value.downcast_object_ref::<MutList>().is_some();
     match operator {
         "+" if is_list(&left) && is_list(&right) => {
-            let items: Vec<Value> = left.try_iter()?.chain(right.try_iter()?).collect();
-            made(state, items)
+            let both = left.try_iter()?.checked().chain(right.try_iter()?.checked());
+            made(state, both.collect::<Result<_, _>>()?)
         }
         "*" if is_list(&left) && right.is_integer() => repeated(state, &left, &right),
         "*" if is_list(&right) && left.is_integer() => repeated(state, &right, &left),
-        _ => plain(operator, left, right),
+        _ => {
+            let result = plain(operator, left, right)?;
+            if result.is_tuple() {
+                meter::tuple(&result)?;
+            }
+            Ok(result)
+        }
     }
 }
 
 fn repeated(state: &State, list: &Value, times: &Value) -> Result<Value, Error> {
-    let items: Vec<Value> = list.try_iter()?.collect();
+    let items: Vec<Value> = list.try_iter()?.checked().collect::<Result<_, _>>()?;
     let times = usize::try_from(times.as_i64().unwrap_or_default()).unwrap_or_default();
     if items.len().saturating_mul(times) > MAX_HELD {
         return Err(failed("the list would be too long"));
@@ -83,7 +87,8 @@ fn repeated(state: &State, list: &Value, times: &Value) -> Result<Value, Error> 
 }
 
 fn made(state: &State, items: Vec<Value>) -> Result<Value, Error> {
-    state.consume_fuel(items.len() as u64)?;
+    state.consume_fuel(items.len() as u64 / 16)?;
+    meter::spend(items.len() as u64)?;
     if items.len() > MAX_HELD {
         return Err(failed("the list would be too long"));
     }
@@ -94,7 +99,7 @@ fn made(state: &State, items: Vec<Value>) -> Result<Value, Error> {
 fn plain(operator: &str, left: Value, right: Value) -> Result<Value, Error> {
     const OPERATORS: [&str; 5] = ["+", "-", "*", "/", "//"];
     static COMPILED: LazyLock<Vec<Option<Expression<'static, 'static>>>> = LazyLock::new(|| {
-        OPERATORS.iter().map(|it| ENVIRONMENT.compile_expression_owned(format!("a {it} b")).ok()).collect()
+        OPERATORS.iter().map(|it| ENVIRONMENTS[0].compile_expression_owned(format!("a {it} b")).ok()).collect()
     });
     let at = OPERATORS.iter().position(|it| *it == operator);
     match at.and_then(|at| COMPILED.get(at)).and_then(Option::as_ref) {
@@ -106,7 +111,7 @@ fn plain(operator: &str, left: Value, right: Value) -> Result<Value, Error> {
 /// `-a`
 pub(super) fn negative(value: Value) -> Result<Value, Error> {
     static COMPILED: LazyLock<Option<Expression<'static, 'static>>> =
-        LazyLock::new(|| ENVIRONMENT.compile_expression_owned("-a").ok());
+        LazyLock::new(|| ENVIRONMENTS[0].compile_expression_owned("-a").ok());
     if is_unknown(&value) {
         return Ok(Unknown::value());
     }

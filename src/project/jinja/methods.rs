@@ -2,6 +2,7 @@
 
 use super::date_formats::written;
 use super::given::{Given, failed};
+use super::meter::{self, SLOT, spend_text, spend_values};
 use super::values::{MutDict, MutList};
 use minijinja::value::{Kwargs, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -11,7 +12,11 @@ pub(super) fn unknown(state: &mut State, value: &Value, method: &str, args: &[Va
         // dbt's own undefined answers every call with itself.
         ValueKind::Undefined => Ok(Value::UNDEFINED),
         ValueKind::Number => number(value, method),
-        ValueKind::String => text(state, value, method, args),
+        ValueKind::String => {
+            spend_text(value.as_str().map_or(0, str::len))?;
+            spend_values(args)?;
+            text(state, value, method, args)
+        }
         ValueKind::Seq | ValueKind::Iterable => sequence(state, value, method, args),
         _ => minijinja_contrib::pycompat::unknown_method_callback(state, value, method, args),
     }
@@ -62,7 +67,8 @@ fn search(shown: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
         if wanted.as_str().is_some() {
             return matches(&wanted).map(Value::from);
         }
-        for wanted in wanted.try_iter()? {
+        for wanted in wanted.try_iter()?.checked().map(meter::walked) {
+            let wanted = wanted?;
             if matches(&wanted)? {
                 return Ok(Value::from(true));
             }
@@ -87,7 +93,15 @@ fn split(shown: &str, from_right: bool, args: &[Value]) -> Result<Value, Error> 
     let limit = limit.map_or(usize::MAX, |limit| limit.saturating_add(1));
     let separator = given.some(0, "sep");
     let separator = separator.as_ref().map(|it| it.as_str().ok_or_else(|| failed("the separator is no text")));
-    let mut parts: Vec<&str> = match separator.transpose()? {
+    let separator = separator.transpose()?;
+    // What is cut is copied, part by part.
+    let cuts = match separator {
+        Some(separator) if !separator.is_empty() => shown.matches(separator).take(limit).count(),
+        _ => shown.len() / 2,
+    };
+    meter::spend(cuts as u64)?;
+    meter::room(cuts.saturating_mul(SLOT + size_of::<&str>()))?;
+    let mut parts: Vec<&str> = match separator {
         Some("") => return Err(failed("empty separator")),
         Some(separator) if from_right => shown.rsplitn(limit, separator).collect(),
         Some(separator) => shown.splitn(limit, separator).collect(),
@@ -119,16 +133,18 @@ fn split(shown: &str, from_right: bool, args: &[Value]) -> Result<Value, Error> 
     if from_right {
         parts.reverse();
     }
-    Ok(MutList::value(parts.into_iter().map(Value::from).collect()))
+    Ok(MutList::of_texts(parts.into_iter().map(Value::from).collect()))
 }
 
-fn splitlines(shown: &str, keep: bool) -> Value {
+fn splitlines(shown: &str, keep: bool) -> Result<Value, Error> {
     let is_break = |c: char| {
         matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
     };
     let mut lines = Vec::new();
     let mut rest = shown;
     while !rest.is_empty() {
+        meter::spend(2)?;
+        meter::room(lines.len() * SLOT)?;
         let Some(at) = rest.find(is_break) else {
             lines.push(Value::from(rest));
             break;
@@ -137,7 +153,7 @@ fn splitlines(shown: &str, keep: bool) -> Value {
         lines.push(Value::from(&rest[..if keep { at + step } else { at }]));
         rest = &rest[at + step..];
     }
-    MutList::value(lines)
+    Ok(MutList::of_texts(lines))
 }
 
 /// A letter that follows no letter is large, all others are small.
@@ -178,15 +194,18 @@ fn text(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Resul
     if let Some(is_it) = made_of(shown, method) {
         return Ok(Value::from(is_it));
     }
-    if method.starts_with("format") && super::functions::is_too_wide(shown) {
-        return Err(failed("the format asks for too wide a text"));
+    if method.starts_with("format") {
+        if super::functions::is_too_wide(shown) {
+            return Err(failed("the format asks for too wide a text"));
+        }
+        meter::spend_format(shown, args)?;
     }
     Ok(match method {
         "find" | "rfind" | "index" | "rindex" | "count" | "startswith" | "endswith" => {
             return search(shown, method, args);
         }
         "split" | "rsplit" => return split(shown, method == "rsplit", args),
-        "splitlines" => splitlines(shown, Given::of(args).is_true(0, "keepends")),
+        "splitlines" => splitlines(shown, Given::of(args).is_true(0, "keepends"))?,
         "title" => Value::from(titled(shown)),
         "zfill" => {
             let (width,): (usize,) = from_args(args)?;
@@ -195,12 +214,14 @@ fn text(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Resul
                 None => ("", shown),
             };
             let width = width.min(MAX_WIDTH).saturating_sub(sign.len());
+            spend_text(width)?;
             Value::from(format!("{sign}{digits:0>width$}"))
         }
         "ljust" | "rjust" | "center" => {
             let (width, fill): (usize, Option<&str>) = from_args(args)?;
             let fill = fill.and_then(|fill| fill.chars().next()).unwrap_or(' ');
             let missing = width.min(MAX_WIDTH).saturating_sub(shown.chars().count());
+            spend_text(missing)?;
             let before = match method {
                 "ljust" => 0,
                 "rjust" => missing,
@@ -231,7 +252,11 @@ fn text(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Resul
         "casefold" => Value::from(shown.to_lowercase().replace('ß', "ss")),
         "expandtabs" => {
             let size = Given::of(args).integer(0, "tabsize")?.unwrap_or(8).clamp(0, 100);
-            Value::from(expanded(shown, usize::try_from(size).unwrap_or(8)))
+            let tabs = shown.bytes().filter(|byte| *byte == b'\t').count();
+            let size = usize::try_from(size).unwrap_or(8);
+            spend_text(tabs * size)?;
+            meter::room(tabs * size)?;
+            Value::from(expanded(shown, size))
         }
         "format_map" => {
             let (given,): (Value,) = from_args(args)?;
@@ -239,10 +264,11 @@ fn text(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Resul
                 MutDict::of(&given)?.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
             minijinja_contrib::pycompat::unknown_method_callback(state, value, "format", &[named.into()])?
         }
+        "join" => joined(shown, args)?,
         "maketrans" => maketrans(args)?,
         "translate" => {
             let (table,): (Value,) = from_args(args)?;
-            Value::from(translated(shown, &table))
+            Value::from(translated(shown, &table)?)
         }
         "encode" | "decode" => value.clone(),
         "strftime" | "isoformat" | "weekday" | "isoweekday" | "isocalendar" | "date" | "timetuple" | "toordinal" => {
@@ -292,7 +318,7 @@ fn maketrans(args: &[Value]) -> Result<Value, Error> {
     Ok(MutDict::value(table))
 }
 
-fn translated(shown: &str, table: &Value) -> String {
+fn translated(shown: &str, table: &Value) -> Result<String, Error> {
     let mut out = String::with_capacity(shown.len());
     for character in shown.chars() {
         let by = table.get_item(&Value::from(u32::from(character))).unwrap_or_default();
@@ -300,13 +326,39 @@ fn translated(shown: &str, table: &Value) -> String {
             Some(other) => out.push(other),
             None if by.is_undefined() => out.push(character),
             None if by.is_none() => {}
-            None => out.push_str(&by.to_string()),
+            None => {
+                meter::look(&by)?;
+                meter::room(out.len())?;
+                out.push_str(&by.to_string());
+            }
         }
     }
-    out
+    Ok(out)
+}
+
+/// `', '.join(values)`
+fn joined(shown: &str, args: &[Value]) -> Result<Value, Error> {
+    let (values,): (&Value,) = from_args(args)?;
+    let mut out = String::new();
+    for (at, value) in values.try_iter()?.checked().map(meter::walked).enumerate() {
+        let value = value?;
+        spend_text(shown.len())?;
+        meter::look(&value)?;
+        let length = value.as_str().map_or(0, str::len);
+        meter::room(out.len() + shown.len() + length)?;
+        if at > 0 {
+            out.push_str(shown);
+        }
+        match value.as_str() {
+            Some(text) => out.push_str(text),
+            None => out.push_str(&value.to_string()),
+        }
+    }
+    Ok(Value::from(out))
 }
 
 fn sequence(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
+    meter::spend(value.len().unwrap_or_default() as u64)?;
     match method {
         // A sequence that minijinja made cannot change in place; dbt's macros take the result of
         // such calls for nothing, so going on is closer to dbt than stopping.
@@ -314,6 +366,7 @@ fn sequence(state: &mut State, value: &Value, method: &str, args: &[Value]) -> R
         "copy" => Ok(MutList::value(value.try_iter()?.collect())),
         "index" => {
             let (item,): (Value,) = from_args(args)?;
+            meter::look(value)?;
             let found = value.try_iter()?.position(|other| other == item);
             found.map(Value::from).ok_or_else(|| failed("the item is not in the list"))
         }

@@ -17,12 +17,14 @@ mod kept;
 mod macros;
 mod markers;
 mod math;
+mod meter;
 mod methods;
 mod modules;
 mod patterns;
 mod regex;
 pub mod run;
 mod sets;
+mod stand_ins;
 mod texts;
 mod urls;
 pub mod values;
@@ -35,14 +37,12 @@ use crate::syntax::jinja::tags::{TagKind, tags, unclosed_block};
 use crate::syntax::span::{Span, SyntaxError};
 use ask::Asked;
 use kept::{add_home, kept, kept_text};
+use meter::Scale;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter};
 use run::{Ended, Run, Trace};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, LazyLock};
-
-/// Instructions and characters one rendering may cost.
-const FUEL: u64 = 20_000_000;
 
 /// The remedy of what is wrong only when it runs, which tells it from what cannot be parsed.
 pub(in crate::project) const FAILED_WHILE_RUNNING: &str = "Correct the expression here, or the macro it calls.";
@@ -92,18 +92,34 @@ pub trait Renderer {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Minijinja;
 
-static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
+/// One for each scale.
+static ENVIRONMENTS: [LazyLock<Environment<'static>>; Scale::COUNT] = [
+    LazyLock::new(|| environment(Scale::of(0))),
+    LazyLock::new(|| environment(Scale::of(1))),
+    LazyLock::new(|| environment(Scale::of(2))),
+    LazyLock::new(|| environment(Scale::of(3))),
+    LazyLock::new(|| environment(Scale::of(4))),
+];
 
-fn environment() -> Environment<'static> {
+/// The one of the rendering that runs.
+fn current() -> &'static Environment<'static> {
+    &ENVIRONMENTS[meter::scale() as usize]
+}
+
+fn environment(scale: Scale) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment.set_fuel(Some(FUEL));
+    environment.set_fuel(Some(scale.fuel()));
     environment.set_debug(true);
     minijinja_contrib::add_to_environment(&mut environment);
+    // Jinja2 has neither.
+    environment.remove_filter("zip");
+    environment.remove_filter("chain");
     environment.set_unknown_method_callback(methods::unknown);
     environment.set_loader(|name| Ok(macros::pending(name)));
     environment.set_formatter(|out, state, value| {
+        meter::check()?;
         // Python writes very large and very small floats in another way than Rust.
         match f64::try_from(value.clone()).ok().filter(|_| value.is_number() && !value.is_integer()) {
             Some(number) => escape_formatter(out, state, &Value::from(texts::float(number))),
@@ -166,7 +182,7 @@ impl Renderer for Minijinja {
     fn check(&self, text: &str, region: Span) -> Vec<SyntaxError> {
         let check = || {
             let rewritten = rewrite(text, region, &[]);
-            match guarded(|| ENVIRONMENT.template_from_named_str("text", &rewritten.text).map(|_| ())) {
+            match guarded(|| current().template_from_named_str("text", &rewritten.text).map(|_| ())) {
                 Ok(()) => Vec::new(),
                 // What was cut short at an unclosed tag is told by who looks for tags.
                 Err(_) if !rewritten.errors.is_empty() => Vec::new(),
@@ -182,8 +198,11 @@ impl Renderer for Minijinja {
             run,
             |key| key.text(text),
             |run| {
-                let (result, ended) = run.during(|| value_of(text).map(markers::unmarked));
-                ((result.map(|value| values::data(&value)), ended.trace), ended.asked)
+                let (result, ended) = run.during(|| {
+                    let data = values::data(&markers::unmarked(value_of(text)?));
+                    meter::check().map(|()| data).map_err(|error| syntax_error(&error, 0, &Rewritten::default()))
+                });
+                ((result, ended.trace), ended.asked)
             },
         )
     }
@@ -202,8 +221,9 @@ fn render(text: &str, region: Span, run: Run) -> (Rendered, Option<Asked>) {
     let base = region.start as usize;
     let (result, Ended { trace, asked }) = run.during(|| {
         guarded(|| {
-            let template = ENVIRONMENT.template_from_named_str("text", &rewritten.text)?;
-            template.render_with_spans(context::root())
+            let template = current().template_from_named_str("text", &rewritten.text)?;
+            let rendered = template.render_with_spans(context::root())?;
+            meter::check().map(|()| rendered)
         })
     });
     let mut rendered = Rendered { trace, errors: rewritten.errors.clone(), ..Rendered::default() };
@@ -247,7 +267,7 @@ pub fn call_macro(
         key.text(name);
         key.text(&serde_json::Value::from(arguments).to_string());
     };
-    kept(Work::Macro, run, given, |run| {
+    kept(Work::Macro, run.within(Scale::Call), given, |run| {
         let (result, ended) = run_macro(package, name, arguments, run);
         ((result, ended.trace), ended.asked)
     })
@@ -265,11 +285,12 @@ fn run_macro(
     let given = given.chain([("called".to_owned(), macros::Macro::value(package, name))]);
     let context = values::MutDict::value(given.map(|(name, value)| (Value::from(name), value)).collect());
     let (result, ended) = run.during(|| {
-        let captured = ENVIRONMENT.template_from_named_str("value", &text)?.render_captured(context)?;
-        Ok(captured.state().lookup("__value").unwrap_or_default())
+        let captured = current().template_from_named_str("value", &text)?.render_captured(context)?;
+        let data = values::data(&captured.state().lookup("__value").unwrap_or_default());
+        meter::check().map(|()| data)
     });
     let failed = |error: Error| syntax_error(&error, 0, &Rewritten::default());
-    (result.map(|value| values::data(&value)).map_err(failed), ended)
+    (result.map_err(failed), ended)
 }
 
 /// The value of a text within the current run.
@@ -287,15 +308,18 @@ fn value_of(text: &str) -> Result<Value, SyntaxError> {
             let inner = rewritten.text[2..rewritten.text.len() - 2].trim_matches(['-', '+']).to_owned();
             let template = format!("{{% set __value = ({inner}) %}}");
             guarded(|| {
-                let template = ENVIRONMENT.template_from_named_str("value", &template)?;
+                let template = current().template_from_named_str("value", &template)?;
                 let captured = template.render_captured(context::root())?;
+                meter::spend(captured.state().fuel_levels().map_or(0, |(spent, _)| spent))?;
                 Ok(captured.state().lookup("__value").unwrap_or_default())
             })
             .map_err(failed)
         }
         _ => guarded(|| {
-            let template = ENVIRONMENT.template_from_named_str("value", &rewritten.text)?;
-            template.render(context::root()).map(Value::from)
+            let template = current().template_from_named_str("value", &rewritten.text)?;
+            let captured = template.render_captured(context::root())?;
+            meter::spend(captured.state().fuel_levels().map_or(0, |(spent, _)| spent))?;
+            Ok(Value::from(captured.into_output()))
         })
         .map_err(failed),
     }
@@ -325,7 +349,11 @@ fn syntax_error(error: &Error, base: usize, rewritten: &Rewritten) -> SyntaxErro
             Span::at(base + rewritten.original(start))
         }
     };
-    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let detail = match (error.detail(), error.kind()) {
+        (Some(detail), _) => detail.to_owned(),
+        (None, ErrorKind::OutOfFuel) => "the template does more work than one rendering may".to_owned(),
+        (None, kind) => kind.to_string(),
+    };
     let within = match error.name().filter(|_| !own) {
         Some(name) => format!(" (in {})", macros::shown_name(name)),
         None => String::new(),

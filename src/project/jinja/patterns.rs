@@ -3,7 +3,7 @@
 use fancy_regex::{Regex, RegexBuilder};
 
 /// Steps back that one search may take: enough for what people write, some milliseconds at worst.
-const MAX_STEPS: usize = 100_000;
+const MAX_STEPS: usize = 50_000;
 /// Bytes of a compiled expression, and of a written one.
 const MAX_COMPILED: usize = 1 << 20;
 const MAX_WRITTEN: usize = 20_000;

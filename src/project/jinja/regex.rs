@@ -1,6 +1,7 @@
 //! `modules.re`: Python's functions, expressions and matches, on the engine of `patterns`.
 
 use super::given::{Given, failed};
+use super::meter;
 use super::patterns::{Anchor, DOTALL, IGNORECASE, MULTILINE, Piece, VERBOSE, compile, escaped, pieces};
 use super::run::with_run;
 use super::values::{MAX_HELD, MutDict, MutList, Unknown};
@@ -24,8 +25,11 @@ pub(super) const FUNCTIONS: [&str; 11] = [
     "re.purge",
 ];
 
-/// Fuel of one search, beside what the length of the text costs.
-const SEARCH_FUEL: u64 = 1_000;
+/// Work of one search, beside what the length of the text costs; of one that may go back and try again; and
+/// of compiling an expression.
+const SEARCH: u64 = 20;
+const BACKTRACKING: u64 = 5_000;
+const COMPILING: u64 = 20_000;
 
 pub(super) fn flag(name: &str) -> Option<i64> {
     Some(match name {
@@ -99,6 +103,7 @@ impl Expression {
         if let Some(found) = with_run(|run| run.expressions.get(&key).cloned()).flatten() {
             return Ok(found);
         }
+        meter::spend(COMPILING)?;
         let compiled = compile(&self.pattern, self.flags, anchor);
         let compiled = compiled.map_err(|error| failed(&format!("the regular expression cannot be read: {error}")))?;
         let compiled = Arc::new(compiled);
@@ -111,6 +116,15 @@ impl Expression {
         Ok(compiled)
     }
 
+    /// Whether it says what the engine finds by going back and trying again: what stands around, or stood before.
+    fn goes_back(&self) -> bool {
+        let pattern = self.pattern.as_bytes();
+        pattern.windows(3).any(|it| it == b"(?=" || it == b"(?!" || it == b"(?<" || it == b"(?>")
+            || pattern.windows(2).any(|it| it[0] == b'\\' && it[1].is_ascii_digit())
+            || self.pattern.contains("(?(")
+            || self.pattern.contains("(?P=")
+    }
+
     /// Runs a method whose own arguments begin at `at`.
     fn run(self: &Arc<Self>, state: &mut State, method: &str, given: &Given<'_>, at: usize) -> Result<Value, Error> {
         let anchor = match method {
@@ -120,6 +134,7 @@ impl Expression {
         };
         let of_text = if method.starts_with("sub") { at + 1 } else { at };
         let text = text_of(&given.required(of_text, "string")?)?;
+        meter::spend_text(text.len() / 4)?;
         let search = Search { expression: self.clone(), regex: self.compiled(anchor)?, text };
         let limit = |at, name: &str| -> Result<usize, Error> {
             let limit = given.integer(at, name)?.filter(|limit| *limit > 0);
@@ -131,30 +146,30 @@ impl Expression {
                 let start = if at == 0 { given.integer(1, "pos")?.unwrap_or_default() } else { 0 };
                 let start = usize::try_from(start).unwrap_or_default();
                 let start = search.text.char_indices().nth(start).map_or(search.text.len(), |(at, _)| at);
-                match search.from(state, start)? {
+                match search.from(start)? {
                     Some(spans) => search.found(spans),
                     None => Value::from(()),
                 }
             }
             "findall" => {
-                let found = search.all(state, usize::MAX)?;
-                MutList::value(found.iter().map(|spans| search.shown(spans)).collect())
+                let found = search.all(usize::MAX)?;
+                MutList::of_texts(found.iter().map(|spans| search.shown(spans)).collect())
             }
             "finditer" => {
-                let found = search.all(state, usize::MAX)?;
+                let found = search.all(usize::MAX)?;
                 MutList::value(found.into_iter().map(|spans| search.found(spans)).collect())
             }
             "split" => {
                 let mut parts = Vec::new();
                 let mut done = 0;
-                for spans in search.all(state, limit(at + 1, "maxsplit")?)? {
+                for spans in search.all(limit(at + 1, "maxsplit")?)? {
                     let Some((start, end)) = spans.first().copied().flatten() else { continue };
                     parts.push(Value::from(&search.text[done..start]));
                     parts.extend(spans[1..].iter().map(|span| search.group(*span, &Value::from(()))));
                     done = end;
                 }
                 parts.push(Value::from(&search.text[done..]));
-                MutList::value(parts)
+                MutList::of_texts(parts)
             }
             "sub" | "subn" => {
                 let (text, count) = search.replaced(state, &given.required(at, "repl")?, limit(at + 2, "count")?)?;
@@ -226,11 +241,13 @@ struct Search {
 
 impl Search {
     /// The groups of the first match from a byte on.
-    fn from(&self, state: &State, start: usize) -> Result<Option<Vec<Span>>, Error> {
-        state.consume_fuel(SEARCH_FUEL + (self.text.len() - start) as u64 / 64)?;
+    fn from(&self, start: usize) -> Result<Option<Vec<Span>>, Error> {
+        meter::spend(if self.expression.goes_back() { BACKTRACKING } else { SEARCH })?;
         match self.regex.captures_from_pos(&*self.text, start) {
-            Ok(None) => Ok(None),
+            Ok(None) => meter::spend_text(self.text.len() - start).map(|()| None),
             Ok(Some(groups)) => {
+                let end = groups.get(0).map_or(start, |whole| whole.end());
+                meter::spend_text(end.saturating_sub(start))?;
                 let groups = (0..self.regex.captures_len()).map(|at| groups.get(at));
                 Ok(Some(groups.map(|group| group.map(|group| (group.start(), group.end()))).collect()))
             }
@@ -241,16 +258,17 @@ impl Search {
         }
     }
 
-    fn all(&self, state: &State, limit: usize) -> Result<Vec<Vec<Span>>, Error> {
+    fn all(&self, limit: usize) -> Result<Vec<Vec<Span>>, Error> {
         let mut found: Vec<Vec<Span>> = Vec::new();
         let mut start = 0;
         while found.len() < limit
             && start <= self.text.len()
-            && let Some(spans) = self.from(state, start)?
+            && let Some(spans) = self.from(start)?
         {
             let Some((begin, end)) = spans.first().copied().flatten() else { break };
             let step = self.text[end..].chars().next().map_or(1, char::len_utf8);
             start = if begin == end { end + step } else { end };
+            meter::spend(spans.len() as u64)?;
             found.push(spans);
             if found.len() > MAX_HELD {
                 return Err(failed("the regular expression matches too often"));
@@ -288,7 +306,7 @@ impl Search {
             Some(text) => Some(pieces(text).map_err(|error| failed(&error))?),
             None => None,
         };
-        let found = self.all(state, limit)?;
+        let found = self.all(limit)?;
         let count = found.len();
         let mut out = String::with_capacity(self.text.len());
         let mut done = 0;
@@ -300,7 +318,8 @@ impl Search {
                 Some(pieces) => self.expand(pieces, &spans, &mut out)?,
                 None => out.push_str(&by.call(state, &[self.found(spans)])?.to_string()),
             }
-            state.consume_fuel((out.len() - before) as u64 / 64)?;
+            meter::spend_text(out.len() - before)?;
+            meter::room(out.len())?;
             done = end;
         }
         out.push_str(&self.text[done..]);

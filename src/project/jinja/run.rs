@@ -1,8 +1,11 @@
 //! One rendering: what it is for, what it may spend, and the trace of all it asked for.
 
 use super::ask::Asked;
+pub use super::meter::Scale;
+use super::meter::{self, Counting};
 use crate::db::Package;
 use minijinja::{Error, ErrorKind, Value};
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -131,6 +134,9 @@ pub struct Run {
     calls: u32,
     /// Vars whose own Jinja is being rendered.
     expanding: u32,
+    seen: Seen,
+    /// How much it may do, where that is less than a node may.
+    scale: Option<Scale>,
     /// What it asked the project, where that is noted.
     pub(super) asked: Option<Asked>,
 }
@@ -162,7 +168,23 @@ impl Run {
             expressions: Default::default(),
             calls: 0,
             expanding: 0,
+            seen: Seen::default(),
+            scale: None,
             asked: None,
+        }
+    }
+
+    /// Limits what it may do.
+    pub fn within(self, scale: Scale) -> Self {
+        Self { scale: Some(scale), ..self }
+    }
+
+    pub(super) fn scale(&self) -> Scale {
+        match (self.scale, self.names) {
+            (Some(scale), _) => scale,
+            (None, Names::All) if super::ask::has_many_files() => Scale::NodeOfMany,
+            (None, Names::All) => Scale::Node,
+            (None, _) => Scale::Setting,
         }
     }
 
@@ -179,14 +201,17 @@ impl Run {
                 RUNS.with_borrow_mut(|runs| runs.pop());
             }
         }
+        let scale = self.scale();
         RUNS.with_borrow_mut(|runs| runs.push(self));
         let guard = Guard;
+        let counting = Counting::begin(scale);
         let result = render();
         let ended = with_run(|run| {
             run.trace.last_site = run.site;
             Ended { trace: std::mem::take(&mut run.trace), asked: run.asked.take() }
         })
         .unwrap_or_default();
+        drop(counting);
         drop(guard);
         (result, ended)
     }
@@ -219,7 +244,7 @@ impl Run {
     pub fn enter(&mut self, package: Package, name: &Arc<str>) -> Result<(), Error> {
         if self.frames.is_empty() {
             let called = (package, name.clone());
-            if !self.trace.macros.contains(&called) {
+            if self.seen.macros.insert(called.clone()) {
                 self.trace.macros.push(called);
             }
         }
@@ -251,8 +276,37 @@ impl Run {
     pub fn unknown(&mut self, name: &str, site: Site, dotted: bool) {
         let call = UnknownCall { name: name.into(), owner: self.owner(), site, dotted };
         self.trace.incomplete = true;
-        if !self.trace.unknown.contains(&call) {
+        if self.seen.unknown.insert(call.clone()) {
+            meter::hold(NOTED + name.len());
             self.trace.unknown.push(call);
+        }
+    }
+}
+
+/// What a trace holds once, to be found at once.
+#[derive(Debug, Default)]
+struct Seen {
+    macros: FxHashSet<(Package, Arc<str>)>,
+    unknown: FxHashSet<UnknownCall>,
+    vars: FxHashSet<Arc<str>>,
+    env: FxHashSet<Arc<str>>,
+}
+
+/// Bytes of one line of a trace, about.
+pub(super) const NOTED: usize = 100;
+
+impl Run {
+    pub(super) fn note_var(&mut self, name: &Arc<str>) {
+        if self.seen.vars.insert(name.clone()) {
+            meter::hold(NOTED + name.len());
+            self.trace.vars.push(name.clone());
+        }
+    }
+
+    pub(super) fn note_env(&mut self, name: &Arc<str>) {
+        if self.seen.env.insert(name.clone()) {
+            meter::hold(NOTED + name.len());
+            self.trace.env.push(name.clone());
         }
     }
 }

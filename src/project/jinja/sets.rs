@@ -2,7 +2,8 @@
 //! the items came, so that the same input prints the same.
 
 use super::given::{Given, failed};
-use super::values::{MAX_HELD, MutDict, MutList, lock, printed};
+use super::meter::{self, ENTRY, Holding, SLOT, look, spend};
+use super::values::{MAX_HELD, MutDict, MutList, is_printable, lock, printed};
 use indexmap::IndexSet;
 use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -11,10 +12,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 #[derive(Debug, Default)]
-pub(super) struct MutSet(Mutex<IndexSet<Value>>);
+pub(super) struct MutSet(Mutex<IndexSet<Value>>, Holding);
 
 /// What can change in place has no hash, and no set may hold it.
-fn hashable(value: Value) -> Result<Value, Error> {
+pub(super) fn hashable(value: Value) -> Result<Value, Error> {
     let kind = if value.downcast_object_ref::<MutList>().is_some() {
         "list"
     } else if value.downcast_object_ref::<MutDict>().is_some() {
@@ -32,8 +33,11 @@ fn hashable(value: Value) -> Result<Value, Error> {
 
 fn items_of(value: &Value) -> Result<IndexSet<Value>, Error> {
     let mut items = IndexSet::new();
-    for item in value.try_iter()? {
-        items.insert(hashable(item)?);
+    for item in value.try_iter()?.checked() {
+        let item = hashable(item?)?;
+        look(&item)?;
+        spend(1)?;
+        items.insert(item);
         if items.len() > MAX_HELD {
             return Err(failed("the set would hold too much"));
         }
@@ -43,20 +47,25 @@ fn items_of(value: &Value) -> Result<IndexSet<Value>, Error> {
 
 impl MutSet {
     fn made(items: IndexSet<Value>) -> Value {
-        Value::from_object(Self(Mutex::new(items)))
+        let holding = Holding::of(items.capacity() * ENTRY);
+        Value::from_object(Self(Mutex::new(items), holding))
     }
 
     pub(super) fn of(value: &Value) -> Result<Value, Error> {
         items_of(value).map(Self::made)
     }
 
-    fn items(&self) -> IndexSet<Value> {
-        lock(&self.0).clone()
+    /// A copy of all items, which is paid for.
+    fn items(&self) -> Result<IndexSet<Value>, Error> {
+        let items = lock(&self.0);
+        spend(2 * items.len() as u64)?;
+        meter::room(items.capacity() * ENTRY)?;
+        Ok(items.clone())
     }
 
-    pub(super) fn without(&self, other: &Self) -> Value {
-        let (mine, theirs) = (self.items(), other.items());
-        Self::made(mine.difference(&theirs).cloned().collect())
+    pub(super) fn without(&self, other: &Self) -> Result<Value, Error> {
+        let (mine, theirs) = (self.items()?, other.items()?);
+        Ok(Self::made(mine.difference(&theirs).cloned().collect()))
     }
 }
 
@@ -66,7 +75,11 @@ impl Object for MutSet {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.items().into_iter().collect())
+        let items = lock(&self.0);
+        Enumerator::Values(match spend(items.len() as u64) {
+            Ok(()) => items.iter().cloned().collect(),
+            Err(error) => vec![Value::from(error)],
+        })
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
@@ -74,7 +87,7 @@ impl Object for MutSet {
     }
 
     fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
-        let (mine, theirs) = (self.items(), other.downcast_ref::<Self>()?.items());
+        let (mine, theirs) = (self.items().ok()?, other.downcast_ref::<Self>()?.items().ok()?);
         if mine == theirs {
             return Some(Ordering::Equal);
         }
@@ -92,29 +105,43 @@ impl Object for MutSet {
             if items.len() > MAX_HELD {
                 return Err(failed("the set would hold too much"));
             }
+            self.1.set(items.capacity() * ENTRY);
             *lock(&self.0) = items;
-            Ok(Value::from(()))
+            meter::check().map(|()| Value::from(()))
         };
-        let mine = self.items();
+        // One item is looked up, all others are walked.
+        match method {
+            "add" => {
+                let (item,): (Value,) = from_args(args)?;
+                let item = hashable(item)?;
+                look(&item)?;
+                let mut mine = lock(&self.0);
+                mine.insert(item);
+                if mine.len() > MAX_HELD {
+                    return Err(failed("the set would hold too much"));
+                }
+                self.1.set(mine.capacity() * ENTRY);
+                return meter::check().map(|()| Value::from(()));
+            }
+            "discard" | "remove" => {
+                let (item,): (&Value,) = from_args(args)?;
+                look(&hashable(item.clone())?)?;
+                // All that stand behind it move up.
+                spend(lock(&self.0).len() as u64 / 8)?;
+                let removed = lock(&self.0).shift_remove(item);
+                if !removed && method == "remove" {
+                    return Err(failed(&format!("the set does not hold {item:?}")));
+                }
+                return Ok(Value::from(()));
+            }
+            _ => {}
+        }
+        let mine = self.items()?;
         let union =
             |mine: IndexSet<Value>| Ok::<_, Error>(mine.into_iter().chain(others()?.into_iter().flatten()).collect());
         let in_all = |item: &Value, others: &[IndexSet<Value>]| others.iter().all(|other| other.contains(item));
         let in_none = |item: &Value, others: &[IndexSet<Value>]| !others.iter().any(|other| other.contains(item));
         match method {
-            "add" => {
-                let (item,): (Value,) = from_args(args)?;
-                let mut mine = mine;
-                mine.insert(hashable(item)?);
-                changed(mine)
-            }
-            "discard" | "remove" => {
-                let (item,): (&Value,) = from_args(args)?;
-                let removed = lock(&self.0).shift_remove(item);
-                if !removed && method == "remove" {
-                    return Err(failed(&format!("the set does not hold {item:?}")));
-                }
-                Ok(Value::from(()))
-            }
             "pop" => lock(&self.0).shift_remove_index(0).ok_or_else(|| failed("pop from an empty set")),
             "clear" => changed(IndexSet::new()),
             "copy" => Ok(Self::made(mine)),
@@ -138,10 +165,10 @@ impl Object for MutSet {
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let items = self.items();
+        let items: Vec<Value> = lock(&self.0).iter().cloned().collect();
         match items.is_empty() {
             true => f.write_str("set()"),
-            false => printed(f, |f| f.debug_set().entries(items).finish()),
+            false => printed(f, |f| f.debug_set().entries(items.iter().take_while(|it| is_printable(it))).finish()),
         }
     }
 }
@@ -162,7 +189,11 @@ pub(super) fn zip(args: &[Value], strict: bool) -> Result<Value, Error> {
     match columns.collect::<Result<Vec<Vec<Value>>, Error>>() {
         Ok(columns) => {
             let length = columns.iter().map(Vec::len).min().unwrap_or_default();
+            let cells = length.saturating_mul(1 + columns.len());
+            spend(cells as u64)?;
+            meter::room(cells.saturating_mul(2 * SLOT))?;
             let row = |at: usize| columns.iter().filter_map(|column| column.get(at).cloned()).collect::<Vec<_>>();
+            meter::hold(cells * SLOT);
             Ok(MutList::value((0..length).map(|at| Value::from(minijinja::value::Tuple::from(row(at)))).collect()))
         }
         Err(_) if !strict => Ok(given.named("default").unwrap_or_else(|| Value::from(()))),
@@ -175,8 +206,10 @@ pub(super) fn difference_of_dicts(first: &Value, second: &Value) -> Result<Value
     let mut rest = indexmap::IndexMap::new();
     for key in first.try_iter()? {
         let items = first.get_item(&key)?;
+        look(&items)?;
+        look(second)?;
         let name = Value::from(key.to_string().to_lowercase());
-        let mut others = Vec::new();
+        let mut others = std::collections::HashSet::new();
         for other in second.try_iter()?.filter(|other| other.to_string().to_lowercase() == name.to_string()) {
             others.extend(second.get_item(&other)?.try_iter()?.map(|item| item.to_string().to_lowercase()));
         }

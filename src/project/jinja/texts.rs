@@ -2,6 +2,7 @@
 
 use super::dates::Temporal;
 use super::given::Given;
+use super::meter;
 use super::values::{MAX_DEPTH, MAX_HELD};
 use crate::syntax::yaml;
 use minijinja::value::ValueKind;
@@ -18,7 +19,8 @@ fn too_large() -> Error {
 /// The entries of a dict as texts, in their order or sorted.
 fn entries(value: &Value, sorted: bool, key: impl Fn(&Value) -> String) -> Result<Vec<(String, Value)>, Error> {
     let mut entries = Vec::new();
-    for name in value.try_iter()? {
+    for name in value.try_iter()?.checked() {
+        let name = meter::walked(name)?;
         let held = value.get_item(&name)?;
         entries.push((key(&name), held));
     }
@@ -29,7 +31,7 @@ fn entries(value: &Value, sorted: bool, key: impl Fn(&Value) -> String) -> Resul
 }
 
 fn items(value: &Value) -> Result<Vec<Value>, Error> {
-    Ok(value.try_iter()?.take(MAX_HELD + 1).collect())
+    value.try_iter()?.checked().take(MAX_HELD + 1).map(meter::walked).collect()
 }
 
 /// A float as Python writes it.
@@ -66,6 +68,8 @@ impl Writer {
 
     fn step(&mut self, depth: u32) -> Result<(), Error> {
         self.count += 1;
+        meter::spend(2)?;
+        meter::room(self.out.len())?;
         if depth > MAX_DEPTH || self.count > MAX_HELD { Err(too_large()) } else { Ok(()) }
     }
 }
@@ -111,14 +115,14 @@ impl Writer {
             ValueKind::Map => {
                 let entries = entries(value, self.sorted, json_key)?;
                 self.json_row("{", "}", depth, entries, |writer, (key, held)| {
-                    writer.json_text(&key);
+                    writer.json_text(&key)?;
                     writer.out.push_str(": ");
                     writer.json(&held, depth + 1)
                 })?;
             }
             _ => {
                 let text = value.to_string();
-                self.json_text(&text);
+                self.json_text(&text)?;
             }
         }
         Ok(())
@@ -141,24 +145,27 @@ impl Writer {
                 (Some(_), 0) => {}
                 (Some(_), _) => self.out.push(','),
             }
-            self.break_line(depth + 1);
+            self.break_line(depth + 1)?;
             write(self, item)?;
         }
         if !empty {
-            self.break_line(depth);
+            self.break_line(depth)?;
         }
         self.out.push_str(close);
         Ok(())
     }
 
-    fn break_line(&mut self, depth: u32) {
+    fn break_line(&mut self, depth: u32) -> Result<(), Error> {
         if let Some(indent) = self.indent {
+            meter::spend_text(indent * depth as usize)?;
             self.out.push('\n');
             self.out.push_str(&" ".repeat(indent * depth as usize));
         }
+        Ok(())
     }
 
-    fn json_text(&mut self, text: &str) {
+    fn json_text(&mut self, text: &str) -> Result<(), Error> {
+        meter::spend_text(2 * text.len())?;
         self.out.push('"');
         for character in text.chars() {
             match character {
@@ -178,6 +185,7 @@ impl Writer {
             }
         }
         self.out.push('"');
+        Ok(())
     }
 }
 
@@ -208,6 +216,8 @@ enum Place {
 impl Writer {
     fn yaml(&mut self, value: &Value, depth: u32, indent: usize, place: Place) -> Result<(), Error> {
         self.step(depth)?;
+        // Each text is read once more, to see whether it needs quotes.
+        meter::spend(40 + value.as_str().map_or(0, |text| text.len() as u64) + indent as u64 / 16)?;
         let dash = |writer: &mut Self, at: usize, indent: usize| {
             if at > 0 || place == Place::Key {
                 writer.out.push('\n');

@@ -4,7 +4,10 @@
 //! A list that held itself could be printed, compared and dropped only by recursion without an end,
 //! so none can: what is put into a list or dict must not lead back to it.
 
+pub use super::stand_ins::{Relation, Unknown};
+
 use super::given::Given;
+use super::meter::{self, ENTRY, Holding, SLOT, is_looked_at, look, spend};
 use indexmap::IndexMap;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Rest, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -18,16 +21,49 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[derive(Debug, Default)]
-pub struct MutList(Mutex<Vec<Value>>);
+pub struct MutList(Mutex<Vec<Value>>, Holding);
 
 impl MutList {
     pub fn value(items: Vec<Value>) -> Value {
-        Value::from_object(Self(Mutex::new(items)))
+        let holding = Holding::of(items.capacity() * SLOT);
+        Value::from_object(Self(Mutex::new(items), holding))
     }
 
-    fn items(&self) -> Vec<Value> {
-        lock(&self.0).clone()
+    /// A list of texts that were made for it.
+    pub(super) fn of_texts(items: Vec<Value>) -> Value {
+        let texts: usize = items.iter().filter_map(Value::as_str).map(str::len).sum();
+        let holding = Holding::of(items.capacity() * SLOT + texts);
+        Value::from_object(Self(Mutex::new(items), holding))
     }
+
+    /// A copy of all items, which is paid for; a value that fails where nothing is left.
+    fn items(&self) -> Vec<Value> {
+        let items = lock(&self.0);
+        match spend(items.len() as u64 + texts_in(&items)) {
+            Ok(()) => items.clone(),
+            Err(error) => vec![Value::from(error)],
+        }
+    }
+
+    /// The items for a search: each may be compared with all of what is sought, which may be this list.
+    fn searched(&self, sought: &Value) -> Result<Vec<Value>, Error> {
+        look(sought)?;
+        let items = self.items();
+        if sought.as_object().is_some() {
+            items.iter().try_for_each(look)?;
+        }
+        meter::check().map(|()| items)
+    }
+
+    fn changed(&self, items: &Vec<Value>) -> Result<(), Error> {
+        self.1.set(items.capacity() * SLOT);
+        meter::check()
+    }
+}
+
+/// Work of comparing the texts of a list with another's.
+fn texts_in(items: &[Value]) -> u64 {
+    items.iter().filter_map(Value::as_str).map(|text| meter::work_of(text.len()) / 64).sum()
 }
 
 /// Containers within containers that one value may hold, and how deep.
@@ -48,6 +84,7 @@ pub(super) fn admit(value: &Value, into: usize) -> Result<(), Error> {
             None => continue,
         };
         steps += 1;
+        spend(1)?;
         if steps > MAX_HELD || depth > MAX_DEPTH {
             return Err(refused("lists and dicts are nested too deep or hold too much"));
         }
@@ -59,6 +96,7 @@ pub(super) fn admit(value: &Value, into: usize) -> Result<(), Error> {
             }
             _ => value.try_iter().into_iter().flatten().collect(),
         };
+        spend(inner.len() as u64)?;
         work.extend(inner.into_iter().filter(|inner| inner.as_object().is_some()).map(|inner| (inner, depth + 1)));
     }
     Ok(())
@@ -138,13 +176,37 @@ pub(super) fn is_within_container() -> bool {
     PRINTED.get().0 > 0
 }
 
+/// Counts what an item of a container costs to print; one that is itself a container counts its own.
+pub(super) fn is_printable(item: &Value) -> bool {
+    let own = item.downcast_object_ref::<MutList>().is_some() || item.downcast_object_ref::<MutDict>().is_some();
+    if own { meter::is_affordable(1) } else { is_looked_at(item) }
+}
+
+/// Counts what it costs to sort values: each is compared with some.
+pub(super) fn spend_sort<'a>(values: impl ExactSizeIterator<Item = &'a Value>) -> Result<(), Error> {
+    let rounds = u64::from(usize::BITS - values.len().leading_zeros());
+    for value in values {
+        spend(rounds * (1 + value.as_str().map_or(0, |text| meter::work_of(text.len()) / 4)))?;
+        if value.as_object().is_some() {
+            (0..rounds).try_for_each(|_| look(value))?;
+        }
+    }
+    Ok(())
+}
+
 fn index_of(length: usize, index: i64) -> Option<usize> {
     let at = if index < 0 { index + i64::try_from(length).ok()? } else { index };
     usize::try_from(at).ok().filter(|at| *at < length)
 }
 
 fn elements(value: &Value) -> Result<Vec<Value>, Error> {
-    if value.is_undefined() || value.is_none() { Ok(Vec::new()) } else { Ok(value.try_iter()?.collect()) }
+    if value.is_undefined() || value.is_none() {
+        return Ok(Vec::new());
+    }
+    if let Some(length) = value.len() {
+        meter::room(length * SLOT)?;
+    }
+    value.try_iter()?.checked().map(|item| spend(1).and(item)).collect()
 }
 
 impl Object for MutList {
@@ -166,17 +228,25 @@ impl Object for MutList {
     }
 
     fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        if method != "append" && !(method == "pop" && args.is_empty()) {
+            spend(1 + lock(&self.0).len() as u64)?;
+        }
         match method {
             "append" => {
                 let (item,): (Value,) = from_args(args)?;
                 admit(&item, Arc::as_ptr(self).addr())?;
-                lock(&self.0).push(item);
+                let mut items = lock(&self.0);
+                items.push(item);
+                self.changed(&items)?;
             }
             "extend" => {
                 let (more,): (Value,) = from_args(args)?;
                 let more = elements(&more)?;
                 more.iter().try_for_each(|item| admit(item, Arc::as_ptr(self).addr()))?;
-                lock(&self.0).extend(more);
+                meter::room(more.len() * SLOT)?;
+                let mut items = lock(&self.0);
+                items.extend(more);
+                self.changed(&items)?;
             }
             "insert" => {
                 let (at, item): (i64, Value) = from_args(args)?;
@@ -185,6 +255,7 @@ impl Object for MutList {
                 let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
                 let at = if at < 0 { (at + length).max(0) } else { at.min(length) };
                 items.insert(usize::try_from(at).unwrap_or_default(), item);
+                self.changed(&items)?;
             }
             "pop" => {
                 let (at,): (Option<i64>,) = from_args(args)?;
@@ -195,14 +266,13 @@ impl Object for MutList {
             }
             "remove" => {
                 let (item,): (Value,) = from_args(args)?;
-                let mut items = lock(&self.0);
-                let at = items.iter().position(|other| *other == item);
+                let at = self.searched(&item)?.iter().position(|other| *other == item);
                 let at = at.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "the item is not in the list"))?;
-                items.remove(at);
+                lock(&self.0).remove(at);
             }
             "index" => {
                 let (item, start, end): (Value, Option<i64>, Option<i64>) = from_args(args)?;
-                let items = lock(&self.0);
+                let items = self.searched(&item)?;
                 let bound = |at: i64| index_of(items.len(), at).unwrap_or(if at < 0 { 0 } else { items.len() });
                 let (start, end) = (start.map_or(0, bound), end.map_or(items.len(), bound));
                 return match (start..end).find(|at| items[*at] == item) {
@@ -214,7 +284,9 @@ impl Object for MutList {
             "reverse" => lock(&self.0).reverse(),
             "sort" => {
                 let reversed = Given::of(args).is_true(usize::MAX, "reverse");
-                lock(&self.0).sort_by(|a, b| if reversed { b.cmp(a) } else { a.cmp(b) });
+                let mut items = lock(&self.0);
+                spend_sort(items.iter())?;
+                items.sort_by(|a, b| if reversed { b.cmp(a) } else { a.cmp(b) });
             }
             "copy" => return Ok(Self::value(self.items())),
             _ => return Err(Error::from(ErrorKind::UnknownMethod)),
@@ -223,16 +295,31 @@ impl Object for MutList {
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        printed(f, |f| f.debug_list().entries(self.items()).finish())
+        let items = self.items();
+        printed(f, |f| f.debug_list().entries(items.iter().take_while(|item| is_printable(item))).finish())
     }
 }
 
 #[derive(Debug, Default)]
-pub struct MutDict(Mutex<IndexMap<Value, Value>>);
+pub struct MutDict(Mutex<IndexMap<Value, Value>>, Holding);
 
 impl MutDict {
     pub fn value(entries: IndexMap<Value, Value>) -> Value {
-        Value::from_object(Self(Mutex::new(entries)))
+        let holding = Holding::of(entries.capacity() * ENTRY);
+        Value::from_object(Self(Mutex::new(entries), holding))
+    }
+
+    fn changed(&self, entries: &IndexMap<Value, Value>) -> Result<(), Error> {
+        self.1.set(entries.capacity() * ENTRY);
+        meter::check()
+    }
+
+    /// Copies what is taken of each entry, and pays for it.
+    fn each(&self, take: impl Fn((&Value, &Value)) -> Value) -> Result<Vec<Value>, Error> {
+        let entries = lock(&self.0);
+        spend(entries.len() as u64)?;
+        meter::room(entries.len() * SLOT)?;
+        Ok(entries.iter().map(take).collect())
     }
 
     /// A dict with the entries of any mapping.
@@ -240,20 +327,41 @@ impl MutDict {
         if value.is_undefined() || value.is_none() {
             return Ok(IndexMap::new());
         }
-        value.try_iter()?.map(|key| Ok((key.clone(), value.get_item(&key)?))).collect()
+        value.try_iter()?.checked().map(|key| entry(key?, |key| value.get_item(key))).collect()
     }
 
     /// The same, also of rows of two.
     pub(super) fn of_pairs(value: &Value) -> Result<IndexMap<Value, Value>, Error> {
         if matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
-            return value.try_iter()?.map(|it| Ok((it.get_item_by_index(0)?, it.get_item_by_index(1)?))).collect();
+            let pair = |it: Result<Value, Error>| {
+                let it = it?;
+                entry(it.get_item_by_index(0)?, |_| it.get_item_by_index(1))
+            };
+            return value.try_iter()?.checked().map(pair).collect();
         }
         Self::of(value)
     }
 
-    fn pairs(&self) -> Vec<Value> {
-        lock(&self.0).iter().map(|(key, value)| Value::from(Tuple::from(vec![key.clone(), value.clone()]))).collect()
+    fn pairs(&self) -> Result<Vec<Value>, Error> {
+        meter::room(lock(&self.0).len() * ENTRY)?;
+        self.each(|(key, value)| Value::from(Tuple::from(vec![key.clone(), value.clone()])))
     }
+}
+
+/// Counts the hash of a key. What can change in place has none.
+fn checked_key(key: &Value) -> Result<(), Error> {
+    if key.as_object().is_some() {
+        super::sets::hashable(key.clone())?;
+    }
+    look(key)
+}
+
+/// An entry that is put into a dict: its key is hashed.
+fn entry(key: Value, value: impl FnOnce(&Value) -> Result<Value, Error>) -> Result<(Value, Value), Error> {
+    checked_key(&key)?;
+    spend(1)?;
+    let value = value(&key)?;
+    Ok((key, value))
 }
 
 impl Object for MutDict {
@@ -262,11 +370,17 @@ impl Object for MutDict {
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        if checked_key(key).is_err() {
+            return None;
+        }
         lock(&self.0).get(key).cloned()
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(lock(&self.0).keys().cloned().collect())
+        Enumerator::Values(match self.each(|(key, _)| key.clone()) {
+            Ok(keys) => keys,
+            Err(error) => vec![Value::from(error)],
+        })
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
@@ -277,22 +391,33 @@ impl Object for MutDict {
         match method {
             "get" => {
                 let (key, default): (&Value, Option<Value>) = from_args(args)?;
+                checked_key(key)?;
                 let found = lock(&self.0).get(key).cloned();
                 return Ok(found.or(default).unwrap_or_else(|| Value::from(())));
             }
-            "items" => return Ok(MutList::value(self.pairs())),
-            "keys" => return Ok(MutList::value(lock(&self.0).keys().cloned().collect())),
-            "values" => return Ok(MutList::value(lock(&self.0).values().cloned().collect())),
-            "copy" => return Ok(Self::value(lock(&self.0).clone())),
+            "items" => return Ok(MutList::value(self.pairs()?)),
+            "keys" => return Ok(MutList::value(self.each(|(key, _)| key.clone())?)),
+            "values" => return Ok(MutList::value(self.each(|(_, value)| value.clone())?)),
+            "copy" => {
+                let entries = lock(&self.0);
+                spend(2 * entries.len() as u64)?;
+                meter::room(entries.capacity() * ENTRY)?;
+                return Ok(Self::value(entries.clone()));
+            }
             "update" => {
                 for part in args {
                     let more = Self::of_pairs(part)?;
                     more.values().try_for_each(|item| admit(item, Arc::as_ptr(self).addr()))?;
-                    lock(&self.0).extend(more);
+                    let mut entries = lock(&self.0);
+                    entries.extend(more);
+                    self.changed(&entries)?;
                 }
             }
             "pop" => {
                 let (key, Rest(default)): (&Value, Rest<Value>) = from_args(args)?;
+                checked_key(key)?;
+                // All that stand behind it move up.
+                spend(lock(&self.0).len() as u64 / 8)?;
                 let removed = lock(&self.0).shift_remove(key);
                 return removed
                     .or_else(|| default.first().cloned())
@@ -306,13 +431,18 @@ impl Object for MutDict {
             "fromkeys" => {
                 let (keys, value): (Value, Option<Value>) = from_args(args)?;
                 let value = storable(value.unwrap_or_else(|| Value::from(())))?;
-                return Ok(Self::value(keys.try_iter()?.map(|key| (key, value.clone())).collect()));
+                let keys = keys.try_iter()?.checked();
+                let entries = keys.map(|key| entry(key?, |_| Ok(value.clone())));
+                return entries.collect::<Result<_, _>>().map(Self::value);
             }
             "setdefault" => {
                 let (key, default): (Value, Option<Value>) = from_args(args)?;
                 let default = default.unwrap_or_else(|| Value::from(()));
                 admit(&default, Arc::as_ptr(self).addr())?;
-                return Ok(lock(&self.0).entry(key).or_insert(default).clone());
+                checked_key(&key)?;
+                let mut entries = lock(&self.0);
+                let held = entries.entry(key).or_insert(default).clone();
+                return self.changed(&entries).map(|()| held);
             }
             "clear" => lock(&self.0).clear(),
             _ => return Err(Error::from(ErrorKind::UnknownMethod)),
@@ -322,12 +452,16 @@ impl Object for MutDict {
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = lock(&self.0).clone();
-        printed(f, |f| f.debug_map().entries(entries).finish())
+        let shown = entries.iter().take_while(|(key, value)| is_printable(key) && is_printable(value));
+        printed(f, |f| f.debug_map().entries(shown).finish())
     }
 }
 
 /// A copy of a value whose lists and dicts can be changed in place.
 pub fn mutable(value: &serde_json::Value) -> Value {
+    if !meter::is_affordable(1) {
+        return Value::from(());
+    }
     match value {
         serde_json::Value::Array(items) => MutList::value(items.iter().map(mutable).collect()),
         serde_json::Value::Object(entries) => {
@@ -335,7 +469,10 @@ pub fn mutable(value: &serde_json::Value) -> Value {
         }
         serde_json::Value::Null => Value::from(()),
         serde_json::Value::Bool(flag) => Value::from(*flag),
-        serde_json::Value::String(text) => Value::from(text.as_str()),
+        serde_json::Value::String(text) => {
+            meter::hold(text.len());
+            Value::from(text.as_str())
+        }
         serde_json::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(integer), _) => Value::from(integer),
             (None, Some(float)) => Value::from(float),
@@ -349,10 +486,14 @@ pub fn data(value: &Value) -> serde_json::Value {
     data_within(value, 0, &mut 0)
 }
 
+/// Bytes of a value as data, about.
+const JSON: usize = 80;
+
 fn data_within(value: &Value, depth: u32, count: &mut usize) -> serde_json::Value {
     use serde_json::Value as Json;
     *count += 1;
-    if depth > MAX_DEPTH || *count > MAX_HELD {
+    meter::hold(JSON);
+    if depth > MAX_DEPTH || *count > MAX_HELD || !meter::is_affordable(1) {
         return Json::Null;
     }
     match value.kind() {
@@ -369,112 +510,14 @@ fn data_within(value: &Value, depth: u32, count: &mut usize) -> serde_json::Valu
             Json::Object(entries)
         }
         ValueKind::Plain => Json::String(value.to_string()),
+        ValueKind::String => {
+            let text = value.as_str().unwrap_or_default();
+            if meter::room(text.len()).is_err() {
+                return Json::Null;
+            }
+            meter::hold(text.len());
+            Json::String(text.to_owned())
+        }
         _ => serde_json::to_value(value).unwrap_or(Json::Null),
-    }
-}
-
-/// What stands for the result of something this checkout does not hold: it can be called, has every
-/// attribute, is empty and false, and prints a name that keeps the SQL readable.
-#[derive(Debug)]
-pub struct Unknown;
-
-impl Unknown {
-    pub const MARK: &'static str = "__unknown__";
-
-    pub fn value() -> Value {
-        Value::from_object(Self)
-    }
-}
-
-impl Object for Unknown {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Iterable
-    }
-
-    fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
-        Some(Self::value())
-    }
-
-    fn is_true(self: &Arc<Self>) -> bool {
-        false
-    }
-
-    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
-        Ok(Self::value())
-    }
-
-    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, _: &str, _: &[Value]) -> Result<Value, Error> {
-        Ok(Self::value())
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Self::MARK)
-    }
-}
-
-/// What `ref`, `source` and `this` yield: the name of a table, and truthy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relation {
-    pub database: Arc<str>,
-    pub schema: Arc<str>,
-    pub identifier: Arc<str>,
-    /// What it prints, where that is less than all its parts.
-    pub printed: Option<Arc<str>>,
-}
-
-impl Relation {
-    fn part(&self, name: &str) -> Option<Value> {
-        Some(match name {
-            "database" => Value::from(&*self.database),
-            "schema" => Value::from(&*self.schema),
-            "identifier" | "name" | "table" => Value::from(&*self.identifier),
-            "type" | "metadata" => Unknown::value(),
-            "is_table" | "is_view" | "is_cte" => Value::from(false),
-            _ => return None,
-        })
-    }
-}
-
-impl Object for Relation {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.part(key.as_str()?)
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Str(&["database", "schema", "identifier"])
-    }
-
-    fn is_true(self: &Arc<Self>) -> bool {
-        true
-    }
-
-    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
-        Ok(match method {
-            // dbt's macros ask a value whether it is a relation through its metadata's type.
-            "get" if args.first().and_then(Value::as_str) == Some("metadata") => {
-                MutDict::value([(Value::from("type"), Value::from("Relation"))].into_iter().collect())
-            }
-            "get" => args.first().and_then(Value::as_str).and_then(|name| self.part(name)).unwrap_or_default(),
-            "render" => Value::from(self.to_string()),
-            _ => Value::from_dyn_object(self.clone()),
-        })
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-impl fmt::Display for Relation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(printed) = &self.printed {
-            return f.write_str(printed);
-        }
-        for part in [&self.database, &self.schema] {
-            if !part.is_empty() {
-                write!(f, "{part}.")?;
-            }
-        }
-        f.write_str(&self.identifier)
     }
 }

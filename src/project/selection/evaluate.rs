@@ -9,6 +9,7 @@ use super::spec::{Criteria, Definition, Indirect, Kinds, Method, Operator, Spec}
 use crate::db::Project;
 use crate::project::data::scalar;
 use crate::project::packages::project_file;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub fn evaluate(db: &dyn salsa::Database, spec: &Spec) -> BTreeSet<Arc<str>> {
         indirect: spec.indirect.unwrap_or_else(|| stated(db)),
         kinds: &spec.kinds,
         states: Project::try_get(db).and_then(|project| project.before(db).as_ref()?.states.as_ref()),
+        known: RefCell::default(),
     };
     let selected = run.selected(&spec.definition, 0);
     selected.iter().filter_map(|at| members.all.get(*at)).map(|member| member.id.clone()).collect()
@@ -40,7 +42,7 @@ fn stated(db: &dyn salsa::Database) -> Indirect {
 pub fn check(db: &dyn salsa::Database, spec: &Spec) -> Result<(), (String, String)> {
     let all = selectors(db).as_deref().unwrap_or_default();
     let states = Project::try_get(db).and_then(|project| project.before(db).as_ref()?.states.as_ref());
-    reach(all, &spec.definition, states.is_some(), &mut Vec::new())
+    reach(all, &spec.definition, states.is_some(), &mut Vec::new(), &mut BTreeSet::new())
 }
 
 fn reach<'all>(
@@ -48,6 +50,7 @@ fn reach<'all>(
     definition: &Definition,
     is_compared: bool,
     open: &mut Vec<&'all str>,
+    seen: &mut BTreeSet<&'all str>,
 ) -> Result<(), (String, String)> {
     for criteria in definition.criteria() {
         match criteria.method {
@@ -67,9 +70,16 @@ fn reach<'all>(
                 let remedy = "Take one of the references away in selectors.yml.";
                 return Err((format!("the selector '{}' leads back to itself", selector.name), remedy.to_owned()));
             }
-            open.push(&selector.name);
-            reach(all, &selector.definition, is_compared, open)?;
-            open.pop();
+            if open.len() >= DEEPEST {
+                let remedy = "Write out in selectors.yml what some of them select.";
+                return Err((format!("selectors name selectors more than {DEEPEST} levels deep"), remedy.to_owned()));
+            }
+            // What several selectors name is followed once.
+            if seen.insert(&selector.name) {
+                open.push(&selector.name);
+                reach(all, &selector.definition, is_compared, open, seen)?;
+                open.pop();
+            }
         }
         if !is_any {
             return Err(missing(all, criteria.text()));
@@ -97,6 +107,8 @@ struct Run<'run> {
     kinds: &'run Kinds,
     /// The values of `state:` that hold, by unique_id.
     states: Option<&'run BTreeMap<Arc<str>, BTreeSet<&'static str>>>,
+    /// What each selector selects, by its place in the list, once that is known.
+    known: RefCell<BTreeMap<usize, Ids>>,
 }
 
 /// Selectors that name selectors end somewhere; `check` has told those that do not.
@@ -154,9 +166,15 @@ impl Run<'_> {
 
     fn of_selectors(&self, criteria: &Criteria, depth: usize) -> Ids {
         let pattern = Pattern::new(criteria.text());
-        let named = self.selectors.iter().filter(|selector| pattern.matches(&selector.name));
-        let named = named.filter(|_| depth < DEEPEST);
-        named.flat_map(|selector| self.selected(&selector.definition, depth + 1)).collect()
+        let named = self.selectors.iter().enumerate().filter(|(_, selector)| pattern.matches(&selector.name));
+        let mut found = Ids::new();
+        for (at, selector) in named.filter(|_| depth < DEEPEST) {
+            let known = self.known.borrow().get(&at).cloned();
+            let selected = known.unwrap_or_else(|| self.selected(&selector.definition, depth + 1));
+            found.extend(selected.iter().copied());
+            self.known.borrow_mut().insert(at, selected);
+        }
+        found
     }
 
     /// The ancestors or descendants of a set, at most some steps away.

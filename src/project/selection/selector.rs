@@ -38,7 +38,7 @@ pub fn selector_errors(db: &dyn salsa::Database) -> Vec<SyntaxError> {
 fn read(db: &dyn salsa::Database) -> Option<(Vec<Selector>, Reader)> {
     let project = Project::try_get(db)?;
     let document = yaml(db, project.selectors_file(db)?);
-    let mut reader = Reader { package: project.root(db), errors: document.errors.clone(), late: Vec::new() };
+    let mut reader = Reader { package: project.root(db), errors: document.errors.clone(), late: Vec::new(), depth: 0 };
     let found = reader.file(&document.root);
     Some((found, reader))
 }
@@ -48,7 +48,12 @@ struct Reader {
     errors: Vec<SyntaxError>,
     /// What dbt refuses only when the selector is used.
     late: Vec<SyntaxError>,
+    /// How deep the definition that is read nests.
+    depth: usize,
 }
+
+/// How deep definitions may nest.
+const DEEPEST: usize = 30;
 
 impl Reader {
     fn wrong(&mut self, span: Span, message: impl Into<String>, remedy: impl Into<String>) {
@@ -122,6 +127,22 @@ impl Reader {
 
     /// A text, a union, an intersection, or one criterion.
     fn definition(&mut self, node: &Node) -> Option<Definition> {
+        if self.depth >= DEEPEST {
+            let remedy = "Give its inner parts names of their own, and name them by method: selector.";
+            self.late.push(SyntaxError {
+                span: node.span,
+                message: format!("a definition nests more than {DEEPEST} levels deep"),
+                remedy: remedy.to_owned(),
+            });
+            return None;
+        }
+        self.depth += 1;
+        let found = self.definition_within(node);
+        self.depth -= 1;
+        found
+    }
+
+    fn definition_within(&mut self, node: &Node) -> Option<Definition> {
         if let Some(text) = node.as_str() {
             let text = match self.value(node) {
                 Value::String(text) => text,

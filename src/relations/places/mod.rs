@@ -10,7 +10,7 @@ pub use excuses::{Lines, MetaExcuse, meta_excuses, some_may_say};
 pub(super) use rows::*;
 pub use settings::of_setting;
 
-use crate::db::{Directory, Project, SourceFile};
+use crate::db::{Directory, Project, SourceFile, Sym};
 use crate::project::calls::call_span;
 use crate::project::graph::{Resolved, named as nodes_named, resolve_ref, resolve_source, source_id};
 use crate::project::nodes::{Node, Part, Reference, is_enabled, rendering, unique_id};
@@ -53,12 +53,32 @@ pub fn node<'db>(db: &'db dyn salsa::Database, id: &str) -> Option<Node<'db>> {
     let name = id.splitn(3, '.').nth(2)?;
     // The last part may be a version.
     let names = [Some(name), name.rsplit_once('.').map(|(name, _)| name)];
-    let named = names.into_iter().flatten().flat_map(|name| nodes_named(db, name));
+    let parts = names.into_iter().flatten();
+    if let Some(crowd) = parts.clone().find(|name| nodes_named(db, name).len() > FEW) {
+        let found = with_ids(db, Sym::new(db, crowd)).get(id).map(Vec::as_slice).unwrap_or_default();
+        if !found.is_empty() {
+            return found.iter().copied().find(|node| is_enabled(db, *node)).or(found.last().copied());
+        }
+    }
+    let named = parts.flat_map(|name| nodes_named(db, name));
     let found: Vec<Node<'db>> = named.copied().filter(|node| **unique_id(db, *node) == *id).collect();
     match found.as_slice() {
         [] | [_] => found.first().copied(),
         [.., last] => Some(found.iter().copied().find(|node| is_enabled(db, *node)).unwrap_or(*last)),
     }
+}
+
+/// So many nodes of one name are compared with an id one by one.
+const FEW: usize = 8;
+
+/// The nodes of one name by their unique_ids.
+#[salsa::tracked(returns(ref))]
+fn with_ids<'db>(db: &'db dyn salsa::Database, name: Sym<'db>) -> FxHashMap<Arc<str>, Vec<Node<'db>>> {
+    let mut found: FxHashMap<Arc<str>, Vec<Node<'db>>> = FxHashMap::default();
+    for node in nodes_named(db, name.text(db)) {
+        found.entry(unique_id(db, *node).clone()).or_default().push(*node);
+    }
+    found
 }
 
 /// The first character of a node's file, or the entry of the YAML file that defines it.
@@ -81,26 +101,29 @@ pub fn call<'db>(db: &'db dyn salsa::Database, node: Node<'db>, site: u32) -> Pl
 
 /// The calls of a node's text that name a parent, in the order of the text.
 pub fn calls<'db>(db: &'db dyn salsa::Database, child: Node<'db>, parent: &str) -> Vec<Place> {
+    let sites = sites(db, child).get(parent).into_iter().flatten();
+    let mut places: Vec<Place> = sites.map(|site| call(db, child, *site)).collect();
+    places.dedup();
+    places
+}
+
+/// Where a node's text names each of its parents.
+#[salsa::tracked(returns(ref))]
+fn sites<'db>(db: &'db dyn salsa::Database, child: Node<'db>) -> FxHashMap<Arc<str>, BTreeSet<u32>> {
     let from = child.package(db);
     let trace = &rendering(db, child).trace;
-    let mut sites = BTreeSet::new();
+    let mut sites: FxHashMap<Arc<str>, BTreeSet<u32>> = FxHashMap::default();
     for call in &trace.refs {
-        if let Resolved::Found(node) = resolve_ref(db, from, &Reference::of(call))
-            && **unique_id(db, node) == *parent
-        {
-            sites.insert(call.site);
+        if let Resolved::Found(node) = resolve_ref(db, from, &Reference::of(call)) {
+            sites.entry(unique_id(db, node).clone()).or_default().insert(call.site);
         }
     }
     for call in &trace.sources {
-        if let Resolved::Found(source) = resolve_source(db, from, &call.source, &call.table)
-            && *source_id(db, source) == *parent
-        {
-            sites.insert(call.site);
+        if let Resolved::Found(source) = resolve_source(db, from, &call.source, &call.table) {
+            sites.entry(source_id(db, source)).or_default().insert(call.site);
         }
     }
-    let mut places: Vec<Place> = sites.into_iter().map(|site| call(db, child, site)).collect();
-    places.dedup();
-    places
+    sites
 }
 
 /// Where a thing with a unique_id begins.

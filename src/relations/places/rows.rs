@@ -10,7 +10,7 @@ use crate::project::packages::{dbt_packages, package_by_name};
 use crate::project::properties::{PatchKind, entry_span, patch};
 use crate::relations::Cell;
 use crate::relations::scaled_in;
-use crate::relations::texts::{Text, moved, named_tables, of_node, of_test, scan_of};
+use crate::relations::texts::{Text, moved, of_node, of_test, scan_of, table_spans};
 use crate::relations::things::Thing;
 use crate::syntax::jinja::call_names::{call_names, call_with, reads_of};
 use crate::syntax::jinja::config_call::config_calls;
@@ -250,8 +250,8 @@ pub(in crate::relations) fn of_own_tags(db: &dyn salsa::Database, row: &[Cell<'_
 pub(super) fn named(db: &dyn salsa::Database, id: &str, table: &str) -> Vec<Place> {
     let Some(node) = node(db, id) else { return Vec::new() };
     let base = scan_of(db, node).map_or(0, |(_, base)| base);
-    let names = named_tables(db, node).into_iter().filter(|name| *name.text == *table);
-    names.map(|name| place(db, node.file(db), moved(name.span, base))).collect()
+    let spans = table_spans(db, node).get(table).into_iter().flatten();
+    spans.map(|span| place(db, node.file(db), moved(*span, base))).collect()
 }
 
 pub(in crate::relations) fn of_reads_table(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
@@ -261,11 +261,35 @@ pub(in crate::relations) fn of_reads_table(db: &dyn salsa::Database, row: &[Cell
 
 pub(in crate::relations) fn of_raw_name(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
     let name = text_at(row, 1)?;
-    in_text(db, row, |text, region| {
-        let own = region.of(text);
-        let found = raw_names(own).into_iter().find(|span| span.of(own) == name)?;
-        Some(moved(found, region.start))
-    })
+    let id = text_at(row, 0)?;
+    let found = text_of(db, id).and_then(|text| {
+        let span = raw_spans(db, Region::new(db, text.file, text.region.start, text.region.end)).get(name)?;
+        Some(place(db, text.file, moved(*span, text.region.start)))
+    });
+    found.or_else(|| stands(db, id))
+}
+
+/// A part of a file.
+#[salsa::interned]
+struct Region<'db> {
+    #[returns(copy)]
+    file: SourceFile,
+    #[returns(copy)]
+    start: u32,
+    #[returns(copy)]
+    end: u32,
+}
+
+/// Where each raw name of a text stands first, from its beginning on.
+#[salsa::tracked(returns(ref))]
+fn raw_spans<'db>(db: &'db dyn salsa::Database, region: Region<'db>) -> FxHashMap<String, Span> {
+    let span = Span { start: region.start(db), end: region.end(db) };
+    let own = span.of(region.file(db).content(db).text());
+    let mut found: FxHashMap<String, Span> = FxHashMap::default();
+    for span in raw_names(own) {
+        found.entry(span.of(own).to_owned()).or_insert(span);
+    }
+    found
 }
 
 pub(in crate::relations) fn of_scaled(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {

@@ -4,6 +4,7 @@
 pub mod blocks;
 pub mod call_names;
 pub mod config_call;
+mod looks;
 mod operators;
 pub mod rewrite;
 pub mod tags;

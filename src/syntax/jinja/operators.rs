@@ -199,7 +199,10 @@ mod tests {
         assert_eq!(rewritten("a ~ b + c ~ d"), "__math(a ~ b ,\"+\", c ~ d)");
         assert_eq!(rewritten("a * 2 ~ b"), "__math(a ,\"*\", 2) ~ b");
         assert_eq!(rewritten("(a - b).days"), "(__math(a ,\"-\", b)).days");
-        assert_eq!(rewritten("a - b < c if d else e + f"), "__math(a ,\"-\", b) < c if d else __math(e ,\"+\", f)");
+        assert_eq!(
+            rewritten("a - b < c if d else e + f"),
+            "__math(a ,\"-\", b) |__look < c if d else __math(e ,\"+\", f)"
+        );
     }
 
     #[test]

@@ -7,9 +7,11 @@
 //! - `name.` becomes `__space(OFFSET, "name", name).` before a dotted call, for the same reasons;
 //! - list and dict literals become `__list([…])` and `__dict({…})`, which can be changed in place;
 //! - arithmetic becomes `__math(a, "+", b)`, as `operators` finds it;
+//! - what is compared, is a key or is subscripted, and tuples go through filters, as `looks` finds them;
 //! - `do`, `print`, unary plus, `'…' % values`, a trailing colon, odd whitespace, adjacent strings and
 //!   integers of more than 38 digits are put in the words minijinja knows.
 
+use super::looks::looks;
 use super::operators;
 use super::tags::{Tag, TagKind, tags};
 use super::tokens::{Token, TokenKind, tokens};
@@ -29,6 +31,10 @@ pub const KEEP: &str = "__keep";
 /// Arithmetic with what may be a date, a set or a list: `__math(a, "+", b, "-", c)`.
 pub const MATH: &str = "__math";
 pub const NEGATIVE: &str = "__negative";
+/// Filters for what is compared or hashed, for what is subscripted, and for tuples: they count what is looked at.
+pub const LOOK: &str = "__look";
+pub const PART: &str = "__part";
+pub const TUPLE: &str = "__tuple";
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rewritten {
@@ -151,6 +157,7 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
     let mut formatted: Vec<usize> = Vec::new();
     let rows = operators::rows(part, &list, statement);
     let word = if statement { list.first().map_or("", |token| token.of(part)) } else { "" };
+    let looks = looks(part, &list, word);
     for (index, token) in list.iter().enumerate() {
         let before = list[..index].iter().rfind(|token| token.kind != TokenKind::OddSpace).copied();
         let after = list.get(index + 1).copied();
@@ -159,6 +166,7 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
         for _ in 0..rows.opened_at(index) {
             out.open(MATH);
         }
+        looks.before(index).for_each(|mark| out.write(mark, 0));
         done = token.end;
         match token.kind {
             TokenKind::OddSpace => out.write(" ", token.end - token.start),
@@ -238,6 +246,7 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
             },
             _ => out.text.push_str(shown),
         }
+        looks.behind(index).for_each(|mark| out.write(mark, 0));
         while formatted.last().is_some_and(|end| *end <= index) {
             formatted.pop();
             out.write(")", 0);
@@ -247,6 +256,7 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
         }
         after_is = token.kind == TokenKind::Name && shown == "not" && before.is_some_and(|it| it.of(part) == "is");
     }
+    out.write(looks.end, 0);
     if kept {
         out.write(")", 0);
     }
@@ -335,7 +345,7 @@ fn operand_end(part: &str, list: &[Token], start: usize) -> usize {
 }
 
 /// Whether a bracket after this token is a subscript.
-fn ends_operand(part: &str, token: Token, is_word: bool) -> bool {
+pub(super) fn ends_operand(part: &str, token: Token, is_word: bool) -> bool {
     match token.kind {
         TokenKind::Name => {
             !is_word
@@ -388,7 +398,7 @@ mod tests {
     #[test]
     fn literals_become_mutable_and_subscripts_stay() {
         assert_eq!(rewritten("{% set a = [1, {'b': [2]}] %}"), "{% set a = __list([1, __dict({'b': __list([2])})]) %}");
-        assert_eq!(rewritten("{{ a[0] }}{{ a()[0] }}"), "{{ a[0] }}{{ __call(13,\"a\",a)()[0] }}");
+        assert_eq!(rewritten("{{ a[0] }}{{ a()[0] }}"), "{{ (a|__part)[0] }}{{ __call(13,\"a\",a)()[0] }}");
         assert_eq!(rewritten("{% for x in [1] %}"), "{% for x in __list([1]) %}");
         assert_eq!(rewritten("{% if x in['a'] %}"), "{% if x in __list(['a']) %}");
     }
@@ -403,7 +413,7 @@ mod tests {
     #[test]
     fn pythons_string_formatting_becomes_a_filter() {
         assert_eq!(rewritten("{{ '%s!' % x.y[0] ~ 'z' }}"), "{{ '%s!' |__format( x.y[0]) ~ 'z' }}");
-        assert_eq!(rewritten("{{ '%s %s' % (a, 'b') }}"), "{{ '%s %s' |__format( (a, 'b')) }}");
+        assert_eq!(rewritten("{{ '%s %s' % (a, 'b') }}"), "{{ '%s %s' |__format( ((a, 'b')|__tuple)) }}");
         assert_eq!(rewritten("{{ 7 % 2 }}"), "{{ 7 % 2 }}");
     }
 

@@ -51,10 +51,14 @@ fn excess(inner: &str) -> Option<String> {
     }
     let mut chain = 0;
     let mut closes = false;
+    let mut is_text = false;
     for token in tokens(inner, 0, inner.len()) {
         let shown = token.of(inner);
         let closed = std::mem::replace(&mut closes, matches!(shown, ")" | "]" | "}"));
+        let after_text = std::mem::replace(&mut is_text, token.kind == TokenKind::Text);
         match (token.kind, shown) {
+            // Texts behind one another are joined.
+            (TokenKind::Text, _) => chain += usize::from(after_text),
             (TokenKind::Operator, ",") => chain = 0,
             // Brackets nest, which parsers count; behind one another they chain.
             (TokenKind::Operator, "(" | "[" | "{") => chain += usize::from(closed),
@@ -67,6 +71,39 @@ fn excess(inner: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// Branches of one `if`: each nests in the one before for a parser.
+const MAX_BRANCHES: usize = 1_000;
+
+/// Makes comments of the branches that are too many for one `if`.
+fn bound_branches(text: &str, found: &mut Tags) {
+    if text.matches("elif").nth(MAX_BRANCHES).is_none() {
+        return;
+    }
+    let mut open: Vec<usize> = Vec::new();
+    for tag in found.tags.iter_mut().filter(|tag| tag.kind == TagKind::Statement) {
+        match tag.word(text) {
+            "if" => open.push(0),
+            "endif" => drop(open.pop()),
+            "elif" => {
+                let Some(branches) = open.last_mut() else { continue };
+                *branches += 1;
+                if *branches == MAX_BRANCHES + 1 {
+                    found.errors.push(SyntaxError {
+                        span: tag.span,
+                        message: format!("one Jinja `if` has more than {MAX_BRANCHES} branches"),
+                        remedy: "Look the value up in a dict instead.".to_owned(),
+                    });
+                }
+                if *branches > MAX_BRANCHES {
+                    tag.kind = TagKind::Comment;
+                }
+            }
+            _ => {}
+        }
+    }
+    found.errors.sort_by_key(|error| error.span.start);
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -84,6 +121,7 @@ pub fn tags(text: &str) -> Tags {
         at = tag.span.end as usize;
         found.tags.push(tag);
     }
+    bound_branches(text, &mut found);
     found
 }
 

@@ -1,0 +1,304 @@
+//! What one rendering has done and holds. The engine counts its own instructions and the bytes it writes
+//! as fuel; what the values and functions here do besides is counted as work, by what they touch.
+
+use minijinja::value::ValueKind;
+use minijinja::{Error, ErrorKind, Value};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How much a rendering may do. A project may do as much as all its renderings together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// A node of a project of few files.
+    Node,
+    /// A node of a project of many.
+    NodeOfMany,
+    /// One data test, or one call of a macro that names a node.
+    Call,
+    /// A value in YAML.
+    Setting,
+    /// One of very many values of a YAML file.
+    SettingOfMany,
+}
+
+impl Scale {
+    pub(super) const COUNT: usize = 5;
+
+    /// Fuel: an instruction, or 64 bytes that the engine writes, which are at most 64 MB. Real models need less
+    /// than 100,000.
+    pub(super) const fn fuel(self) -> u64 {
+        match self {
+            Self::Node => 1_000_000,
+            Self::NodeOfMany => 400_000,
+            Self::Call => 100_000,
+            Self::Setting => 50_000,
+            Self::SettingOfMany => 5_000,
+        }
+    }
+
+    /// Work: an item that is visited, or 16 bytes of a text.
+    const fn work(self) -> u64 {
+        5 * self.fuel()
+    }
+
+    const ALL: [Self; Self::COUNT] = [Self::Node, Self::NodeOfMany, Self::Call, Self::Setting, Self::SettingOfMany];
+
+    pub(super) fn of(index: usize) -> Self {
+        Self::ALL.get(index).copied().unwrap_or(Self::Node)
+    }
+}
+
+/// Bytes that the lists, dicts and traces of one rendering hold together.
+const HELD: usize = 64 << 20;
+/// Work of one tuple: the engine prints, compares and drops these by itself.
+const TUPLE: u64 = 100_000;
+/// How deep tuples may nest.
+const TUPLE_DEPTH: usize = 200;
+/// Bytes of a value in a list, and of an entry in a dict.
+pub(super) const SLOT: usize = 24;
+pub(super) const ENTRY: usize = 80;
+/// Work of compiling a macro's call.
+const CALL: u64 = 50;
+
+/// Why a rendering is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Excess {
+    Work,
+    Memory,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Meter {
+    /// Work that is left.
+    left: u64,
+    held: usize,
+    most: usize,
+    /// Fuel that templates have spent which wait for the macro they called.
+    waiting: u64,
+    excess: Option<Excess>,
+    scale: Scale,
+}
+
+impl Meter {
+    /// Outside of any rendering nothing is counted.
+    const OPEN: Self = Self { left: u64::MAX, held: 0, most: usize::MAX, waiting: 0, excess: None, scale: Scale::Node };
+
+    const fn full(scale: Scale) -> Self {
+        Self { left: scale.work(), held: 0, most: HELD, waiting: 0, excess: None, scale }
+    }
+}
+
+thread_local! {
+    static METER: Cell<Meter> = const { Cell::new(Meter::OPEN) };
+}
+
+/// Counts a rendering of its own while it lives.
+#[derive(Debug)]
+pub(super) struct Counting(Meter);
+
+impl Counting {
+    pub(super) fn begin(scale: Scale) -> Self {
+        Self(METER.replace(Meter::full(scale)))
+    }
+}
+
+/// How much the rendering that runs may do.
+pub(super) fn scale() -> Scale {
+    METER.get().scale
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        METER.set(self.0);
+    }
+}
+
+fn error(excess: Excess) -> Error {
+    let what = match excess {
+        Excess::Work => "the template does more work than one rendering may",
+        Excess::Memory => "the template holds more than 64 MB of values",
+    };
+    Error::new(ErrorKind::OutOfFuel, what)
+}
+
+/// Counts work; false where there is none left.
+pub(super) fn is_affordable(work: u64) -> bool {
+    let mut meter = METER.get();
+    match meter.left.checked_sub(work) {
+        Some(left) => meter.left = left,
+        None => {
+            meter.left = 0;
+            meter.excess = meter.excess.or(Some(Excess::Work));
+        }
+    }
+    METER.set(meter);
+    meter.excess.is_none()
+}
+
+/// Counts work, and fails where there is none left.
+pub(super) fn spend(work: u64) -> Result<(), Error> {
+    if is_affordable(work) { Ok(()) } else { check() }
+}
+
+/// Fails where a rendering is over.
+pub(super) fn check() -> Result<(), Error> {
+    METER.get().excess.map_or(Ok(()), |excess| Err(error(excess)))
+}
+
+/// Counts a step to an item.
+pub(super) fn walked(item: Result<Value, Error>) -> Result<Value, Error> {
+    spend(1).and(item)
+}
+
+/// Counts the look at a text.
+pub(super) fn spend_text(length: usize) -> Result<(), Error> {
+    spend(work_of(length))
+}
+
+pub(super) fn work_of(length: usize) -> u64 {
+    length as u64 / 16
+}
+
+/// Counts the look at all of some values.
+pub(super) fn spend_values<'a>(values: impl IntoIterator<Item = &'a Value>) -> Result<(), Error> {
+    values.into_iter().try_for_each(look)
+}
+
+/// Counts the look at all of a value.
+pub(super) fn look(value: &Value) -> Result<(), Error> {
+    if is_looked_at(value) { Ok(()) } else { check() }
+}
+
+/// The same where nothing can fail.
+pub(super) fn is_looked_at(value: &Value) -> bool {
+    match (value.as_str(), value.as_object()) {
+        (Some(text), _) => is_affordable(work_of(text.len())),
+        (None, None) => true,
+        (None, Some(_)) => {
+            let most = METER.get().left.saturating_add(1);
+            is_affordable(weight(value, most, usize::MAX).0)
+        }
+    }
+}
+
+/// Items and sixteenths of texts in a value, what it holds twice counted twice; no further than `most`. Says
+/// also whether it nests deeper than `depth`.
+fn weight(value: &Value, most: u64, depth: usize) -> (u64, bool) {
+    let mut sum = 0u64;
+    let mut is_deep = false;
+    let mut open = vec![(value.clone(), 0)];
+    while let Some((value, level)) = open.pop() {
+        sum += 1 + value.as_str().map_or(0, |text| work_of(text.len()));
+        if sum > most {
+            break;
+        }
+        if value.as_object().is_none() {
+            continue;
+        }
+        if level > depth {
+            is_deep = true;
+            break;
+        }
+        let mut add = |item: Value| {
+            // What is flat need not wait for its turn.
+            match item.as_object() {
+                None => sum += 1 + item.as_str().map_or(0, |text| work_of(text.len())),
+                Some(_) => open.push((item, level + 1)),
+            }
+            sum <= most
+        };
+        match value.kind() {
+            ValueKind::Seq | ValueKind::Iterable => value.try_iter().into_iter().flatten().all(add),
+            ValueKind::Map => {
+                value.try_iter().into_iter().flatten().all(|key| value.get_item(&key).is_ok_and(&mut add) && add(key))
+            }
+            _ => true,
+        };
+    }
+    (sum, is_deep)
+}
+
+/// Looks at a tuple that a template writes: the engine will print and compare it by itself.
+pub(super) fn tuple(value: &Value) -> Result<(), Error> {
+    let (weight, is_deep) = weight(value, TUPLE, TUPLE_DEPTH);
+    if weight > TUPLE || is_deep {
+        return Err(Error::new(ErrorKind::OutOfFuel, "the tuple is nested too deep or holds too much"));
+    }
+    spend(weight)
+}
+
+/// Whether a value of so many bytes may be made.
+pub(super) fn room(bytes: usize) -> Result<(), Error> {
+    let meter = METER.get();
+    match meter.held.checked_add(bytes) {
+        Some(held) if held <= meter.most => check(),
+        _ => {
+            METER.set(Meter { excess: meter.excess.or(Some(Excess::Memory)), ..meter });
+            check()
+        }
+    }
+}
+
+/// Counts bytes that are held until the rendering ends.
+pub(super) fn hold(bytes: usize) {
+    let meter = METER.get();
+    let held = meter.held.saturating_add(bytes);
+    let excess = if held > meter.most { meter.excess.or(Some(Excess::Memory)) } else { meter.excess };
+    METER.set(Meter { held, excess, ..meter });
+}
+
+fn release(bytes: usize) {
+    let meter = METER.get();
+    METER.set(Meter { held: meter.held.saturating_sub(bytes), ..meter });
+}
+
+/// Counts what `format` may write: each field any of the values.
+pub(super) fn spend_format(pattern: &str, values: &[Value]) -> Result<(), Error> {
+    spend_values(values)?;
+    let longest = values.iter().map(|value| weight(value, Scale::Node.work(), usize::MAX).0).max().unwrap_or_default();
+    let fields = pattern.bytes().filter(|byte| matches!(byte, b'{' | b'%')).count() as u64;
+    let work = longest.saturating_mul(fields).saturating_add(work_of(pattern.len()));
+    spend(work)?;
+    room(usize::try_from(work.saturating_mul(16)).unwrap_or(usize::MAX))
+}
+
+/// The bytes that one list or dict holds.
+#[derive(Debug, Default)]
+pub(super) struct Holding(AtomicUsize);
+
+impl Holding {
+    pub(super) fn of(bytes: usize) -> Self {
+        hold(bytes);
+        Self(AtomicUsize::new(bytes))
+    }
+
+    pub(super) fn set(&self, bytes: usize) {
+        let before = self.0.swap(bytes, Ordering::Relaxed);
+        match bytes.checked_sub(before) {
+            Some(0) => {}
+            Some(more) => hold(more),
+            None => release(before - bytes),
+        }
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        release(*self.0.get_mut());
+    }
+}
+
+/// Lets a template that has spent so much fuel wait for a macro it calls. All that wait together have no more fuel than one.
+pub(super) fn waiting<R>(spent: u64, call: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
+    spend(CALL)?;
+    let before = METER.get();
+    let waiting = before.waiting + spent;
+    if waiting > before.scale.fuel() {
+        METER.set(Meter { excess: before.excess.or(Some(Excess::Work)), ..before });
+        check()?;
+    }
+    METER.set(Meter { waiting, ..before });
+    let result = call();
+    METER.set(Meter { waiting: before.waiting, ..METER.get() });
+    result
+}
