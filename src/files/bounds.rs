@@ -1,7 +1,8 @@
 //! What of the disk may be read for a project: what lies in its git repository. Without one it is the project's
-//! folder, and folders beside it that the project names.
+//! folder, and folders beside it that the project names. A repository that was copied without its `.git` is known by
+//! what else lies in its root; of such a one the project may name all there is.
 
-use super::disk::{absolute, destination, repository_around};
+use super::disk::{absolute, destination, exists, repository_around};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
@@ -10,8 +11,10 @@ use std::sync::{PoisonError, RwLock};
 pub(super) struct Bounds {
     /// The root of the repository, or the project's folder.
     root: PathBuf,
-    /// The folder around the project, where no repository is.
-    around: Option<PathBuf>,
+    /// The folders around the project, nearest first, where no repository is.
+    around: Vec<PathBuf>,
+    /// How many of these lie in what was a repository.
+    copied: usize,
     /// Folders beside the project that it names.
     named: RwLock<BTreeSet<PathBuf>>,
     /// Whether a folder, links resolved, lies within.
@@ -22,10 +25,14 @@ impl Bounds {
     /// The bounds of a project whose folder is given by its real path.
     pub(super) fn of(project: &Path) -> Self {
         let (root, around) = match repository_around(project) {
-            Some(root) => (root, None),
-            None => (project.to_owned(), project.parent().map(Path::to_owned)),
+            Some(root) => (root, Vec::new()),
+            None => {
+                let around = project.ancestors().skip(1).filter(|above| above.parent().is_some());
+                (project.to_owned(), around.take(LEVELS).map(Path::to_owned).collect())
+            }
         };
-        Self { root, around, named: RwLock::default(), folders: RwLock::default() }
+        let copied = around.iter().rposition(|above| is_copied_root(above)).map_or(0, |last| last + 1);
+        Self { root, around, copied, named: RwLock::default(), folders: RwLock::default() }
     }
 
     /// Whether a real path lies within.
@@ -50,15 +57,30 @@ impl Bounds {
     /// Permits what a project names beside its folder, as `../shared/models`: all of `../shared`. Hidden folders
     /// hold what belongs to a person or to another program.
     pub(super) fn name(&self, path: &Path) {
-        let Some(around) = &self.around else { return };
-        let Ok(below) = path.strip_prefix(around) else { return };
-        let Some(Component::Normal(first)) = below.components().next() else { return };
-        let folder = around.join(first);
-        if !first.to_string_lossy().starts_with('.') && absolute(&folder) == folder {
+        let Some(level) = self.around.iter().position(|above| path.starts_with(above)) else { return };
+        let (is_beside, is_copied) = (level == 0, level < self.copied);
+        let above = &self.around[level];
+        let below = path.strip_prefix(above).ok().and_then(|below| below.components().next());
+        let folder = match below {
+            Some(Component::Normal(first)) if !first.to_string_lossy().starts_with('.') => above.join(first),
+            None if is_copied => above.clone(),
+            _ => return,
+        };
+        if (is_beside || is_copied) && absolute(&folder) == folder {
             self.named.write().unwrap_or_else(PoisonError::into_inner).insert(folder);
             self.folders.write().unwrap_or_else(PoisonError::into_inner).clear();
         }
     }
+}
+
+/// How far above a project the root of its repository lies at most.
+const LEVELS: usize = 6;
+
+/// Whether a folder was the root of a repository: it has what only roots have, and is nobody's home.
+fn is_copied_root(folder: &Path) -> bool {
+    let has = |names: &[&str]| names.iter().any(|name| exists(&folder.join(name)));
+    has(&[".github", ".gitlab-ci.yml", ".gitattributes", ".gitignore"])
+        && !has(&[".ssh", ".profile", ".bashrc", ".config"])
 }
 
 /// How a path is reached from a folder: with `..` where it lies elsewhere. Both are absolute and plain.

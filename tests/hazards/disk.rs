@@ -112,6 +112,17 @@ fn without_a_repository_folders_beside_the_project_are_read_where_it_names_them(
     let ended = check(&folder, &[]);
     assert_eq!((ended.count("UNKNOWN_REF"), ended.count("hush")), (2, 0), "{ended:?}");
     assert_eq!((ended.count("PATH_OUTSIDE_REPO"), ended.count("PACKAGE_NOT_INSTALLED")), (2, 0), "{ended:?}");
+    // Further away only where a repository was copied without its `.git`, which the files of its root tell.
+    write(folder.path(), "deep/er/dbt_project.yml", "name: shop\nmodel-paths: [../../shared/models, ../..]\n");
+    let deeper = |refused: usize| {
+        let ended = bounded(&folder.path().join("deep/er"), &["check", "--format", "concise"]);
+        assert_eq!(ended.count("PATH_OUTSIDE_REPO"), refused, "{ended:?}");
+        assert_eq!(ended.count("'gone'"), usize::from(refused == 0), "{ended:?}");
+    };
+    deeper(2);
+    write(folder.path(), ".gitignore", "target/\n");
+    deeper(0);
+    fs::remove_file(folder.path().join(".gitignore")).unwrap();
     // A repository around both is what belongs to the project.
     git(folder.path(), &["init", "--quiet"]);
     let text = "name: shop\nmodel-paths: [models, ../shared/models]\n";
