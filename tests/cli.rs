@@ -93,6 +93,32 @@ fn no_project_is_an_error_with_a_remedy() {
 }
 
 #[test]
+fn the_only_project_below_is_checked_and_several_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "repo/a/b/dbt/dbt_project.yml", "name: shop\n");
+    write(folder.path(), "repo/a/b/dbt/models/m.sql", "select * from {{ ref('gone') }}\n");
+    // Not the repo's own: what lies in a project, is installed or hidden.
+    for other in ["a/b/dbt/integration_tests", "node_modules/x", ".venv/y", "dbt_packages/z"] {
+        write(folder.path(), &format!("repo/{other}/dbt_project.yml"), "name: other\n");
+    }
+    let output = harness(folder.path(), &["check"]);
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    let note = "harness: no dbt_project.yml in this folder or above it; taking repo/a/b/dbt, the only project below\n";
+    assert_eq!(err(&output).matches(note).count(), 1, "{}", err(&output));
+    assert!(out(&output).contains("models/m.sql"), "{}", out(&output));
+    assert_eq!(code(&harness(folder.path(), &["init"])), 0);
+    assert!(folder.path().join("repo/a/b/dbt/harness.yml").exists());
+    write(folder.path(), "repo/c/dbt_project.yml", "name: second\n");
+    let output = harness(folder.path(), &["check"]);
+    assert_eq!((code(&output), out(&output)), (2, String::new()));
+    assert_eq!(
+        err(&output),
+        "harness: no dbt_project.yml in this folder or above it; 2 projects lie below: repo/a/b/dbt, repo/c.\n  \
+         → Name one: --project-dir repo/a/b/dbt\n"
+    );
+}
+
+#[test]
 fn a_project_without_models_is_clean() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "dbt_project.yml", "name: shop\n");

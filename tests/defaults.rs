@@ -171,6 +171,110 @@ fn what_init_writes_is_read_and_makes_no_error_on_any_fixture() {
     }
 }
 
+/// A project of folders without a layer's name, each of whose models reads the one before it; some read the next
+/// as well.
+fn flowing(folder: &Path, backward: usize) {
+    write(folder, "dbt_project.yml", "name: shop\n");
+    write(folder, "models/sources.yml", "sources: [{name: crm, tables: [{name: t}]}]\n");
+    let folders = ["quarry", "yard", "shelf"];
+    for (at, name) in folders.iter().enumerate() {
+        for n in 0..10 {
+            let before =
+                if at == 0 { "source('crm', 't')".to_owned() } else { format!("ref('{}_{n}')", folders[at - 1]) };
+            let back =
+                if at == 0 && n < backward { format!(", {{{{ ref('shelf_{}') }}}}", n + 5) } else { String::new() };
+            let text = format!("select * from {{{{ {before} }}}}{back}\n");
+            write(folder, &format!("models/{name}/{name}_{n}.sql"), &text);
+        }
+    }
+}
+
+#[test]
+fn folders_that_read_each_other_one_way_are_proposed_as_layers() {
+    let folder = tempfile::tempdir().unwrap();
+    flowing(folder.path(), 2);
+    let before = harness(folder.path(), &["check"]);
+    assert!(err(&before).contains("no layers can be recognized") && err(&before).contains("`harness init`"));
+    let output = harness(folder.path(), &["init"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let written = fs::read_to_string(folder.path().join("harness.yml")).unwrap();
+    insta::assert_snapshot!(format!("{}\n{written}", out(&output)));
+    let after = summary(folder.path());
+    assert_eq!(after["summary"]["errors"], 0, "{after}");
+}
+
+#[test]
+fn folders_that_read_each_other_both_ways_are_only_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    flowing(folder.path(), 5);
+    assert_eq!(code(&harness(folder.path(), &["init"])), 0);
+    let written = fs::read_to_string(folder.path().join("harness.yml")).unwrap();
+    assert!(
+        written.contains("# (in this order 20 of 25 edges between them run this way, 80.0 %)\n# layers:\n"),
+        "{written}"
+    );
+    assert!(written.contains("\n#   yard: {reads: [quarry, yard]}"), "{written}");
+}
+
+#[test]
+fn init_names_no_layer_whose_models_are_all_disabled() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "dbt_project.yml", "name: shop\nmodels: {shop: {utils: {+enabled: false}}}\n");
+    for path in ["staging/stg_a", "staging/stg_b", "marts/a", "marts/b", "utils/audit"] {
+        write(folder.path(), &format!("models/{path}.sql"), "select 1 as id\n");
+    }
+    let output = harness(folder.path(), &["init"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let written = fs::read_to_string(folder.path().join("harness.yml")).unwrap();
+    assert!(written.contains("\n  marts: {reads: [staging, marts]}") && !written.contains("util"), "{written}");
+}
+
+/// A project that skips layers more often than not, with an edge that runs backward.
+fn skipping(folder: &Path) {
+    write(folder, "dbt_project.yml", "name: shop\n");
+    for n in 0..10 {
+        write(folder, &format!("models/staging/stg_{n}.sql"), "select 1 as id\n");
+        write(folder, &format!("models/marts/mart_{n}.sql"), &format!("select * from {{{{ ref('stg_{n}') }}}}\n"));
+        write(folder, &format!("models/reports/rpt_{n}.sql"), &format!("select * from {{{{ ref('stg_{n}') }}}}\n"));
+    }
+    write(folder, "models/staging/stg_back.sql", "select * from {{ ref('mart_1') }}\n");
+}
+
+#[test]
+fn an_edge_that_runs_backward_is_told_where_layers_are_skipped_too_often_to_tell_that() {
+    let folder = tempfile::tempdir().unwrap();
+    skipping(folder.path());
+    let rules = |house: &str| {
+        write(folder.path(), "harness.yml", house);
+        let found = summary(folder.path());
+        let rules = found["summary"]["by_rule"].as_object().unwrap().clone();
+        ["DEPENDENCY_DIRECTION", "DEPENDENCY_BACKWARD"]
+            .map(|rule| rules.get(rule).and_then(|n| n.as_u64()).unwrap_or(0))
+    };
+    assert_eq!(rules(""), [0, 1]);
+    // One edge is told once: where the list of what may be read is on, it tells it.
+    assert_eq!(rules("rules: {DEPENDENCY_DIRECTION: warning}"), [11, 0]);
+    assert_eq!(rules("extends: strict"), [11, 0]);
+    assert_eq!(rules("rules: {DEPENDENCY_BACKWARD: off}"), [0, 0]);
+    let stated = "layers: {staging: {reads: []}, marts: {reads: [staging]}, reports: {reads: [marts]}}";
+    assert_eq!(rules(stated), [11, 0]);
+    assert_eq!(rules(&format!("{stated}\nrules: {{DEPENDENCY_DIRECTION: auto}}")), [0, 1]);
+}
+
+#[test]
+fn models_that_name_nothing_are_told_of_once() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "dbt_project.yml", "name: shop\n");
+    write(folder.path(), "models/a.sql", "select * from raw.orders\n");
+    write(folder.path(), "models/b.sql", "select * from a\n");
+    let said = err(&harness(folder.path(), &["check"]));
+    assert_eq!(said.matches("note:").count(), 1, "{said}");
+    assert!(said.contains("no model uses ref() or source()"), "{said}");
+    // A call that leads nowhere is one all the same.
+    write(folder.path(), "models/c.sql", "select * from {{ ref('gone') }}\n");
+    assert!(!err(&harness(folder.path(), &["check"])).contains("no model uses ref()"));
+}
+
 /// A project whose staging models follow a pattern, but for some of them.
 fn patterned(folder: &Path, kept: usize, other: usize) {
     write(folder, "dbt_project.yml", "name: shop\n");

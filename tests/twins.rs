@@ -63,6 +63,7 @@ fn compiled<'db>(db: &'db dyn salsa::Database, rows: &Dependencies<'db>) -> BTre
     let unknown = unknown.map(|(folder, name, count)| format!("{} {} {count}", folder.text(db), name.text(db)));
     BTreeMap::from([
         ("dependency_direction", edges(&rows.dependency_direction)),
+        ("dependency_backward", edges(&rows.dependency_backward)),
         ("mart_reads_staging", edges(&rows.mart_reads_staging)),
         ("cross_tenant", edges(&rows.cross_tenant)),
         ("source_outside_staging", outside.collect()),
@@ -164,6 +165,7 @@ fn the_compiled_families_and_their_twins_agree_on_a_thousand_random_sets_of_fact
         let folder = dice.pairs(16, &MODELS, &FOLDERS);
         let tenant = dice.pairs(16, &MODELS, &TENANTS);
         let may_read = dice.pairs(8, &LAYERS, &LAYERS);
+        let before = dice.pairs(6, &LAYERS, &LAYERS);
         let known: Vec<&str> = LAYERS.into_iter().filter(|_| dice.roll(3) > 0).collect();
         let on_sources: Vec<&str> = LAYERS.into_iter().filter(|_| dice.roll(3) == 0).collect();
         let two =
@@ -177,6 +179,7 @@ fn the_compiled_families_and_their_twins_agree_on_a_thousand_random_sets_of_fact
             tenant: two(&tenant),
             known: one(&known),
             may_read: two(&may_read),
+            before: two(&before),
             stands_on_sources: one(&on_sources),
         };
         let expected = compiled(&db, &family::derive(&db, facts));
@@ -189,6 +192,7 @@ fn the_compiled_families_and_their_twins_agree_on_a_thousand_random_sets_of_fact
             .with("layer_folder(id: node, folder: path)", rows(&folder))
             .with("tenant(id: node, tenant: name)", rows(&tenant))
             .with("may_read(layer: name, other: name)", rows(&may_read))
+            .with("layer_before(layer: name, other: name)", rows(&before))
             .with("known_layer(layer: name)", names(&known))
             .with("reads_sources(layer: name)", names(&on_sources));
         for (relation, expected) in expected {

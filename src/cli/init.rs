@@ -50,7 +50,7 @@ fn house(global: &Global) -> Result<Verdict, Failure> {
     // What the file switches on beside what was on before, only a check with it can tell.
     let stated = stated(&registry, &proposal.text())?;
     let outcome = with_stated(global, &registry, stated, |session, registry| session.check(registry, &everything))?;
-    proposal.soften(&outcome);
+    proposal.soften(&registry, &outcome);
     let text = proposal.text();
     self::stated(&registry, &text)?;
     write_new(&path, &text).map_err(|error| unwritten(&shown, &error))?;

@@ -46,7 +46,8 @@ struct Global {
     /// The house rules to use instead of the harness.yml beside dbt_project.yml.
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// The folder of dbt_project.yml; by default the nearest one at or above the current folder.
+    /// The folder of dbt_project.yml; by default the nearest one at or above the current folder,
+    /// or the only one below it.
     #[arg(long, value_name = "DIR", global = true)]
     project_dir: Option<PathBuf>,
     /// Where profiles.yml lies; by default DBT_PROFILES_DIR, the project's folder, then ~/.dbt.

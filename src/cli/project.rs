@@ -3,12 +3,13 @@
 use super::surroundings::Surroundings;
 use super::{Failure, Global, cache, say, stats};
 use crate::db::settings::HouseRules;
-use crate::files::{Disk, Tree, absolute, find_above};
+use crate::files::{Disk, Tree, absolute, find_above, find_below};
 use crate::report::escaped;
 use crate::rules::registry::Registry;
 use crate::session::{PROJECT_FILE, Session, on_large_stacks};
 use crate::syntax::span::{LineIndex, SyntaxError};
 use std::path::{Path, PathBuf};
+use std::sync::{Once, OnceLock};
 
 pub(super) fn registry() -> Result<&'static Registry, Failure> {
     Registry::embedded().map_err(|errors| Failure(format!("harness: its own rule files are broken:\n{errors}")))
@@ -23,9 +24,26 @@ pub(super) fn all_rules(global: &Global) -> Result<Registry, Failure> {
     around.registry(&around.written()?)
 }
 
-/// Whether a project is named or stands around the current folder.
+/// Whether a project is named, stands around the current folder, or is the only one below it.
 pub(super) fn is_there(global: &Global) -> bool {
-    global.project_dir.is_some() || find_above(Path::new("."), PROJECT_FILE).is_some()
+    global.project_dir.is_some() || find_above(Path::new("."), PROJECT_FILE).is_some() || below().len() == 1
+}
+
+/// Folders in which no project of the repo's own lies.
+const PASSED: [&str; 8] =
+    ["dbt_packages", "dbt_modules", "node_modules", "site-packages", "target", "logs", "venv", "__pycache__"];
+/// More projects than these are not named.
+const NAMED: usize = 10;
+
+/// The projects below the current folder, where none stands around it.
+fn below() -> &'static [PathBuf] {
+    static BELOW: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    BELOW.get_or_init(|| find_below(Path::new("."), PROJECT_FILE, &PASSED))
+}
+
+/// A folder as a person gives it.
+fn shown(folder: &Path) -> String {
+    escaped(&folder.strip_prefix(".").unwrap_or(folder).to_string_lossy().replace('\\', "/")).into_owned()
 }
 
 /// The folder of dbt_project.yml.
@@ -39,15 +57,31 @@ pub(super) fn folder(global: &Global) -> Result<PathBuf, Failure> {
         }
         return Ok(absolute(folder));
     }
-    find_above(Path::new("."), PROJECT_FILE).ok_or_else(|| {
-        let here = Disk::new(Path::new("."));
-        let below = here.folders("").into_iter().find(|name| here.is_file(&format!("{name}/{PROJECT_FILE}")));
-        let remedy = match below {
-            Some(name) => format!("Name its folder: --project-dir {}", escaped(&name)),
-            None => "Go into a dbt project, or name its folder with --project-dir.".to_owned(),
-        };
-        Failure(format!("harness: no {PROJECT_FILE} in this folder or above it.\n  → {remedy}"))
-    })
+    if let Some(folder) = find_above(Path::new("."), PROJECT_FILE) {
+        return Ok(folder);
+    }
+    let here = format!("harness: no {PROJECT_FILE} in this folder or above it");
+    match below() {
+        [] => Err(Failure(format!("{here}.\n  → Go into a dbt project, or name its folder with --project-dir."))),
+        [only] => {
+            // Some commands ask for the folder more than once.
+            static SAID: Once = Once::new();
+            SAID.call_once(|| say(&format!("{here}; taking {}, the only project below", shown(only))));
+            Ok(absolute(only))
+        }
+        several => {
+            let mut names: Vec<String> = several.iter().take(NAMED).map(|folder| shown(folder)).collect();
+            if several.len() > NAMED {
+                names.push(format!("and {} more", several.len() - NAMED));
+            }
+            let first = several.first().map(|folder| shown(folder)).unwrap_or_default();
+            Err(Failure(format!(
+                "{here}; {} projects lie below: {}.\n  → Name one: --project-dir {first}",
+                several.len(),
+                names.join(", ")
+            )))
+        }
+    }
 }
 
 /// Errors of a file with line and column, the form of findings.

@@ -21,6 +21,7 @@ ascent! {
     // The table of layers.
     relation known(Sym<'db>);
     relation may_read(Sym<'db>, Sym<'db>);
+    relation before(Sym<'db>, Sym<'db>);
     relation stands_on_sources(Sym<'db>);
     relation mart(Sym<'db>);
 
@@ -28,6 +29,10 @@ ascent! {
     dependency_direction(child, parent, lower, upper) <--
         reads(child, parent), layer(child, lower), layer(parent, upper),
         known(lower), known(upper), !may_read(lower, upper);
+
+    relation dependency_backward(Sym<'db>, Sym<'db>, Sym<'db>, Sym<'db>);
+    dependency_backward(child, parent, lower, upper) <--
+        reads(child, parent), layer(child, lower), layer(parent, upper), before(lower, upper);
 
     relation mart_reads_staging(Sym<'db>, Sym<'db>, Sym<'db>, Sym<'db>);
     mart_reads_staging(child, parent, lower, upper) <--
@@ -61,6 +66,7 @@ pub struct Facts<'db> {
     pub tenant: Vec<(Sym<'db>, Sym<'db>)>,
     pub known: Vec<(Sym<'db>,)>,
     pub may_read: Vec<(Sym<'db>, Sym<'db>)>,
+    pub before: Vec<(Sym<'db>, Sym<'db>)>,
     pub stands_on_sources: Vec<(Sym<'db>,)>,
 }
 
@@ -70,6 +76,7 @@ pub type Edge<'db> = (Sym<'db>, Sym<'db>, Sym<'db>, Sym<'db>);
 #[derive(Debug, Clone, PartialEq, Eq, Default, salsa::SalsaValue)]
 pub struct Dependencies<'db> {
     pub dependency_direction: Vec<Edge<'db>>,
+    pub dependency_backward: Vec<Edge<'db>>,
     pub mart_reads_staging: Vec<Edge<'db>>,
     /// child, parent, tenant of the child, tenant of the parent
     pub cross_tenant: Vec<Edge<'db>>,
@@ -80,8 +87,9 @@ pub struct Dependencies<'db> {
 }
 
 /// The family's relations as rules read them.
-pub const RELATIONS: [Derived; 5] = [
+pub const RELATIONS: [Derived; 6] = [
     Derived { name: "cross_tenant", visit: |db, emit| edges(db, &dependencies(db).cross_tenant, emit) },
+    Derived { name: "dependency_backward", visit: |db, emit| edges(db, &dependencies(db).dependency_backward, emit) },
     Derived { name: "dependency_direction", visit: |db, emit| edges(db, &dependencies(db).dependency_direction, emit) },
     Derived { name: "mart_reads_staging", visit: |db, emit| edges(db, &dependencies(db).mart_reads_staging, emit) },
     Derived {
@@ -122,7 +130,9 @@ pub fn dependencies<'db>(db: &'db dyn salsa::Database) -> Dependencies<'db> {
         tenant: tenant::rows(db).clone(),
         ..Facts::default()
     };
-    for layer in &layout(db).layers {
+    let layout = layout(db);
+    facts.before = layout.order.iter().map(|(layer, other)| (sym(db, layer), sym(db, other))).collect();
+    for layer in &layout.layers {
         let name = sym(db, &layer.name);
         facts.known.push((name,));
         if Layout::reads_sources(layer) {
@@ -146,6 +156,7 @@ pub fn derive<'db>(db: &'db dyn salsa::Database, facts: Facts<'db>) -> Dependenc
         tenant: facts.tenant,
         known: facts.known,
         may_read: facts.may_read,
+        before: facts.before,
         stands_on_sources: facts.stands_on_sources,
         mart: vec![(sym(db, MARTS),)],
         ..Program::default()
@@ -154,12 +165,14 @@ pub fn derive<'db>(db: &'db dyn salsa::Database, facts: Facts<'db>) -> Dependenc
     // By all of it: two files may bear one id, which then has two layers.
     let by_text = |row: &Edge<'db>| [row.0, row.1, row.2, row.3].map(|part| part.text(db).clone());
     program.dependency_direction.sort_by_cached_key(by_text);
+    program.dependency_backward.sort_by_cached_key(by_text);
     program.mart_reads_staging.sort_by_cached_key(by_text);
     program.cross_tenant.sort_by_cached_key(by_text);
     program.source_outside_staging.sort_by_cached_key(|row| [row.0, row.1, row.2].map(|part| part.text(db).clone()));
     program.unknown_layer.sort_by_cached_key(|row| [row.0, row.1].map(|part| part.text(db).clone()));
     Dependencies {
         dependency_direction: program.dependency_direction,
+        dependency_backward: program.dependency_backward,
         mart_reads_staging: program.mart_reads_staging,
         cross_tenant: program.cross_tenant,
         source_outside_staging: program.source_outside_staging,

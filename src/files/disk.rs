@@ -352,6 +352,33 @@ pub fn find_above(start: &Path, name: &str) -> Option<PathBuf> {
     absolute(start).ancestors().find(|folder| folder.join(name).is_file()).map(Path::to_owned)
 }
 
+/// The nearest folders below `start` that hold a file of this name, sorted. What lies below one of these belongs to
+/// it. Hidden folders, links and folders named in `passed` are not looked into; more folders than a repository
+/// has are not looked at.
+pub fn find_below(start: &Path, name: &str, passed: &[&str]) -> Vec<PathBuf> {
+    const MOST_FOLDERS: usize = 20_000;
+    const DEEPEST: usize = 12;
+    let mut found = Vec::new();
+    let mut seen = 0;
+    let walk = WalkDir::new(start).min_depth(1).max_depth(DEEPEST).sort_by_file_name().into_iter();
+    let mut walk = walk.filter_entry(|entry| {
+        let name = entry.file_name().to_string_lossy();
+        entry.file_type().is_dir() && !name.starts_with('.') && !passed.contains(&&*name)
+    });
+    while let Some(entry) = walk.next() {
+        let Ok(entry) = entry else { continue };
+        seen += 1;
+        if seen > MOST_FOLDERS {
+            break;
+        }
+        if entry.path().join(name).is_file() {
+            found.push(entry.into_path());
+            walk.skip_current_dir();
+        }
+    }
+    found
+}
+
 /// The root of the git repository around a folder: where `.git` lies, which is a file in a worktree.
 pub fn repository_around(folder: &Path) -> Option<PathBuf> {
     absolute(folder).ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)

@@ -9,8 +9,8 @@ mod store;
 pub mod watch;
 
 pub use disk::{
-    Disk, absolute, destination, exists, find_above, leads_nowhere, outside, own_place, reason, repository_around,
-    write_new, write_whole,
+    Disk, absolute, destination, exists, find_above, find_below, leads_nowhere, outside, own_place, reason,
+    repository_around, write_new, write_whole,
 };
 pub use memory::Memory;
 pub use store::{HASH, MAX_FOLDER_BYTES, Mark, read_stored, store_folder, write_stored};

@@ -1,60 +1,18 @@
 //! What the place of a model's file means: its layer, domain and tenant.
 
+mod recognised;
+mod words;
+
 use super::nodes::{Node, NodeKind, nodes_of_package};
 use crate::db::Project;
 use crate::db::settings::{Layer, Placeholder, Read, Segment};
-use std::collections::BTreeSet;
+use recognised::recognise;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use words::{BASE, INTERMEDIATE, RAW_VAULT, STAGING, Trust, UTILITIES};
 
-/// The layers dbt's users agree on, with the folders and prefixes they are known by.
-const CUSTOMARY: [(&str, &[&str], &[&str]); 7] = [
-    ("staging", &["staging"], &["stg_"]),
-    ("base", &["base", "tmp"], &["base_"]),
-    ("intermediate", &["intermediate"], &["int_"]),
-    ("marts", &["marts"], &["fct_", "dim_", "mart_"]),
-    ("applications", &["applications"], &[]),
-    ("reports", &["reports"], &[]),
-    ("utilities", &["utilities", "utils"], &[]),
-];
-
-/// All of them, each with what it may read.
-fn customary() -> Vec<Layer> {
-    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-    let layer = |(name, folders, prefixes): &(&str, &[&str], &[&str])| Layer {
-        name: (*name).to_owned(),
-        reads: customary_reads(name),
-        folders: texts(folders),
-        prefixes: texts(prefixes),
-    };
-    CUSTOMARY.iter().map(layer).collect()
-}
-
-/// The layer that may read all and be read by all.
-const UTILITIES: &str = "utilities";
-
-fn customary_reads(layer: &str) -> Vec<Read> {
-    let layers = |names: &[&str]| names.iter().map(|name| Read::Layer((*name).to_owned())).collect::<Vec<_>>();
-    let mut reads = match layer {
-        "staging" | "base" => {
-            let mut reads = layers(&["base"]);
-            reads.extend([Read::Source, Read::Seed]);
-            reads
-        }
-        "intermediate" => layers(&["staging", "intermediate"]),
-        "marts" => layers(&["staging", "intermediate", "marts"]),
-        "applications" => layers(&["marts", "intermediate"]),
-        "reports" => layers(&["marts", "intermediate", "reports"]),
-        _ => {
-            let mut reads: Vec<Read> = CUSTOMARY.iter().map(|(name, ..)| Read::Layer((*name).to_owned())).collect();
-            reads.push(Read::Source);
-            reads
-        }
-    };
-    if layer != UTILITIES {
-        reads.extend(layers(&[UTILITIES]));
-    }
-    reads
-}
+/// Pairs of layers of which the first comes before the second in the flow.
+pub type Order = BTreeSet<(String, String)>;
 
 /// How places are read in this project.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,9 +22,32 @@ pub struct Layout {
     /// What harness.yml says that folders mean.
     pub pattern: Option<Vec<Segment>>,
     pub tenants: Vec<String>,
+    /// Which layers come before which others; of two that are in neither order nobody can tell.
+    pub order: Order,
+    /// The order of the customs, also of layers of which nobody can tell here.
+    nesting: Order,
+    /// The folders of recognised layers that do not count everywhere.
+    trust: BTreeMap<String, Trust>,
+    /// Folders that stand in the row of the layers and are none: no prefix makes their models one's.
+    apart: BTreeSet<String>,
 }
 
 impl Layout {
+    /// Layers whose folders stand where a pattern says.
+    pub fn by_pattern(layers: Vec<Layer>, pattern: Vec<Segment>) -> Self {
+        Self { layers, pattern: Some(pattern), ..Self::default() }
+    }
+
+    /// Whether a folder that is called like one layer by a word of many meanings is that layer within another.
+    fn counts_within(&self, outer: &str, inner: &str) -> bool {
+        match inner {
+            UTILITIES => true,
+            BASE => outer == STAGING,
+            STAGING | INTERMEDIATE | RAW_VAULT => !self.nesting.contains(&(outer.to_owned(), inner.to_owned())),
+            _ => false,
+        }
+    }
+
     pub fn layer(&self, name: &str) -> Option<&Layer> {
         self.layers.iter().find(|layer| layer.name == name)
     }
@@ -95,57 +76,69 @@ pub fn terminal_layers(db: &dyn salsa::Database) -> Vec<String> {
 pub fn layout(db: &dyn salsa::Database) -> Layout {
     let Some(project) = Project::try_get(db) else { return Layout::default() };
     let house = project.house_rules(db);
-    let stated = Layout { layers: house.layers.clone(), pattern: house.paths.clone(), tenants: house.tenants.clone() };
+    let stated = Layout { pattern: house.paths.clone(), tenants: house.tenants.clone(), ..Layout::default() };
     if !house.layers.is_empty() {
-        return stated;
+        return Layout { layers: house.layers.clone(), order: order_of(&house.layers), ..stated };
     }
-    Layout { layers: customary_layers(&recognised(db, project)), ..stated }
-}
-
-/// The customary table of the layers that are there, so that no text names others.
-fn customary_layers(present: &BTreeSet<String>) -> Vec<Layer> {
-    let is_there = |read: &Read| match read {
-        Read::Layer(name) => present.contains(name),
-        Read::Source | Read::Seed => true,
-    };
-    let mut layers = customary();
-    layers.retain(|layer| present.contains(&layer.name));
-    layers.iter_mut().for_each(|layer| layer.reads.retain(is_there));
-    layers
-}
-
-/// The customary layers of a project; none unless at least three of five models stand in layers, and
-/// in more than one.
-fn recognised(db: &dyn salsa::Database, project: Project) -> BTreeSet<String> {
     let nodes = nodes_of_package(db, project.root(db));
     let models = nodes.iter().filter(|node| node.kind(db) == NodeKind::Model);
-    recognised_of(models.map(|node| (&**node.file(db).package_path(db), &**node.name(db))))
+    let models: Vec<(&str, &str)> = models.map(|node| (&**node.file(db).package_path(db), &**node.name(db))).collect();
+    Layout { pattern: stated.pattern, tenants: stated.tenants, ..recognise(&models) }
 }
 
-fn recognised_of<'n>(models: impl Iterator<Item = (&'n str, &'n str)>) -> BTreeSet<String> {
-    let customary = customary();
-    let (mut all, mut placed) = (0, 0);
-    let mut layers = BTreeSet::new();
-    for (path, name) in models {
-        all += 1;
-        if let Some((layer, _)) = layer_of(&customary, path, name) {
-            placed += 1;
-            layers.insert(layer.name.clone());
+/// The order that stated layers have by what they read: a layer comes before those that read it, by way of
+/// others too, if it reads none of these. One that may read all others, and they it, stands beside
+/// the flow.
+fn order_of(all: &[Layer]) -> Order {
+    let may_read = |layer: &Layer, other: &Layer| layer.reads.contains(&Read::Layer(other.name.clone()));
+    let is_beside = |layer: &&Layer| {
+        let mut others = all.iter().filter(|other| other.name != layer.name);
+        others.all(|other| may_read(layer, other) && may_read(other, layer))
+    };
+    let layers: Vec<&Layer> = all.iter().filter(|layer| !is_beside(layer)).collect();
+    let mut read: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for layer in &layers {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![layer.name.as_str()];
+        while let Some(name) = open.pop() {
+            let reads = layers.iter().filter(|other| other.name == name).flat_map(|layer| &layer.reads);
+            let others = reads.filter_map(|read| match read {
+                Read::Layer(other) => Some(other.as_str()),
+                Read::Source | Read::Seed => None,
+            });
+            open.extend(others.filter(|other| seen.insert(*other)));
+        }
+        read.insert(&layer.name, seen);
+    }
+    let reads = |layer: &str, other: &str| read.get(layer).is_some_and(|read| read.contains(other));
+    let pairs = layers.iter().flat_map(|one| layers.iter().map(move |other| (one, other)));
+    pairs
+        .filter(|(one, other)| reads(&other.name, &one.name) && !reads(&one.name, &other.name))
+        .map(|(one, other)| (one.name.clone(), other.name.clone()))
+        .collect()
+}
+
+/// The layer that the folders tell, with the depth of the folder, else the layer of the name's longest prefix.
+/// Of several folders the deepest tells, as far as it counts there.
+fn layer_of<'l>(layout: &'l Layout, path: &str, name: &str) -> Option<(&'l Layer, Option<usize>)> {
+    let layers = &layout.layers;
+    let folders = path.rsplit_once('/').map(|(folders, _)| folders).unwrap_or_default();
+    let mut by_folder: Option<(&Layer, usize)> = None;
+    for (depth, folder) in folders.split('/').enumerate() {
+        let Some(layer) = layers.iter().find(|layer| layer.folders.iter().any(|own| own == folder)) else { continue };
+        let counts = match (by_folder, layout.trust.get(folder)) {
+            (None, _) | (Some(_), None | Some(Trust::Clear)) => true,
+            (Some((outer, _)), Some(Trust::Outer)) => layout.counts_within(&outer.name, &layer.name),
+            (Some(_), Some(Trust::Weak)) => false,
+        };
+        if counts {
+            by_folder = Some((layer, depth));
         }
     }
-    if layers.len() >= 2 && placed * 10 >= all * 6 { layers } else { BTreeSet::new() }
-}
-
-/// The layer of the deepest folder that tells one, with that folder's depth, else the layer of the
-/// name's longest prefix.
-fn layer_of<'l>(layers: &'l [Layer], path: &str, name: &str) -> Option<(&'l Layer, Option<usize>)> {
-    let folders = path.rsplit_once('/').map(|(folders, _)| folders).unwrap_or_default();
-    let count = folders.split('/').count();
-    let by_folder = folders.rsplit('/').enumerate().find_map(|(up, folder)| {
-        let layer = layers.iter().find(|layer| layer.folders.iter().any(|own| own == folder))?;
-        Some((layer, Some(count - 1 - up)))
-    });
-    by_folder.or_else(|| {
+    if by_folder.is_none() && folders.split('/').any(|folder| layout.apart.contains(folder)) {
+        return None;
+    }
+    by_folder.map(|(layer, depth)| (layer, Some(depth))).or_else(|| {
         let prefixes = layers.iter().flat_map(|layer| layer.prefixes.iter().map(move |prefix| (prefix, layer)));
         let fitting = prefixes.filter(|(prefix, _)| name.starts_with(prefix.as_str()));
         fitting.max_by_key(|(prefix, _)| prefix.len()).map(|(_, layer)| (layer, None))
@@ -189,7 +182,7 @@ pub fn place_of(layout: &Layout, path: &str, name: &str) -> Place {
 }
 
 fn place_by_names(layout: &Layout, path: &str, name: &str) -> Place {
-    let Some((layer, depth)) = layer_of(&layout.layers, path, name) else { return Place::default() };
+    let Some((layer, depth)) = layer_of(layout, path, name) else { return Place::default() };
     let mut place = Place { layer: Some(layer.name.as_str().into()), ..Place::default() };
     if let Some(depth) = depth {
         let mut folders: Vec<&str> = path.split('/').collect();
@@ -237,84 +230,6 @@ fn place_by_pattern(pattern: &[Segment], layout: &Layout, path: &str) -> Place {
 mod tests {
     use super::*;
 
-    fn layer_at(path: &str) -> Option<String> {
-        let name = path.rsplit('/').next().unwrap().trim_end_matches(".sql");
-        layer_of(&customary(), path, name).map(|(layer, _)| layer.name.clone())
-    }
-
-    #[test]
-    fn the_deepest_folder_wins_over_the_prefix() {
-        assert_eq!(layer_at("models/marts/staging/fct_a.sql").as_deref(), Some("staging"));
-        assert_eq!(layer_at("models/core/fct_a.sql").as_deref(), Some("marts"));
-        assert_eq!(layer_at("models/core/a.sql"), None);
-        assert_eq!(layer_at("models/staging/base/stg_a.sql").as_deref(), Some("base"));
-    }
-
-    #[test]
-    fn each_customary_folder_and_prefix_tells_its_layer() {
-        for (path, layer) in [
-            ("models/staging/a.sql", "staging"),
-            ("models/x/stg_a.sql", "staging"),
-            ("models/base/a.sql", "base"),
-            ("models/staging/tmp/a.sql", "base"),
-            ("models/x/base_a.sql", "base"),
-            ("models/intermediate/a.sql", "intermediate"),
-            ("models/x/int_a.sql", "intermediate"),
-            ("models/marts/a.sql", "marts"),
-            ("models/x/fct_a.sql", "marts"),
-            ("models/x/dim_a.sql", "marts"),
-            ("models/x/mart_a.sql", "marts"),
-            ("models/applications/a.sql", "applications"),
-            ("models/reports/a.sql", "reports"),
-            ("models/utilities/a.sql", "utilities"),
-            ("models/utils/a.sql", "utilities"),
-        ] {
-            assert_eq!(layer_at(path).as_deref(), Some(layer), "{path}");
-        }
-    }
-
-    #[test]
-    fn the_customary_layers_read_what_they_are_known_to_read() {
-        let all: Vec<Layer> = customary();
-        let reads = |name: &str, other: &str| {
-            let layer = all.iter().find(|layer| layer.name == name).unwrap();
-            layer.reads.contains(&Read::Layer(other.to_owned()))
-        };
-        let names: Vec<&str> = all.iter().map(|layer| layer.name.as_str()).collect();
-        let mut table: Vec<String> = Vec::new();
-        for name in &names {
-            let others: Vec<&str> = names.iter().copied().filter(|other| reads(name, other)).collect();
-            let sources = all.iter().any(|layer| layer.name == *name && Layout::reads_sources(layer));
-            table.push(format!("{name}: {}{}", others.join(" "), if sources { " source" } else { "" }));
-        }
-        assert_eq!(
-            table,
-            [
-                "staging: base utilities source",
-                "base: base utilities source",
-                "intermediate: staging intermediate utilities",
-                "marts: staging intermediate marts utilities",
-                "applications: intermediate marts utilities",
-                "reports: intermediate marts reports utilities",
-                "utilities: staging base intermediate marts applications reports utilities source",
-            ]
-        );
-    }
-
-    #[test]
-    fn layers_are_recognised_from_three_of_five_models_in_two_of_them() {
-        let recognised = |paths: &[&str]| {
-            let models: Vec<(&str, &str)> =
-                paths.iter().map(|path| (*path, path.rsplit('/').next().unwrap().trim_end_matches(".sql"))).collect();
-            recognised_of(models.into_iter()).into_iter().collect::<Vec<_>>()
-        };
-        let three = ["models/staging/a.sql", "models/staging/b.sql", "models/marts/c.sql"];
-        assert_eq!(recognised(&[&three[..], &["models/d.sql", "models/e.sql"]].concat()), ["marts", "staging"]);
-        assert!(recognised(&[&three[..], &["models/d.sql", "models/e.sql", "models/f.sql"]].concat()).is_empty());
-        assert!(recognised(&["models/staging/a.sql", "models/staging/b.sql"]).is_empty());
-        assert!(recognised(&[]).is_empty());
-    }
-
     #[test]
     fn a_stated_pattern_gives_each_folder_its_meaning() {
         let pattern = [
@@ -353,9 +268,22 @@ mod tests {
     }
 
     #[test]
-    fn the_customary_table_names_only_layers_that_are_there() {
-        let layers = customary_layers(&BTreeSet::from(["marts".to_owned(), "staging".to_owned()]));
-        let marts = layers.iter().find(|layer| layer.name == "marts").unwrap();
-        assert_eq!(marts.reads, [Read::Layer("staging".to_owned()), Read::Layer("marts".to_owned())]);
+    fn stated_layers_have_the_order_in_which_they_read_each_other() {
+        let layer = |name: &str, reads: &[&str]| {
+            Layer::new(name, reads.iter().map(|read| Read::Layer((*read).to_owned())).collect())
+        };
+        let layers = [
+            layer("served", &["shaped", "tools"]),
+            layer("taken", &["tools"]),
+            layer("shaped", &["taken", "shaped", "tools"]),
+            layer("tools", &["taken", "shaped", "served", "tools"]),
+        ];
+        let order = |layers: &[Layer]| -> Vec<String> {
+            order_of(layers).iter().map(|(one, other)| format!("{one} {other}")).collect()
+        };
+        assert_eq!(order(&layers), ["shaped served", "taken served", "taken shaped"]);
+        assert_eq!(order(&layers[..3]), order(&layers));
+        let circle = [layer("one", &["other"]), layer("other", &["one"]), layer("last", &["one"])];
+        assert_eq!(order(&circle), ["one last", "other last"]);
     }
 }

@@ -4,10 +4,22 @@
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// How many of a hundred must obey for a convention to be on.
-const ON: u64 = 95;
-/// From how many subjects on a share says anything.
-const FEWEST: usize = 10;
+/// From which figures on a convention is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Threshold {
+    /// How many of a hundred must obey.
+    pub share: u64,
+    /// From how many subjects on a share says anything.
+    pub subjects: usize,
+}
+
+impl Default for Threshold {
+    fn default() -> Self {
+        Self { share: 95, subjects: 10 }
+    }
+}
+
 /// More breaks than these are no outliers.
 const MOST: usize = 50;
 /// How many of a hundred must obey for a convention to be worth a line.
@@ -48,7 +60,12 @@ pub struct Adherence {
 
 impl Adherence {
     pub fn of(rule: &Arc<str>, noun: &str, subjects: usize, breaks: usize) -> Self {
-        Self { rule: rule.clone(), noun: noun.into(), subjects, breaks, verdict: judge(subjects, breaks) }
+        Self::from(rule, noun, subjects, breaks, Threshold::default())
+    }
+
+    /// The same of a convention with figures of its own.
+    pub fn from(rule: &Arc<str>, noun: &str, subjects: usize, breaks: usize, on: Threshold) -> Self {
+        Self { rule: rule.clone(), noun: noun.into(), subjects, breaks, verdict: judge_from(subjects, breaks, on) }
     }
 
     pub fn obeying(&self) -> usize {
@@ -66,9 +83,13 @@ impl Adherence {
 
 /// `subjects` are what could break a convention, `breaks` those that do.
 pub fn judge(subjects: usize, breaks: usize) -> Verdict {
+    judge_from(subjects, breaks, Threshold::default())
+}
+
+fn judge_from(subjects: usize, breaks: usize, on: Threshold) -> Verdict {
     let (all, obeying) = (subjects as u64, subjects.saturating_sub(breaks) as u64);
     let at_least = |share: u64| u128::from(obeying) * 100 >= u128::from(all) * u128::from(share);
-    if subjects >= FEWEST && breaks <= MOST && at_least(ON) {
+    if subjects >= on.subjects && breaks <= MOST && at_least(on.share) {
         Verdict::On
     } else if subjects > 0 && at_least(WORTH) {
         Verdict::Summary
@@ -121,6 +142,15 @@ mod tests {
     fn more_than_fifty_breaks_are_no_outliers() {
         assert_eq!(judge(10_000, 50), Verdict::On);
         assert_eq!(judge(10_000, 51), Verdict::Summary);
+    }
+
+    #[test]
+    fn a_convention_may_have_figures_of_its_own() {
+        let on = Threshold { share: 80, subjects: 5 };
+        assert_eq!(judge_from(5, 1, on), Verdict::On);
+        assert_eq!(judge_from(4, 0, on), Verdict::Summary);
+        assert_eq!(judge_from(100, 21, on), Verdict::Summary);
+        assert_eq!(judge_from(1_000, 51, on), Verdict::Summary);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub use crate::db::settings::spelled_as_id;
 
 use crate::datalog::Reports;
 pub use crate::db::settings::OptionValue;
+use crate::rules::adherence::Threshold;
 use crate::rules::block::{FORMS, NO_BLOCK, SUBJECT, first_of, heads};
 use crate::rules::case::{Body, Case, Wrong, number};
 use crate::rules::finding::Severity;
@@ -44,6 +45,8 @@ pub struct Rule {
     pub status: Status,
     /// Rules that tell the same cause; where one does, this one need not.
     pub subsumed_by: Vec<String>,
+    /// Figures of its own, by which alone it is on: `extends: strict` does not switch it on.
+    pub adherence: Option<Threshold>,
     /// What it is called elsewhere, in the spelling of ids.
     pub aliases: Vec<String>,
     /// The sets of rules it belongs to; it is off unless one of them is asked for.
@@ -133,6 +136,7 @@ struct FrontMatter {
     status: Status,
     #[serde(default)]
     subsumed_by: Vec<String>,
+    adherence: Option<Threshold>,
     #[serde(default)]
     aliases: Vec<String>,
     #[serde(default)]
@@ -285,6 +289,7 @@ fn read(path: &str, text: &str) -> Result<Rule, Wrong> {
         options: front.options,
         status: front.status,
         subsumed_by: spelled(front.subsumed_by),
+        adherence: front.adherence,
         aliases: spelled(front.aliases),
         presets: front.presets,
         fix: front.fix,

@@ -508,7 +508,8 @@ impl Settling {
 }
 
 fn kept(rule: &Rule, judged: &Judged) -> Adherence {
-    Adherence::of(&rule.id, judged.noun, judged.subjects, judged.findings.len())
+    let on = rule.adherence.unwrap_or_default();
+    Adherence::from(&rule.id, judged.noun, judged.subjects, judged.findings.len(), on)
 }
 
 /// The findings, and apart those that tell of a node what another rule tells better.

@@ -136,6 +136,9 @@ impl<'h> House<'h> {
         if !rule.presets.is_empty() && !is_extended {
             return Course::Off;
         }
+        if rule.adherence.is_some() && !says_auto && self.rules.extends == Extends::Strict {
+            return Course::Off;
+        }
         let is_stated = self.states(rule);
         // Who writes a rule states it.
         let is_own = rule.group == HOUSE;

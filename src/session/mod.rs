@@ -207,10 +207,16 @@ impl Session {
         if about.models == 0 {
             return notes;
         }
-        if !about.has_layers {
+        if !about.has_edges && about.models > 1 {
             notes.push(
-                "no layers can be recognised from folders or prefixes, so no dependency rule ran; \
-                 state them under layers: in harness.yml"
+                "no model uses ref() or source(), so dbt knows no order of the models and no dependency rule could \
+                 judge any; name models by ref() and raw tables by source()"
+                    .to_owned(),
+            );
+        } else if !about.has_layers {
+            notes.push(
+                "no layers can be recognized from folders or prefixes, so no dependency rule ran; \
+                 `harness init` proposes them by how models read each other, or state them under layers: in harness.yml"
                     .to_owned(),
             );
         } else if about.is_none_placed {

@@ -58,6 +58,7 @@ pub static ALL: &[Relation] = &[
     jinja_call::RELATION,
     known_layer::RELATION,
     layer::RELATION,
+    layer_before::RELATION,
     layer_folder::RELATION,
     layer_reads::RELATION,
     literal::RELATION,

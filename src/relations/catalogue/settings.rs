@@ -34,6 +34,17 @@ relation! {
 }
 
 relation! {
+    /// A layer comes before another in the flow: the other reads it, by way of others too, and it reads none of
+    /// these. Of the customary layers custom says so. Two layers may be in no order.
+    layer_before as "layer_before" (layer: Name, other: Name)
+    Setting r#"ref(c, p), layer(c, a), layer(p, b), layer_before(a, b)"# at places::of_layers;
+    whole |db, rows| {
+        let order = layout(db).order.iter();
+        rows.extend(order.map(|(layer, other)| (sym(db, layer), sym(db, other))));
+    }
+}
+
+relation! {
     /// What a layer may read, as harness.yml lists it or by custom: `marts, intermediate`, or `nothing`.
     layer_reads as "layer_reads" (layer: Name, reads: Text)
     Setting r#"layer_reads(l, r)"# at places::of_layers;

@@ -1,6 +1,7 @@
 //! What a repo's own files show of its conventions: layers, the meaning of folders, how staging models
 //! are built.
 
+use super::flow::{Flow, flow};
 use crate::db::settings::{Layer, Placeholder, Read, Segment};
 use crate::project::layout::{Layout, layout, place_of};
 use crate::project::nodes::{Node, NodeKind, is_enabled, nodes_of_package, unique_id};
@@ -21,8 +22,8 @@ pub(super) struct Habits {
     pub pattern: Option<Pattern>,
     /// Folders of models without a layer, most models first.
     pub unplaced: Vec<(String, usize)>,
-    /// Where no layers are to be seen: the folders directly below the models' own, with what they read.
-    pub folders: Vec<Folder>,
+    /// Where no layers are to be seen: the folders in the order in which they read each other.
+    pub flow: Flow,
     pub staging: Option<SeenStaging>,
 }
 
@@ -46,14 +47,6 @@ pub(super) struct Pattern {
     pub is_exact: bool,
     /// The folders that may be tenants, with the pattern that says so.
     pub tenants: Option<(Vec<String>, String)>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Folder {
-    pub name: String,
-    pub models: usize,
-    pub reads: BTreeSet<String>,
-    pub reads_sources: bool,
 }
 
 /// The pattern that most staging models follow.
@@ -106,12 +99,18 @@ pub(super) fn observe(session: &Session) -> Habits {
         let below = place_of(own, &model.path, &model.name).below_layer.unwrap_or_default();
         model.path.ends_with(".sql").then(|| (node.file(db).content(db).text(), below))
     });
+    let flow = if own.layers.is_empty() {
+        let models: Vec<(&str, &str)> = models.iter().map(|model| (&*model.id, model.path.as_str())).collect();
+        flow(&models, &edges, &sources)
+    } else {
+        Flow::default()
+    };
     Habits {
         models: models.len(),
         layers: layers(own, &models, &edges),
-        pattern: pattern(own, &models),
+        pattern: pattern(own, &models).or_else(|| pattern_of(&flow, &models)),
         unplaced: if own.layers.is_empty() { Vec::new() } else { unplaced(&models) },
-        folders: if own.layers.is_empty() { folders(&models, &edges, &sources) } else { Vec::new() },
+        flow,
         staging: staging(texts),
     }
 }
@@ -145,7 +144,16 @@ fn layers(layout: &Layout, models: &[Model], edges: &[(&str, &str)]) -> Vec<Seen
             layer: layer.clone(),
         }
     };
-    layout.layers.iter().map(seen).filter(|seen| seen.models > 0).collect()
+    let mut layers: Vec<SeenLayer> = layout.layers.iter().map(seen).filter(|seen| seen.models > 0).collect();
+    // A layer whose models are all disabled is none that others could be said to read.
+    let names: BTreeSet<String> = layers.iter().map(|seen| seen.layer.name.clone()).collect();
+    for seen in &mut layers {
+        seen.layer.reads.retain(|read| match read {
+            Read::Layer(name) => names.contains(name),
+            Read::Source | Read::Seed => true,
+        });
+    }
+    layers
 }
 
 /// The pattern in which the layer's folder stands at the depth at which it stands for most models.
@@ -183,7 +191,7 @@ fn pattern(layout: &Layout, models: &[Model]) -> Option<Pattern> {
     {
         return None;
     }
-    let stated = Layout { pattern: Some(segments.clone()), tenants: Vec::new(), layers: layout.layers.clone() };
+    let stated = Layout::by_pattern(layout.layers.clone(), segments.clone());
     let is_exact = models.iter().all(|model| place_of(&stated, &model.path, &model.name).layer == model.layer);
     // Where folders mean different things at one depth, nobody can tell which of them are tenants.
     let free = segments.iter().position(|segment| *segment == Segment::Any).filter(|_| is_exact);
@@ -212,13 +220,6 @@ fn shown(segments: &[Segment]) -> String {
     segments.iter().map(word).collect::<Vec<_>>().join("/")
 }
 
-/// The folder of the models' own folder that a model stands in: `marts` of `models/marts/sales/a.sql`.
-fn first_folder(model: &Model) -> Option<String> {
-    let mut folders = model.path.split('/').skip(1);
-    let first = folders.next()?;
-    folders.next().map(|_| first.to_owned())
-}
-
 fn unplaced(models: &[Model]) -> Vec<(String, usize)> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for model in models.iter().filter(|model| model.layer.is_none()) {
@@ -231,26 +232,33 @@ fn unplaced(models: &[Model]) -> Vec<(String, usize)> {
     counts
 }
 
-fn folders(models: &[Model], edges: &[(&str, &str)], sources: &BTreeSet<&str>) -> Vec<Folder> {
-    let mut found: BTreeMap<String, Folder> = BTreeMap::new();
-    let mut folder_of: BTreeMap<&str, String> = BTreeMap::new();
-    for model in models {
-        let Some(name) = first_folder(model) else { continue };
-        let entry = found.entry(name.clone());
-        let reads = BTreeSet::new();
-        let folder = entry.or_insert(Folder { name: name.clone(), models: 0, reads, reads_sources: false });
-        folder.models += 1;
-        folder.reads_sources |= sources.contains(&*model.id);
-        folder_of.insert(&model.id, name);
+/// The pattern by which the folders of a flow are layers, where their names alone are not enough: some stand elsewhere
+/// as well.
+fn pattern_of(flow: &Flow, models: &[Model]) -> Option<Pattern> {
+    let folders = |model: &Model| -> Vec<String> {
+        let folders = model.path.rsplit_once('/').map(|(folders, _)| folders).unwrap_or_default();
+        folders.split('/').map(str::to_owned).collect()
+    };
+    let is_one = |name: &String| flow.folders.iter().any(|folder| folder.name == *name);
+    let is_elsewhere = |model: &Model| {
+        let folders = folders(model);
+        folders.iter().enumerate().any(|(depth, name)| depth != flow.depth && is_one(name))
+    };
+    if !flow.is_clear || !models.iter().any(is_elsewhere) {
+        return None;
     }
-    for (child, parent) in edges {
-        if let (Some(own), Some(other)) = (folder_of.get(child), folder_of.get(parent))
-            && let Some(folder) = found.get_mut(own)
-        {
-            folder.reads.insert(other.clone());
-        }
-    }
-    found.into_values().collect()
+    let mut segments: Vec<Segment> = (0..flow.depth)
+        .map(|depth| {
+            let mut names: BTreeSet<Option<String>> = BTreeSet::new();
+            names.extend(models.iter().map(|model| folders(model).into_iter().nth(depth)));
+            match (names.len(), names.into_iter().next().flatten()) {
+                (1, Some(name)) if !name.contains(['{', '}', '*', '\\']) => Segment::Literal(name),
+                _ => Segment::Any,
+            }
+        })
+        .collect();
+    segments.extend([Segment::Placeholder(Placeholder::Layer), Segment::Rest]);
+    Some(Pattern { text: shown(&segments), is_exact: true, tenants: None })
 }
 
 /// The pattern of most of these texts; each with the folder below its layer's.

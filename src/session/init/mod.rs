@@ -1,5 +1,6 @@
 //! The house rules that a repo shows by what it does: what `harness init` writes.
 
+mod flow;
 mod habits;
 mod write;
 
@@ -9,9 +10,12 @@ use crate::rules::registry::Registry;
 use crate::rules::rule::Rule;
 use crate::session::{Outcome, Session};
 use habits::{Habits, observe};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use write::{RuleLine, house_yml};
+
+/// The group of the rules about layers.
+const LAYERED: &str = "dependencies";
 
 /// What was seen of a repo without house rules, and what is proposed for it.
 #[derive(Debug)]
@@ -56,9 +60,23 @@ impl Proposal {
 
     /// Takes back what the file would switch on: `outcome` is that of a check with it. What only few
     /// break is left as a warning.
-    pub fn soften(&mut self, outcome: &Outcome) {
+    pub fn soften(&mut self, registry: &Registry, outcome: &Outcome) {
+        // Layers that custom does not tell have figures only where they are stated.
+        let is_new = |kept: &&Adherence| {
+            let rule = registry.get(&kept.rule);
+            kept.subjects > 0 && rule.is_some_and(|rule| rule.group == LAYERED) && !self.lines.contains_key(&*kept.rule)
+        };
+        let new: Vec<Adherence> = outcome.summary.adherence.iter().filter(is_new).cloned().collect();
+        let judged: BTreeSet<Arc<str>> = new.iter().map(|kept| kept.rule.clone()).collect();
+        for kept in new {
+            let level = level(&kept, registry.get(&kept.rule).map(Arc::as_ref));
+            let line = RuleLine { rule: kept.rule.to_string(), level, why: figures(&kept) };
+            self.lines.insert(kept.rule.to_string(), line);
+            self.conventions.push((kept, level));
+        }
+        self.conventions.sort();
         let mut new: BTreeMap<&str, usize> = BTreeMap::new();
-        for finding in &outcome.findings {
+        for finding in outcome.findings.iter().filter(|finding| !judged.contains(&finding.rule)) {
             let before = self.before.get(&finding.fingerprint);
             if before.is_none_or(|before| finding.severity < *before) {
                 *new.entry(&finding.rule).or_default() += 1;

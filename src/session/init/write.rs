@@ -1,6 +1,7 @@
 //! Writes the house rules of a repo as a harness.yml with comments.
 
-use super::habits::{Folder, Habits, Pattern, SeenLayer, SeenStaging};
+use super::flow::Flow;
+use super::habits::{Habits, Pattern, SeenLayer, SeenStaging};
 use crate::db::settings::Read;
 use std::fmt::Write as _;
 
@@ -71,20 +72,13 @@ impl Page {
     fn layers(&mut self, habits: &Habits) {
         self.line("");
         if habits.layers.is_empty() {
-            self.line("# Neither folders nor prefixes show layers. State yours, and dependency rules judge them:");
-            return self.folders(&habits.folders);
+            return self.flow(&habits.flow);
         }
         self.line("# What models of a layer may read. Seeds and models of packages may be read from everywhere.");
         self.line("layers:");
         let by_folder = habits.pattern.as_ref().is_some_and(|pattern| pattern.is_exact);
         for seen in &habits.layers {
-            let mut comment = count(seen.models, "model");
-            if !seen.against.is_empty() {
-                let against = seen.against.iter().take(NAMED);
-                let against: Vec<String> =
-                    against.map(|(other, edges)| format!("{} to {}", count(*edges, "edge"), bare(other))).collect();
-                let _ = write!(comment, "; against it: {}", against.join(", "));
-            }
+            let comment = format!("{}{}", count(seen.models, "model"), against(&seen.against));
             self.with_comment(&layer(seen, by_folder), &comment);
         }
         if !habits.unplaced.is_empty() {
@@ -94,19 +88,36 @@ impl Page {
         }
     }
 
-    fn folders(&mut self, folders: &[Folder]) {
-        self.line("# layers:");
-        if folders.is_empty() {
+    fn flow(&mut self, flow: &Flow) {
+        if flow.is_clear {
+            self.line("# What models of a layer may read: folders read each other in this order,");
+            self.line(&format!("# {}. Seeds and models of packages may be read from everywhere.", figures(flow)));
+        } else {
+            self.line("# Neither folders nor prefixes show layers. State yours, and dependency rules judge them:");
+            if flow.edges > 0 {
+                self.line(&format!("# (in this order {})", figures(flow)));
+            }
+        }
+        let mark = if flow.is_clear { "" } else { "# " };
+        self.line(&format!("{mark}layers:"));
+        if flow.folders.is_empty() {
             self.line("#   staging: {reads: [source, seed]}");
             self.line("#   marts: {reads: [staging, marts]}");
         }
-        for folder in folders {
-            let mut reads: Vec<&str> = folder.reads.iter().map(String::as_str).collect();
+        // Such a name has a meaning of its own in `reads`.
+        let names: Vec<String> = flow.folders.iter().map(|folder| layer_name(&folder.name)).collect();
+        for (at, folder) in flow.folders.iter().enumerate() {
+            let reads: Vec<String> = folder.reads.iter().map(|name| layer_name(name)).collect();
+            let mut reads: Vec<&str> = reads.iter().map(String::as_str).collect();
             if folder.reads_sources {
                 reads.extend(["source", "seed"]);
             }
-            let line = format!("#   {}: {{reads: {}}}", quoted(&folder.name), list(reads.into_iter()));
-            self.with_comment(&line, &count(folder.models, "model"));
+            let mut line = format!("{mark}  {}: {{reads: {}", quoted(&names[at]), list(reads.into_iter()));
+            if names[at] != folder.name {
+                let _ = write!(line, ", folders: {}", list([folder.name.as_str()].into_iter()));
+            }
+            line.push('}');
+            self.with_comment(&line, &format!("{}{}", count(folder.models, "model"), against(&folder.against)));
         }
     }
 
@@ -134,6 +145,26 @@ impl Page {
             self.with_comment(&format!("  {}: {}", rule.rule, rule.level), &rule.why);
         }
     }
+}
+
+/// What a comment says of edges that a layer should not have.
+fn against(edges: &[(String, usize)]) -> String {
+    if edges.is_empty() {
+        return String::new();
+    }
+    let named = edges.iter().take(NAMED).map(|(other, edges)| format!("{} to {}", count(*edges, "edge"), bare(other)));
+    format!("; against it: {}", named.collect::<Vec<_>>().join(", "))
+}
+
+fn figures(flow: &Flow) -> String {
+    let share = (flow.along * 1000).checked_div(flow.edges).unwrap_or_default();
+    let (whole, tenth) = (share / 10, share % 10);
+    format!("{} of {} between them run this way, {whole}.{tenth} %", flow.along, count(flow.edges, "edge"))
+}
+
+/// What a folder's layer can be called: not like one of the words that `reads` has a meaning for.
+fn layer_name(folder: &str) -> String {
+    if matches!(folder, "source" | "seed") { format!("{folder}_models") } else { folder.to_owned() }
 }
 
 fn layer(seen: &SeenLayer, by_folder: bool) -> String {
