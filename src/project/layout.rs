@@ -9,7 +9,7 @@ use crate::db::settings::{Layer, Placeholder, Read, Segment};
 use recognised::recognise;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use words::{BASE, INTERMEDIATE, RAW_VAULT, STAGING, Trust, UTILITIES};
+use words::{BASE, INTERMEDIATE, RAW_VAULT, STAGING, Trust, UTILITIES, is_at_the_end};
 
 /// Pairs of layers of which the first comes before the second in the flow.
 pub type Order = BTreeSet<(String, String)>;
@@ -66,10 +66,25 @@ const TERMINAL: [&str; 6] = ["marts", "applications", "reports", "mart", "applic
 pub fn terminal_layers(db: &dyn salsa::Database) -> Vec<String> {
     let stated = Project::try_get(db).map(|project| project.house_rules(db).terminal.clone()).unwrap_or_default();
     match stated.is_empty() {
-        true if layout(db).layers.is_empty() => Vec::new(),
-        true => TERMINAL.map(str::to_owned).to_vec(),
+        true => terminal_of(layout(db)),
         false => stated,
     }
+}
+
+/// By custom, and all layers of an order that none comes after.
+fn terminal_of(layout: &Layout) -> Vec<String> {
+    if layout.layers.is_empty() {
+        return Vec::new();
+    }
+    let is_last = |name: &str| {
+        layout.order.iter().any(|(_, later)| later == name) && !layout.order.iter().any(|(earlier, _)| earlier == name)
+    };
+    let names = layout.layers.iter().map(|layer| layer.name.as_str());
+    let last = names.filter(|name| is_last(name) || is_at_the_end(name));
+    let mut found: Vec<String> = last.chain(TERMINAL).map(str::to_owned).collect();
+    found.sort();
+    found.dedup();
+    found
 }
 
 #[salsa::tracked(returns(ref))]
@@ -265,6 +280,20 @@ mod tests {
         let by_prefix = |name: &str| place_by_names(&layout, "models/silver/a.sql", name);
         assert_eq!(by_prefix("g_a"), Place { layer: Some("gold".into()), ..Place::default() });
         assert_eq!(by_prefix("g_raw_x_a").layer.as_deref(), Some("raw"));
+    }
+
+    #[test]
+    fn the_last_layers_wait_for_no_reader() {
+        let of = |paths: &[&str]| terminal_of(&recognise(&paths.iter().map(|path| (*path, "a")).collect::<Vec<_>>()));
+        let all = |last: &[&str]| {
+            let mut names: Vec<String> = TERMINAL.iter().chain(last).map(|name| (*name).to_owned()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(of(&["m/bronze/a.sql", "m/silver/a.sql", "m/gold/a.sql"]), all(&["gold"]));
+        assert_eq!(of(&["m/staging/a.sql", "m/facts/a.sql", "m/dims/a.sql"]), all(&["dimensions", "facts"]));
+        assert_eq!(of(&["m/L1_in/a.sql", "m/L2_on/a.sql", "m/L3_out/a.sql"]), all(&["out"]));
+        assert!(of(&["m/a.sql"]).is_empty());
     }
 
     #[test]

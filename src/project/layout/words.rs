@@ -42,6 +42,11 @@ pub(super) const RAW_VAULT: &str = "raw_vault";
 /// The layer that may read all and be read by all.
 pub(super) const UTILITIES: &str = "utilities";
 
+/// Whether a customary layer is read by people and tools outside of dbt.
+pub(super) fn is_at_the_end(layer: &str) -> bool {
+    CUSTOMS.iter().any(|custom| custom.name == layer && custom.to >= 70)
+}
+
 const fn custom(name: &'static str, from: u8, to: u8) -> Custom {
     Custom { name, from, to, clear: &[], outer: &[], weak: &[], prefixes: &[] }
 }

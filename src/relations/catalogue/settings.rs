@@ -98,7 +98,8 @@ relation! {
 
 relation! {
     /// Models of this layer or folder are the end of the flow and wait for no reader, by `terminal` in
-    /// harness.yml, else by custom: marts, applications and reports, of many or of one. None where no layers are known either.
+    /// harness.yml, else by custom: marts, gold, applications, reports and the like, and layers that no other comes
+    /// after. None where no layers are known either.
     terminal as "terminal" (layer: Name)
     Setting r#"model(m, _, _), !ref(_, m), layer(m, l), !terminal(l)"# at places::of_terminal;
     whole |db, rows| {
