@@ -2,7 +2,7 @@
 
 use super::words::{
     APPLICATIONS, BASE, CUSTOMS, Custom, HUB_PREFIXES, HUBS, INTERMEDIATE, LINK_PREFIXES, LINKS_AND_SATELLITES, MARTS,
-    RAW_VAULT, REPORTS, STAGING, Spelled, Trust, UTILITIES, UTILITY_FOLDERS, custom_of, custom_of_name,
+    RAW_VAULT, REPORTS, STAGING, Spelled, Trust, UTILITIES, UTILITY_FOLDERS, custom_of, custom_of_name, is_at_the_end,
 };
 use super::{Layout, Order, layer_of};
 use crate::db::settings::{Layer, Read};
@@ -317,11 +317,17 @@ fn accepted<'n>(
         };
         let all = models(&|_| true);
         let other = models(&|child| !known.contains_key(child) && !is_utility(child));
-        if (!strong.is_empty() || weak.len() >= 3) && other * 3 <= all {
+        let telling = weak.iter().filter(|name| has_clear_word(name)).count();
+        if (!strong.is_empty() || telling >= 2 || weak.len() >= 3) && other * 3 <= all {
             accepted.extend(children.iter().filter(|child| known.contains_key(*child)));
         }
     }
     accepted
+}
+
+/// Whether some word says by itself that a folder is this layer.
+fn has_clear_word(layer: &str) -> bool {
+    CUSTOMS.iter().any(|custom| custom.name == layer && !custom.clear.is_empty())
 }
 
 /// Folders of hubs, links and satellites that stand beside each other.
@@ -342,7 +348,7 @@ fn vault_folders<'n>(tree: &FolderTree<'n>, spelled: &BTreeMap<&str, Spelled>) -
 }
 
 /// The numbers of the folders at one depth that most models stand in, where nearly all of these bear one.
-/// Beside folders that are known by their words, one of another word counts only where it lies between; those that do
+/// Beside folders that are known by their words, one of another word counts only before the end of the flow; those that do
 /// not count are given as well.
 fn numbers<'n>(
     tree: &FolderTree<'n>,
@@ -369,7 +375,8 @@ fn numbers<'n>(
     let mut apart = BTreeSet::new();
     let named: BTreeSet<&str> = numbers.keys().filter_map(|name| known.get(name)).map(|(it, _)| it.name).collect();
     if named.len() >= 2 {
-        let last = numbers.iter().filter(|(name, _)| known.contains_key(*name)).map(|(_, number)| *number).max();
+        let layers = numbers.iter().filter_map(|(name, number)| Some((*number, known.get(name)?.0.name)));
+        let last = layers.max().map(|(number, name)| if is_at_the_end(name) { number } else { u32::MAX });
         numbers.retain(|name, number| {
             let is_layer = known.contains_key(name) || Some(*number) < last;
             if !is_layer {

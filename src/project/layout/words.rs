@@ -54,7 +54,7 @@ const fn custom(name: &'static str, from: u8, to: u8) -> Custom {
 /// The customs in the order in which layers are listed.
 pub(super) const CUSTOMS: [Custom; 39] = [
     Custom { outer: &["raw"], prefixes: &["raw_"], ..custom("raw", 0, 10) },
-    Custom { outer: &["landing", "landed"], ..custom("landing", 0, 10) },
+    Custom { outer: &["landing", "landed"], weak: &["ingest", "ingested", "ingestion"], ..custom("landing", 0, 10) },
     Custom { weak: &["input", "inputs"], ..custom("input", 0, 10) },
     Custom { outer: &["ods"], prefixes: &["ods_"], ..custom("ods", 0, 20) },
     Custom { clear: &["bronze", "brz"], prefixes: &["bronze_", "brz_"], ..custom("bronze", 0, 30) },
@@ -83,7 +83,7 @@ pub(super) const CUSTOMS: [Custom; 39] = [
         ..custom("conformed", 30, 60)
     },
     Custom { weak: &["enriched", "enrichment"], ..custom("enriched", 30, 60) },
-    Custom { weak: &["curated", "refined"], ..custom("curated", 30, 70) },
+    Custom { weak: &["curated", "refined"], ..custom("curated", 30, 60) },
     Custom { weak: &["integration", "integrated"], ..custom("integration", 30, 60) },
     Custom {
         clear: &["intermediate", "intermediates"],
@@ -108,7 +108,7 @@ pub(super) const CUSTOMS: [Custom; 39] = [
     Custom { outer: &["presentation"], ..custom("presentation", 60, 80) },
     Custom {
         outer: &["consumption"],
-        weak: &["serving", "serve", "delivery", "publish", "published", "output", "outputs"],
+        weak: &["serving", "serve", "served", "delivery", "publish", "published", "output", "outputs"],
         ..custom("serving", 60, 80)
     },
     Custom { outer: &["reporting"], ..custom("reporting", 60, 80) },
@@ -216,10 +216,15 @@ pub(super) fn custom_of(words: &[String]) -> Option<(&'static Custom, Trust)> {
         let is_raw = words.len() == 2 && words[0] == "raw";
         is_raw.then(|| of_word(&words[1]).filter(|(custom, _)| custom.name == STAGING).and(of_word("raw"))).flatten()
     });
-    // One of several words says less: `common_mart_sales`, `stg_crm`.
+    // One of several words says less: `common_mart_sales`, `stg_crm`. The first may be a prefix: `int_crm`.
     named.or_else(|| {
-        let mut clear = words.iter().filter_map(|word| of_word(word)).filter(|(_, trust)| *trust == Trust::Clear);
-        clear.next().map(|(custom, _)| (custom, Trust::Weak))
+        let is_prefix = |at: usize, word: &str, custom: &Custom| {
+            at == 0 && words.len() > 1 && custom.prefixes.iter().any(|prefix| prefix.strip_suffix('_') == Some(word))
+        };
+        let named = words.iter().enumerate().filter_map(|(at, word)| Some((at, word, of_word(word)?)));
+        let mut telling =
+            named.filter(|(at, word, (custom, trust))| *trust == Trust::Clear || is_prefix(*at, word, custom));
+        telling.next().map(|(_, _, (custom, _))| (custom, Trust::Weak))
     })
 }
 
@@ -296,11 +301,12 @@ mod tests {
             ("business-vault", "business_vault", Trust::Clear),
             ("common_mart_sales", MARTS, Trust::Weak),
             ("core", "core", Trust::Weak),
+            ("int_crm", INTERMEDIATE, Trust::Weak),
         ] {
             let found = custom_of(&Spelled::of(folder).words).map(|(custom, trust)| (custom.name, trust));
             assert_eq!(found, Some((name, trust)), "{folder}");
         }
-        for folder in ["finance", "server_side", "models", "", "raw_materials"] {
+        for folder in ["finance", "server_side", "models", "", "materials_raw"] {
             assert!(custom_of(&Spelled::of(folder).words).is_none(), "{folder}");
         }
     }

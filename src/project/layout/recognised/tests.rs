@@ -133,6 +133,15 @@ fn a_word_that_may_mean_a_domain_is_a_layer_only_beside_layers() {
 }
 
 #[test]
+fn a_folder_may_name_its_layer_and_more() {
+    let layout = of(&["m/stg_crm/a.sql", "m/int_crm/b.sql", "m/mart_crm/c.sql"]);
+    assert_eq!(names(&layout), ["staging", "intermediate", "marts"]);
+    assert_eq!(names(&of(&["m/stg_crm/a.sql", "m/mart_crm/c.sql"])), ["staging", "marts"]);
+    let layout = of(&["m/1. Landing/a.sql", "m/2. Refined/b.sql", "m/3. Handed over/c.sql"]);
+    assert_eq!(names(&layout), ["landing", "curated", "handed_over"]);
+}
+
+#[test]
 fn tables_of_a_data_vault_are_known_together() {
     let layout = of(&["m/raw_stage/a.sql", "m/stage/b.sql", "m/dv/hubs/c.sql", "m/dv/links/d.sql", "m/dv/sats/e.sql"]);
     assert_eq!(names(&layout), ["raw", "staging", "raw_vault"]);
