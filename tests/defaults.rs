@@ -270,6 +270,10 @@ fn models_that_name_nothing_are_told_of_once() {
     let said = err(&harness(folder.path(), &["check"]));
     assert_eq!(said.matches("note:").count(), 1, "{said}");
     assert!(said.contains("no model uses ref() or source()"), "{said}");
+    // What a macro of an absent package calls, nobody knows.
+    write(folder.path(), "packages.yml", "packages: [{package: dbt-labs/dbt_utils, version: 1.0.0}]\n");
+    assert!(!err(&harness(folder.path(), &["check"])).contains("no model uses ref()"));
+    fs::remove_file(folder.path().join("packages.yml")).unwrap();
     // A call that leads nowhere is one all the same.
     write(folder.path(), "models/c.sql", "select * from {{ ref('gone') }}\n");
     assert!(!err(&harness(folder.path(), &["check"])).contains("no model uses ref()"));

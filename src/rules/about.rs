@@ -3,6 +3,7 @@
 use crate::db::Project;
 use crate::project::layout::layout;
 use crate::project::nodes::{NodeKind, nodes_of_package};
+use crate::project::packages::is_whole;
 use crate::relations::{layer, model, reads, reads_source};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct About {
     pub has_layers: bool,
     /// Layers are stated, and no model stands in one.
     pub is_none_placed: bool,
-    /// Some model names another or a source.
+    /// Some model names another or a source, or a macro of an absent package may do that for it.
     pub has_edges: bool,
 }
 
@@ -30,7 +31,8 @@ impl About {
         let models = model::rows(db).len();
         let is_stated = Project::try_get(db).is_some_and(|project| !project.house_rules(db).layers.is_empty());
         let has_layers = models > 0 && !layout(db).layers.is_empty();
-        let has_edges = !reads::rows(db).is_empty() || !reads_source::rows(db).is_empty() || is_edge_written(db);
+        let has_edges =
+            !reads::rows(db).is_empty() || !reads_source::rows(db).is_empty() || !is_whole(db) || is_edge_written(db);
         Self { models, has_edges, has_layers, is_none_placed: has_layers && is_stated && layer::rows(db).is_empty() }
     }
 }

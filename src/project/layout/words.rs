@@ -71,7 +71,11 @@ pub(super) const CUSTOMS: [Custom; 39] = [
         ..custom("prep", 15, 60)
     },
     Custom { outer: &["dwd"], prefixes: &["dwd_"], ..custom("dwd", 30, 50) },
-    Custom { clear: &["raw_vault", "rawvault", "rdv"], weak: &["vault", "datavault"], ..custom(RAW_VAULT, 30, 42) },
+    Custom {
+        clear: &["raw_vault", "rawvault", "rdv"],
+        weak: &["vault", "datavault", "dv"],
+        ..custom(RAW_VAULT, 30, 42)
+    },
     Custom { clear: &["silver", "slv"], prefixes: &["silver_", "slv_"], ..custom("silver", 30, 60) },
     Custom {
         weak: &["transform", "transformed", "transformation", "transformations", "transforms"],
@@ -91,7 +95,7 @@ pub(super) const CUSTOMS: [Custom; 39] = [
         prefixes: &["int_", "intermediate_"],
         ..custom(INTERMEDIATE, 40, 50)
     },
-    Custom { clear: &["business_vault", "businessvault", "bdv"], ..custom("business_vault", 42, 60) },
+    Custom { clear: &["business_vault", "businessvault", "bdv"], weak: &["bv"], ..custom("business_vault", 42, 60) },
     Custom { weak: &["core"], ..custom("core", 40, 60) },
     Custom { outer: &["dws"], prefixes: &["dws_"], ..custom("dws", 50, 60) },
     Custom { weak: &["warehouse", "warehouses", "dw", "dwh", "edw"], ..custom("warehouse", 50, 70) },

@@ -45,11 +45,15 @@ const DEEPEST: usize = 5;
 /// The order of more folders than these is not looked for.
 const MOST_ORDERED: usize = 80;
 
-/// The folders at the depth that tells most: clear ones first, then where most edges lead from one to another.
+/// The folders at the depth that tells most: clear ones first, then where most edges lead from one to another; but
+/// the first folders of the paths if they are clear and join half as many.
 pub(super) fn flow(models: &[Model<'_>], edges: &[(&str, &str)], sources: &BTreeSet<&str>) -> Flow {
     let found = (0..DEEPEST).map(|depth| at_depth(depth, models, edges, sources));
     let found = found.filter(|flow| (2..=MOST_FOLDERS).contains(&flow.folders.len()));
-    found.rev().max_by_key(|flow| (flow.is_clear, flow.edges)).unwrap_or_default()
+    let found: Vec<Flow> = found.collect();
+    let most = found.iter().filter(|flow| flow.is_clear).map(|flow| flow.edges).max().unwrap_or_default();
+    let first = found.iter().find(|flow| flow.is_clear && flow.edges * 2 >= most);
+    first.or_else(|| found.iter().rev().max_by_key(|flow| flow.edges)).cloned().unwrap_or_default()
 }
 
 fn at_depth(depth: usize, models: &[Model<'_>], edges: &[(&str, &str)], sources: &BTreeSet<&str>) -> Flow {
