@@ -12,7 +12,7 @@ use harness::files::{Content, Disk, Tree};
 use harness::project::jinja::run::{Names, Run, Subject};
 use harness::rules::registry::Registry;
 use harness::session::check_files;
-use harness::syntax::jinja::rewrite::rewrite;
+use harness::syntax::jinja::rewrite::{Scope, rewrite};
 use harness::syntax::span::Span;
 use harness::syntax::{jinja, sql, yaml};
 use std::path::Path;
@@ -189,7 +189,7 @@ fn damaged_templates_are_scanned_as_far_as_they_go() {
         jinja::blocks::blocks(text);
         jinja::config_call::config_calls(text);
         sql::scan(text);
-        let rewritten = rewrite(text, whole, &[]);
+        let rewritten = rewrite(text, whole, Scope::Open);
         for offset in [0, rewritten.text.len() / 2, rewritten.text.len()] {
             assert!(rewritten.original(offset) <= text.len());
         }

@@ -246,3 +246,94 @@ fn what_is_not_run_after_an_error_is_guessed_and_what_was_decided_is_not() {
         .collect();
     assert_eq!(refs, ["refs 'gone', which is no model, seed or snapshot here."]);
 }
+
+#[test]
+fn a_bracket_that_closes_another_is_one_error_at_its_place() {
+    assert_eq!(errors("models/a.sql", "select {{ ref('canary' }}"), ["1:24 unexpected `}`, expected `)`"]);
+    let snapshot = "{% snapshot tiers %}\n{{ config(unique_key='id', strategy='check', check_cols='all') }}\n\
+                    select * from {{ source('app', 'events' }}\n{% endsnapshot %}\n";
+    assert_eq!(errors("snapshots/tiers.sql", snapshot), ["3:41 unexpected `}`, expected `)`"]);
+    assert_eq!(errors("models/a.sql", "{{ {'a': [1, 2} }}"), ["1:15 unexpected `}`, expected `]`"]);
+}
+
+#[test]
+fn a_macro_that_fails_is_told_once_with_those_that_call_it() {
+    let calls = "select {{ m() }}";
+    for (body, message, place) in [
+        ("{{ oldname['x']() }}", "Jinja: `oldname` is undefined", "macros/m.sql:2"),
+        ("{{ 'x' + 1 }}", "Jinja: `+` cannot be used with string and with number", "macros/m.sql:2"),
+        (
+            "{{ exceptions.raise_compiler_error('no') }}",
+            "the project raises an error: no (in macro `shop.m`)",
+            "models/a.sql:1",
+        ),
+    ] {
+        let text = format!("{{% macro m() %}}\n{body}{{% endmacro %}}");
+        let found = check_with(&[("macros/m.sql", &text), ("models/a.sql", calls), ("models/b.sql", calls)]);
+        let own: Vec<_> = found.iter().filter(|finding| &*finding.rule == "PARSE_ERROR").collect();
+        assert_eq!(own.len(), 1, "{body}: {own:?}");
+        assert_eq!(own[0].message, message);
+        assert_eq!(format!("{}:{}", own[0].place.path, own[0].place.start.line), place);
+        assert_eq!(own[0].locations.len(), if place.starts_with("macros") { 2 } else { 1 });
+    }
+}
+
+#[test]
+fn yaml_has_the_names_of_settings_and_no_macro() {
+    let at = |line: &str| {
+        let text = format!("models:\n  - name: canary\n    {line}\n");
+        let found = check_with(&[("models/a.yml", &text), ("macros/m.sql", "{% macro mine() %}x{% endmacro %}")]);
+        let own = found.into_iter().filter(|finding| &*finding.rule == "PARSE_ERROR");
+        own.map(|it| format!("{}:{} {}", it.place.start.line, it.place.start.column, it.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(at("meta: {x: \"{{ mine() }}\"}"), ["3:19 Jinja: `mine` is undefined"]);
+    assert_eq!(at("meta: {x: \"{{ ref('canary') }}\"}"), ["3:19 Jinja: `ref` is undefined"]);
+    assert_eq!(at("meta: {x: '{{ doc(\"a\") }}'}"), ["3:19 Jinja: `doc` is undefined"]);
+    assert_eq!(at("description: \"see {{ ref('canary') }}\""), ["3:26 Jinja: `ref` is undefined"]);
+    assert_eq!(at("meta: {x: \"{{ user.name }} said\"}"), ["3:19 Jinja: `user` is undefined"]);
+    assert_eq!(at("config: {alias: \"{{ var('q') }}\"}").len(), 1);
+    assert_eq!(at("data_tests: [{unique: {column_name: id, config: {where: \"{{ mine() }}\"}}}]").len(), 1);
+    assert_eq!(at("description: \"{{ broken\"").len(), 1);
+    for fine in [
+        "meta: {x: \"{{ whatever }}\", y: \"{{ this }}\", z: \"{{ target.nope }}\"}",
+        "description: \"{{ var('q', 1) }} {{ target.name }} {{ env_var('HOME') }}\"",
+        "config: {post_hook: \"{{ mine() }}\"}",
+        "data_tests: [{unique: {column_name: id, config: {where: \"x = {{ y }}\"}}}]",
+    ] {
+        assert_eq!(at(fine), Vec::<String>::new(), "{fine}");
+    }
+}
+
+#[test]
+fn docs_blocks_have_no_names_at_all() {
+    assert_eq!(
+        errors("models/d.md", "{% docs a %}\nsee {{ ref('canary') }}\n{% enddocs %}"),
+        ["2:8 Jinja: `ref` is undefined"]
+    );
+    assert_eq!(
+        errors("models/d.md", "{% docs a %}{{ target.name }}{% enddocs %}"),
+        ["1:16 Jinja: `target` is undefined"]
+    );
+    assert_eq!(errors("models/d.md", "{% docs a %}open {{ 'x'\n{% enddocs %}").len(), 1);
+    let fine = "{% docs a %}{% raw %}{{ x.y }}{% endraw %}{{ some_thing }}{{ 'a' | upper }}{% enddocs %} 100 {% of";
+    assert_eq!(errors("models/d.md", fine), Vec::<String>::new());
+}
+
+#[test]
+fn a_keyword_given_twice_stops_dbt_unless_it_reads_the_model_without_jinja() {
+    let twice = "{{ config(tags=['x'], tags=['y']) }} select 1";
+    assert_eq!(errors("models/a.sql", twice), Vec::<String>::new());
+    assert_eq!(
+        errors("models/a.sql", &format!("{twice} as {{{{ this }}}}")),
+        ["1:23 the keyword `tags` is given twice, which stops dbt"]
+    );
+    assert_eq!(errors("tests/a.sql", twice).len(), 1);
+}
+
+#[test]
+fn blocks_in_control_flow_and_in_one_another_are_errors() {
+    let inner = "{% if true %}{% macro m() %}{% endmacro %}{% endif %}";
+    assert_eq!(errors("macros/m.sql", inner), ["1:16 a block stands within `{% if %}`, which stops dbt"]);
+    let open = errors("macros/m.sql", "{% macro a() %}1\n{% macro b() %}2{% endmacro %}");
+    assert_eq!(open, ["2:3 a block begins within the block `a`, which is not closed before it"]);
+}

@@ -39,15 +39,33 @@ fn templates_print_what_jinja2_prints() {
         .map(|pair| pair.split_once("\n=> ").unwrap_or_else(|| panic!("no result: {pair}")))
         .collect();
     assert!(pairs.len() > 40);
-    let templates: Vec<&str> = pairs.iter().map(|(template, _)| *template).collect();
+    // dbt has no macros but those of macro files.
+    let (own, plain): (Vec<_>, Vec<_>) = pairs.iter().partition(|(template, _)| template.contains("{% macro "));
+    let templates: Vec<&str> = plain.iter().map(|(template, _)| *template).collect();
+    let with_macros = own.iter().map(|(template, _)| {
+        let (macros, rest) = macros_and_rest(template);
+        rendered(&macros, &[&rest]).remove(0)
+    });
     let mut failures = Vec::new();
-    for ((template, wanted), rendered) in pairs.iter().zip(rendered("", &templates)) {
+    let results = rendered("", &templates).into_iter().chain(with_macros);
+    for ((template, wanted), rendered) in plain.iter().chain(&own).zip(results) {
         let found = rendered.text.replace('\\', "\\\\").replace('\n', "\\n");
         if found != *wanted || !rendered.errors.is_empty() {
             failures.push(format!("{template}\n  wanted {wanted}\n  found  {found} {:?}", rendered.errors));
         }
     }
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), pairs.len(), failures.join("\n"));
+}
+
+/// The macros a template defines, and the template without them.
+fn macros_and_rest(template: &str) -> (String, String) {
+    let (mut macros, mut rest) = (String::new(), String::new());
+    for part in template.split_inclusive("{% endmacro %}") {
+        let at = part.find("{% macro ").unwrap_or(part.len());
+        rest.push_str(&part[..at]);
+        macros.push_str(&part[at..]);
+    }
+    (macros, rest)
 }
 
 #[test]
@@ -67,7 +85,7 @@ fn macros_return_values_and_take_what_they_do_not_name() {
 fn a_call_block_reaches_the_macro_that_asks_for_it_and_only_then() {
     let macros = "{% macro twice() %}{{ caller() }}{{ caller() }}{% endmacro %}\
                   {% macro each(l) %}{% for x in l %}{{ caller(x) }}{% endfor %}{% endmacro %}\
-                  {% macro never() %}nothing{% endmacro %}";
+                  {% macro never(caller=none) %}nothing{% endmacro %}";
     assert_eq!(text(macros, "{% call twice() %}a{% endcall %}"), "aa");
     assert_eq!(text(macros, "{% call(x) each([1, 2]) %}<{{ x }}>{% endcall %}"), "<1><2>");
     let rendered = rendered(
@@ -107,7 +125,7 @@ fn every_name_of_dbts_context_is_known_while_parsing() {
                  statement run_query load_result is_incremental api env schema database thread_id \
                  diff_of_two_dicts dbt_metadata_envs invocation_args_dict store_result store_raw_result write \
                  render try_or_compiler_error load_agate_table metric validation pre_hooks post_hooks sql \
-                 compiled_code defer_relation submit_python_job context range dict cycler joiner lipsum";
+                 compiled_code defer_relation submit_python_job adapter_macro column sql_now otel_trace_id context range dict cycler joiner lipsum";
     for name in names.split_whitespace() {
         assert_eq!(text("", &format!("{{{{ {name} is defined }}}}")), "True", "{name}");
     }
@@ -117,7 +135,27 @@ fn every_name_of_dbts_context_is_known_while_parsing() {
         "Falseparse{'a': ['y']}"
     );
     let looped = rendered("{% macro again() %}{{ render('{{ again() }}') }}{% endmacro %}", &["{{ again() }}"]);
-    assert_eq!(looped[0].errors.len(), 1);
+    assert!(looped[0].trace.failure.is_some());
+}
+
+#[test]
+fn a_package_is_a_mapping_of_its_macros() {
+    let macros = "{% macro one() %}{{ return(1) }}{% endmacro %}{% macro two() %}2{% endmacro %}";
+    let template = "{{ shop.get('one')() }}{{ shop['t' ~ 'wo']() }}{{ shop | length }}{{ shop.keys() | list }}\
+                    {{ 'one' in shop }}{{ 'no' in shop }}{{ shop.get('no') is none }}{{ shop.get('no', 7) }}\
+                    {% for name, called in shop.items() %}{{ name }}={{ called() }};{% endfor %}";
+    assert_eq!(text(macros, template), "122['one', 'two']TrueFalseTrue7one=1;two=2;");
+    let held = "{% set ms = {'m': one, 'l': [two]} %}{{ ms.m() }}{{ ms['l'][0]() }}{% set ns = namespace(f=one) %}{{ ns.f() }}";
+    assert_eq!(text(macros, held), "121");
+    assert_eq!(text(macros, "{{ shop['no']() }}{{ context['no']() }}"), "__unknown__");
+}
+
+#[test]
+fn a_block_that_returns_ends_the_macro_that_asked_for_it() {
+    let macros = "{% macro hold() %}a{{ caller() }}b{% endmacro %}";
+    assert_eq!(text(macros, "{% call hold() %}{{ return('x') }}{% endcall %}"), "x");
+    let listed = rendered(macros, &["{% call hold() %}{% do return([1]) %}{% endcall %}"]).remove(0);
+    assert_eq!(listed.errors.len() + usize::from(listed.trace.failure.is_some()), 1);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The relations of what is seen, by name.
 
-use super::{Observation, Rows, config_paths, docs, duplicates, edges, patches, project, staging, values};
+use super::{Observation, Rows, config_paths, docs, duplicates, edges, failures, patches, project, staging, values};
 use crate::datalog::{Column, Schema, Type};
 use crate::db::DirectoryOf;
 
@@ -39,7 +39,7 @@ pub(super) fn index_of(name: &str) -> Option<usize> {
     ALL.binary_search_by(|observed| observed.name.cmp(name)).ok()
 }
 
-pub static ALL: [Observed; 28] = [
+pub static ALL: [Observed; 29] = [
     Observed {
         name: "column_grouping",
         columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
@@ -150,6 +150,20 @@ pub static ALL: [Observed; 28] = [
         whole: None,
     },
     Observed {
+        name: "macro_arguments",
+        columns: &[
+            ("node", Type::Node),
+            ("name", Type::Name),
+            ("child_name", Type::Name),
+            ("what", Type::Text),
+            ("fix", Type::Text),
+        ],
+        doc: "A macro is called with arguments that it does not take, or without one that it needs. Once a call; `child_name` is the node or macro that calls.",
+        example: "macro_arguments(name: n, what: w)",
+        each: None,
+        whole: Some(failures::macro_arguments),
+    },
+    Observed {
         name: "materialized_view",
         columns: &[("node", Type::Node), ("detail", Type::Text), ("expected", Type::Text)],
         doc: "A staging model's own config() does not give the materialization of the pattern. Nothing before harness.yml has a `staging:` block.",
@@ -231,7 +245,7 @@ pub static ALL: [Observed; 28] = [
     },
     Observed {
         name: "unknown_macro",
-        columns: &[("node", Type::Node), ("name", Type::Name), ("child_name", Type::Name)],
+        columns: &[("node", Type::Node), ("name", Type::Name), ("child_name", Type::Name), ("severity", Type::Name)],
         doc: "A macro that is called and that neither the project nor an installed package has, once, at its first call.",
         example: "unknown_macro(name: n, path: p, line: l)",
         each: None,

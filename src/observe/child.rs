@@ -79,6 +79,13 @@ impl<'db> Child<'db> {
         }
     }
 
+    pub(super) fn as_test(self) -> Option<Test<'db>> {
+        match self {
+            Self::Test(test) => Some(test),
+            Self::Node(_) => None,
+        }
+    }
+
     /// dbt only warns of a test that cannot run.
     pub(super) fn is_test(self) -> bool {
         matches!(self, Self::Test(_))

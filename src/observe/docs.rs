@@ -8,12 +8,13 @@ use crate::project::config::enabled;
 use crate::project::data::has_jinja;
 use crate::project::docs::{DocCall, doc_calls, has_docs};
 use crate::project::graph::{is_source_enabled, sources_of_package};
+use crate::project::jinja::run::Names;
 use crate::project::macros::macros_of_package;
 use crate::project::nodes::{is_enabled, nodes_of_package, unique_id};
 use crate::project::packages::{absent_packages, dbt_packages};
 use crate::project::resources::{Origin, resource_config, resource_id, resources_of_package};
-use crate::project::schema_yaml::root as root_of;
-use crate::syntax::span::Span;
+use crate::project::schema_yaml::{root as root_of, small_run, value_of_text};
+use crate::syntax::span::{Span, SyntaxError};
 use crate::syntax::yaml::Node;
 use std::sync::Arc;
 
@@ -44,6 +45,33 @@ pub(super) fn unknown_doc_in<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Ve
             let list = root_of(db, root, *file).get(key).and_then(Node::as_seq).unwrap_or_default();
             for (index, entry) in list.iter().enumerate() {
                 found.extend(of_entry(rows, root, *file, (key, index as u32), entry));
+            }
+        }
+    }
+    found
+}
+
+/// What is wrong in the Jinja of descriptions, which dbt renders when all else is read.
+pub(super) fn description_errors<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<(SourceFile, SyntaxError)> {
+    let (db, root) = (rows.db, key.package(rows.db));
+    let mut found = Vec::new();
+    for file in key.directory(db).files(db).iter().filter(|file| file.kind(db) == FileKind::Properties) {
+        let text = file.content(db).text();
+        if !has_jinja(text) && !text.contains("{#") {
+            continue;
+        }
+        for key in DESCRIBED {
+            let list = root_of(db, root, *file).get(key).and_then(Node::as_seq).unwrap_or_default();
+            for (index, entry) in list.iter().enumerate() {
+                for (table, description) in descriptions(entry, key == "sources") {
+                    let error =
+                        value_of_text(small_run(root, Names::Descriptions), text, description).and_then(Result::err);
+                    if let Some(error) = error
+                        && owner(rows, root, *file, (key, index as u32), entry, table).is_some()
+                    {
+                        found.push((*file, error));
+                    }
+                }
             }
         }
     }

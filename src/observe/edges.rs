@@ -8,13 +8,14 @@ use crate::db::{DirectoryOf, FileKind, of_section};
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
 use crate::project::builtins;
-use crate::project::data_tests::{facts, tests_of_directory, unknown_kind};
+use crate::project::data_tests::{Test, facts, tests_of_directory, unknown_kind};
 use crate::project::graph::{Resolved, resolve_function, resolve_ref, resolve_source};
 use crate::project::jinja::run::{Owner, Site, UnknownCall};
 use crate::project::macros::definition;
 use crate::project::nodes::{Node, Reference, unique_id};
 use crate::project::packages::{Declared, absent_packages, is_whole, package_by_name};
 use crate::syntax::span::Span;
+use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -213,30 +214,50 @@ fn disabled<'db>(rows: &Rows<'db>, called: Called<'db>) -> Observation {
 type Callers = BTreeMap<Place, (Option<Arc<str>>, String)>;
 
 /// A macro that is not there, and where it is called from.
-pub(super) type UnknownMacro = (Arc<str>, Place, Option<Arc<str>>, String);
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnknownMacro {
+    name: Arc<str>,
+    place: Place,
+    owner: Option<Arc<str>>,
+    owner_name: String,
+    /// The call in a node's own text through which dbt comes here and stops.
+    stops_at: Option<Place>,
+}
 
 #[salsa::tracked(returns(deref))]
 pub(super) fn unknown_macros_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<UnknownMacro> {
     let rows = &Rows { db };
     let is_whole = is_whole(db);
     let mut found = Vec::new();
-    for child in living(db, key) {
+    let living = living(db, key);
+    // Tests that name nothing else are rendered all the same.
+    let known: FxHashSet<Test<'_>> = living.iter().filter_map(|child| child.as_test()).collect();
+    let tests = tests_of_directory(db, key.package(db), key.directory(db)).iter().copied();
+    let others = tests.filter(|test| !known.contains(test)).map(Child::Test);
+    for (child, is_living) in living.iter().map(|child| (*child, true)).chain(others.map(|child| (child, false))) {
         // dbt's own macros exist, also those that have no behaviour here.
         let unknown = child.trace(db).unknown.iter();
         for call in unknown.filter(|call| builtins::unique_id(db, &call.name).is_none()) {
             // An absent package may bring others with it, so no unknown namespace is surely a mistake.
-            if call.dotted && !is_whole {
+            if call.dotted && !is_whole || !is_living && !call.stops {
                 continue;
             }
-            let place = place_of_unknown(rows, child, call);
-            found.extend(place.map(|(place, owner, owner_name)| (call.name.clone(), place, owner, owner_name)));
+            let Some((place, owner, owner_name)) = place_of_unknown(rows, child, call) else { continue };
+            let stops_at = call.stops.then(|| child.call(rows, call.from));
+            found.push(UnknownMacro { name: call.name.clone(), place, owner, owner_name, stops_at });
         }
     }
     // Generic tests whose macro nobody defines; dbt goes on and fails when it runs them.
     for test in tests_of_directory(db, key.package(db), key.directory(db)) {
         let name = unknown_kind(db, *test).filter(|_| facts(db, *test).enabled);
         let child = Child::Test(*test);
-        found.extend(name.map(|name| (name, child.start(rows), Some(child.id(db)), child.name(db).to_string())));
+        found.extend(name.map(|name| UnknownMacro {
+            name,
+            place: child.start(rows),
+            owner: Some(child.id(db)),
+            owner_name: child.name(db).to_string(),
+            stops_at: None,
+        }));
     }
     found
 }
@@ -245,21 +266,24 @@ of_section!(unknown_macros_of_section: unknown_macros_in => UnknownMacro);
 
 /// One finding a name, at its first call: who adds or renames the macro mends all of them.
 pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Observation> {
-    let mut calls: BTreeMap<Arc<str>, Callers> = BTreeMap::new();
+    let mut calls: BTreeMap<Arc<str>, (Callers, BTreeSet<Place>)> = BTreeMap::new();
     let all = sections(rows.db).flat_map(|section| unknown_macros_of_section(rows.db, section));
-    for (name, place, owner, owner_name) in all {
-        let callers = calls.entry(name.clone()).or_default();
+    for UnknownMacro { name, place, owner, owner_name, stops_at } in all {
+        let (callers, stops) = calls.entry(name.clone()).or_default();
         callers.entry(place.clone()).or_insert_with(|| (owner.clone(), owner_name.clone()));
+        stops.extend(stops_at.clone());
     }
-    let violation = |(name, places): (Arc<str>, Callers)| {
+    let violation = |(name, (places, stops)): (Arc<str>, (Callers, BTreeSet<Place>))| {
+        // Where a macro makes the call, those that call the macro are told with it.
+        let further: Vec<Place> = stops.iter().filter(|place| !places.contains_key(place)).cloned().collect();
         let mut places = places.into_iter();
         let (place, (node, child_name)) = places.next()?;
         Some(Observation {
             node,
             subject: vec![name.clone()],
             place,
-            locations: places.map(|(place, _)| place).collect(),
-            severity: None,
+            locations: places.map(|(place, _)| place).chain(further).collect(),
+            severity: (!stops.is_empty()).then_some(Severity::Error),
             args: vec![("name", name.to_string()), ("child_name", child_name)],
         })
     };

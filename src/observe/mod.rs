@@ -8,6 +8,7 @@ mod config_paths;
 mod docs;
 mod duplicates;
 mod edges;
+mod failures;
 mod metrics;
 mod patches;
 mod project;
@@ -15,6 +16,7 @@ mod refusals;
 mod resources;
 mod shown;
 mod staging;
+mod test_settings;
 mod units;
 mod values;
 

@@ -1,7 +1,9 @@
 //! What keeps dbt from reading the project, and what it reads other than was meant.
 
+use super::docs::description_errors;
 use super::refusals::{Refusal, refusals, refused_models};
-use super::{Rows, metrics, place, start_of_file};
+use super::test_settings::setting_errors;
+use super::{Rows, failures, metrics, place, start_of_file};
 use crate::db::{DirectoryOf, FileKind, Package, Project, SourceFile};
 use crate::derive::cycles::cycles;
 use crate::files::{Content, Outside};
@@ -10,6 +12,7 @@ use crate::observe::{Place, Severity};
 use crate::project::data_tests::{
     Place as TestPlace, nests_arguments, takes_spaces, test_errors, tests_of_directory, text_errors,
 };
+use crate::project::docs::docs_errors;
 use crate::project::graph::{Resolved, resolve_ref};
 use crate::project::macros::{blocks, macro_errors};
 use crate::project::nodes::{Node, Reference, nodes_of_directory, rendering, unique_id};
@@ -20,6 +23,7 @@ use crate::project::selection::selector_errors;
 use crate::project::semantic_names::semantic_name_errors;
 use crate::project::shapes::shape_errors;
 use crate::relations::places::own_files;
+use crate::syntax::jinja::blocks::{BlockKind, control_flow_errors};
 use crate::syntax::span::{Position, SyntaxError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -47,6 +51,14 @@ impl Errors {
 
     fn add(&mut self, place: Place, what: &str, fix: &str) {
         self.report(place, what, fix, None);
+    }
+
+    /// The same with further places, unless it is known at this one.
+    fn add_with(&mut self, place: Place, what: String, fix: &str, locations: Vec<Place>) {
+        self.add(place.clone(), &what, fix);
+        if let Some(observation) = self.0.get_mut(&(place, what)) {
+            observation.locations = locations;
+        }
     }
 
     fn refuse(&mut self, refusal: Refusal) {
@@ -80,6 +92,9 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
     for (file, error) in macro_errors(db, root) {
         found.add(place(db, file, error.span), &error.message, &error.remedy);
     }
+    for (place, what, fix, calls) in failures::broken_macros(rows) {
+        found.add_with(place, what, &fix, calls);
+    }
     found.all()
 }
 
@@ -100,6 +115,9 @@ pub(super) fn parse_error_in<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Ve
     refused_models(rows, key).into_iter().for_each(|refusal| found.refuse(refusal));
     for file in directory.files(db) {
         file_errors(db, root, *file, &mut |place, what, fix| found.add(place, what, fix));
+    }
+    for (file, error) in description_errors(rows, key).into_iter().chain(setting_errors(rows, key)) {
+        found.add(place(db, file, error.span), &error.message, &error.remedy);
     }
     for node in nodes_of_directory(db, root, directory) {
         for error in &rendering(db, *node).errors {
@@ -134,8 +152,20 @@ fn file_errors(db: &dyn salsa::Database, root: Package, file: SourceFile, add: &
             add_all(&shape_errors(entries));
             add_all(&semantic_name_errors(entries));
             add_all(&test_errors(entries, nests_arguments(db), takes_spaces(db)));
+            add_all(schema_yaml::jinja_errors(db, root, file));
         }
-        FileKind::Macro | FileKind::Test | FileKind::Snapshot => add_all(&blocks(db, file).errors),
+        FileKind::Macro | FileKind::Test | FileKind::Snapshot => {
+            add_all(&blocks(db, file).errors);
+            let kinds: &[BlockKind] = match kind {
+                FileKind::Macro => &[BlockKind::Macro, BlockKind::Test, BlockKind::Materialization],
+                FileKind::Snapshot => &[BlockKind::Snapshot],
+                _ => &[],
+            };
+            if !kinds.is_empty() {
+                add_all(&control_flow_errors(file.content(db).text(), kinds));
+            }
+        }
+        FileKind::Docs => add_all(docs_errors(db, root, file)),
         _ => {}
     }
     if let Content::Unreadable(problem) = file.content(db)

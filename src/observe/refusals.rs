@@ -90,7 +90,7 @@ fn incomplete_snapshots(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
     let mut found = Vec::new();
     for node in nodes_of_package(db, root).into_iter().filter(|node| node.kind(db) == NodeKind::Snapshot) {
         let rendered = rendering(db, node);
-        if !is_enabled(db, node) || rendered.trace.incomplete || !rendered.errors.is_empty() {
+        if !is_enabled(db, node) || !rendered.is_whole() {
             continue;
         }
         let config = &facts(db, node).config;

@@ -7,6 +7,7 @@
 use super::config_paths::used_folders_in;
 use super::duplicates::names_in;
 use super::edges::{UnknownMacro, unknown_macros_in};
+use super::failures::{Failed, failures_in};
 use super::refusals::{ForbiddenRef, InGroup, forbidden_in, groups_in};
 use super::values::{WrongSetting, wrong_settings_in};
 use crate::db::{DirectoryOf, FileKind, Package, SourceFile};
@@ -51,12 +52,18 @@ pub struct Sums {
     forbidden: Vec<ForbiddenRef>,
     wrong_settings: Vec<WrongSetting>,
     used_folders: Vec<usize>,
+    failures: Vec<Failed>,
 }
 
 impl Sums {
     /// Whether what dbt refuses may be something else.
     pub fn refuse_otherwise(&self, other: &Self) -> bool {
-        self.groups != other.groups || self.forbidden != other.forbidden
+        self.groups != other.groups || self.forbidden != other.forbidden || self.fail_otherwise(other)
+    }
+
+    /// Whether macros may fail otherwise, or be called with other arguments.
+    pub fn fail_otherwise(&self, other: &Self) -> bool {
+        self.failures != other.failures
     }
 
     /// Whether folders of dbt_project.yml may be used otherwise.
@@ -94,6 +101,7 @@ impl Shown {
                 forbidden: forbidden_in(db, key).to_vec(),
                 wrong_settings: wrong_settings_in(db, key).to_vec(),
                 used_folders: used_folders_in(db, key).to_vec(),
+                failures: failures_in(db, key).to_vec(),
             },
         }
     }

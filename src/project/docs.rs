@@ -1,12 +1,15 @@
 //! Docs blocks: `{% docs name %}` in Markdown files.
 
 use super::calls::literals;
+use super::jinja::run::{Names, Run, Subject};
+use super::jinja::{Minijinja, Renderer};
 use super::macros::blocks;
 use super::packages::{DBT, dbt_packages, package_by_name, package_name};
 use crate::db::{FileKind, Package, SourceFile, files_of};
 use crate::syntax::jinja::blocks::{Block, BlockKind};
 use crate::syntax::jinja::tags::{TagKind, tags};
 use crate::syntax::jinja::tokens::tokens;
+use crate::syntax::span::SyntaxError;
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
 
@@ -20,6 +23,31 @@ pub fn docs_in(db: &dyn salsa::Database, file: SourceFile) -> impl Iterator<Item
 pub fn docs_blocks(db: &dyn salsa::Database, package: Package) -> impl Iterator<Item = (&Block, SourceFile)> {
     let files = files_of(db, package, FileKind::Docs).iter();
     files.flat_map(|file| docs_in(db, *file).map(|block| (block, *file)))
+}
+
+/// What is wrong in the docs blocks of a file, which dbt renders without any name of its own.
+#[salsa::tracked(returns(deref))]
+pub fn docs_errors(db: &dyn salsa::Database, package: Package, file: SourceFile) -> Vec<SyntaxError> {
+    let text = file.content(db).text();
+    let mut found = blocks(db, file).errors.clone();
+    // dbt takes a statement that is never closed for text.
+    found.retain(|error| !error.message.contains("statement that opens with"));
+    for block in docs_in(db, file)
+        .filter(|block| super::data::has_jinja(block.body.of(text)) || block.body.of(text).contains("{#"))
+    {
+        let run = Run::new(package, Names::Nothing, Subject::default());
+        found.extend(Minijinja.trace(text, block.body, run).1.into_iter().map(|error| {
+            match error.message.contains("is undefined") {
+                true => SyntaxError {
+                    remedy: "Write code in a docs block within `{% raw %}` and `{% endraw %}`: dbt renders the block."
+                        .to_owned(),
+                    ..error
+                },
+                false => error,
+            }
+        }));
+    }
+    found
 }
 
 /// Their names.

@@ -23,6 +23,9 @@ pub fn hooks_trace<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Trace 
         all.functions.extend(trace.functions);
         all.macros.extend(trace.macros);
         all.unknown.extend(trace.unknown);
+        if !trace.incomplete {
+            all.failure = all.failure.or(trace.failure);
+        }
         all.incomplete |= trace.incomplete;
     }
     all

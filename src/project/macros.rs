@@ -6,7 +6,8 @@ use super::packages::{DBT, all_packages, is_whole, package_by_name, package_name
 use crate::db::cache::{Key, KeyMaker, Work, of_text};
 use crate::db::{Directory, FileKind, Package, Project, SourceFile};
 use crate::syntax::jinja::blocks::{Block, BlockKind, Blocks, blocks as blocks_of};
-use crate::syntax::jinja::rewrite::rewrite;
+use crate::syntax::jinja::call_names::takes_from_outside;
+use crate::syntax::jinja::rewrite::{RENAMED, Scope, Shifts, rewrite};
 use crate::syntax::jinja::tokens::{TokenKind, tokens};
 use crate::syntax::span::{Span, SyntaxError};
 use rustc_hash::FxHashMap;
@@ -31,7 +32,8 @@ fn macros_of_directory(db: &dyn salsa::Database, directory: Directory) -> Vec<(A
     let mut found = Vec::new();
     for file in directory.files(db).iter().filter(|file| defines_macros(file.kind(db))) {
         for (index, block) in blocks(db, *file).blocks.iter().enumerate() {
-            if matches!(block.kind, BlockKind::Macro | BlockKind::Test | BlockKind::Materialization) {
+            let defines = matches!(block.kind, BlockKind::Macro | BlockKind::Test | BlockKind::Materialization);
+            if defines && is_read(db, (*file, index as u32)) {
                 found.push((block.name.clone(), (*file, index as u32)));
             }
         }
@@ -62,6 +64,13 @@ pub fn macros_of_package(db: &dyn salsa::Database, package: Package) -> Vec<(Arc
 #[salsa::tracked(returns(ref))]
 fn macro_index(db: &dyn salsa::Database, package: Package) -> FxHashMap<Arc<str>, BlockAt> {
     macros_of_package(db, package).iter().rev().cloned().collect()
+}
+
+/// The names of a package's macros, each once, in the order of their files.
+pub fn names_in(db: &dyn salsa::Database, package: Package) -> Vec<Arc<str>> {
+    let mut seen = rustc_hash::FxHashSet::default();
+    let names = macros_of_package(db, package).iter().map(|(name, _)| name);
+    names.filter(|name| seen.insert(Arc::clone(name))).cloned().collect()
 }
 
 #[salsa::interned(revisions = usize::MAX)]
@@ -134,7 +143,32 @@ pub struct MacroTemplate {
     pub uses_varargs: bool,
     pub uses_kwargs: bool,
     pub uses_caller: bool,
+    /// Parameters with a default, in the same order.
+    pub has_default: Vec<bool>,
     pub errors: Vec<SyntaxError>,
+    /// What Python finds wrong in it when it is called first.
+    pub repeated: Option<SyntaxError>,
+    /// Where the body begins in the source and in the macro's own text, and the way back between the two.
+    body: (usize, usize),
+    shifts: Shifts,
+}
+
+impl MacroTemplate {
+    /// The offset in the macro's own text of an offset in the source.
+    pub fn original(&self, offset: usize) -> u32 {
+        let (source, own) = self.body;
+        let at = offset.checked_sub(source).map(|at| own + self.shifts.original(at));
+        u32::try_from(at.unwrap_or_default()).unwrap_or_default()
+    }
+}
+
+/// A keyword or a parameter that stands twice.
+pub fn twice(span: Span, name: &str) -> SyntaxError {
+    SyntaxError {
+        span,
+        message: format!("the keyword `{name}` is given twice, which stops dbt"),
+        remedy: "Remove one of the two.".to_owned(),
+    }
 }
 
 #[salsa::tracked(returns(ref))]
@@ -142,10 +176,10 @@ fn macro_template<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Op
     let (text, block) = macro_text(db, name).as_ref()?;
     let parameters = parameters(text, block.parameters);
     let names: Vec<Arc<str>> = parameters.iter().map(|(name, _)| name.clone()).collect();
-    let body = rewrite(text, block.body, &names);
-    let mentions = |word: &str| body.text.contains(word);
-    let (uses_varargs, uses_kwargs) = (mentions("varargs"), mentions("kwargs"));
-    let symbol = format!("dbt_macro__{}", name.name(db));
+    let body = rewrite(text, block.body, Scope::Macro(&names));
+    let takes = |word: &str| !names.iter().any(|name| &**name == word) && takes_from_outside(text, block.body, word);
+    let (uses_varargs, uses_kwargs) = (takes("varargs"), takes("kwargs"));
+    let symbol = format!("{RENAMED}{}", name.name(db));
 
     let mut header = Vec::new();
     let mut opening = String::new();
@@ -153,7 +187,8 @@ fn macro_template<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Op
         match default {
             None => header.push(name.to_string()),
             Some(default) => {
-                let default = rewrite(&format!("{{{{{default}}}}}"), Span::new(0, default.len() + 4), &names).text;
+                let default =
+                    rewrite(&format!("{{{{{default}}}}}"), Span::new(0, default.len() + 4), Scope::Macro(&names)).text;
                 let default = default[2..default.len() - 2].to_owned();
                 let names_another = parameters.iter().any(|(other, _)| other != name && has_name(&default, other));
                 if names_another {
@@ -169,9 +204,16 @@ fn macro_template<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Op
             }
         }
     }
+    let names_caller = names.iter().any(|name| &**name == "caller");
     header.extend(uses_varargs.then(|| "varargs".to_owned()));
     header.extend(uses_kwargs.then(|| "kwargs".to_owned()));
-    let source = format!("{{% macro {symbol}({}) %}}{opening}{}{{% endmacro %}}", header.join(", "), body.text);
+    let mut source = format!("{{% macro {symbol}({}) %}}{opening}", header.join(", "));
+    let start = (source.len(), block.body.start as usize);
+    source.push_str(&body.text);
+    source.push_str("{% endmacro %}");
+    let repeats = |(at, name): (usize, &Arc<str>)| names[..at].contains(name).then(|| twice(block.parameters, name));
+    let parameter = names.iter().enumerate().find_map(repeats);
+    let keyword = || body.repeated.first().map(|(span, name)| twice(*span, name));
     let mut hasher = rustc_hash::FxHasher::default();
     source.hash(&mut hasher);
     let key = format!("{}.{}#{:016x}", package_name(db, name.package(db)), name.name(db), hasher.finish());
@@ -179,11 +221,15 @@ fn macro_template<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Op
         key,
         symbol,
         source,
-        parameters: names,
+        parameters: names.clone(),
         uses_varargs,
         uses_kwargs,
-        uses_caller: mentions("caller"),
+        uses_caller: takes("caller") || names_caller,
+        has_default: parameters.iter().map(|(_, default)| default.is_some()).collect(),
         errors: body.errors,
+        repeated: parameter.or_else(keyword),
+        body: start,
+        shifts: body.shifts,
     }))
 }
 
@@ -208,9 +254,28 @@ pub fn macro_errors(db: &dyn salsa::Database, package: Package) -> Vec<(SourceFi
 #[salsa::tracked(returns(deref))]
 fn macro_syntax<'db>(db: &'db dyn salsa::Database, name: MacroName<'db>) -> Vec<SyntaxError> {
     match macro_text(db, name) {
-        Some((text, block)) => Minijinja.check(text, block.body),
+        Some((text, block)) => {
+            let mut errors = Minijinja.check(text, block.body);
+            errors.extend(late_parameter(text, block));
+            errors
+        }
         None => Vec::new(),
     }
+}
+
+/// A parameter without a default behind one that has one.
+fn late_parameter(text: &str, block: &Block) -> Option<SyntaxError> {
+    let parameters = parameters(text, block.parameters);
+    let first = parameters.iter().position(|(_, default)| default.is_some())?;
+    let (name, _) = parameters.iter().skip(first).find(|(_, default)| default.is_none())?;
+    let is_it = |token: &&crate::syntax::jinja::tokens::Token| token.of(text) == &**name;
+    let list = tokens(text, block.parameters.start as usize, block.parameters.end as usize);
+    let span = list.iter().rfind(is_it).map_or(block.parameters, |token| Span::new(token.start, token.end));
+    Some(SyntaxError {
+        span,
+        message: format!("the parameter `{name}` has no default and stands behind one that has, which stops dbt"),
+        remedy: "Give it a default, or put it before those that have one.".to_owned(),
+    })
 }
 
 fn has_name(text: &str, name: &str) -> bool {

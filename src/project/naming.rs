@@ -113,7 +113,7 @@ pub fn are_surely_one<'db>(db: &'db dyn salsa::Database, one: Node<'db>, other: 
 
 /// The root project's macro for a part of the name: generate_schema_name, or what dbt's own
 /// dispatches to.
-fn project_macro(db: &dyn salsa::Database, part: &str) -> Option<(Package, String)> {
+pub fn project_macro(db: &dyn salsa::Database, part: &str) -> Option<(Package, String)> {
     let root = Project::try_get(db)?.root(db);
     let name = format!("generate_{part}_name");
     let dispatched = target::dispatch_prefixes(db).into_iter().map(|prefix| format!("{prefix}__{name}"));

@@ -239,6 +239,13 @@ pub struct Rendering {
     pub errors: Vec<SyntaxError>,
 }
 
+impl Rendering {
+    /// Whether it came to its end.
+    pub fn is_whole(&self) -> bool {
+        self.errors.is_empty() && self.trace.failure.is_none() && !self.trace.incomplete
+    }
+}
+
 /// What is found in the SQL that a node's Jinja prints. The SQL itself is not kept, and few need it.
 pub fn found_in_printed<'db>(
     db: &'db dyn salsa::Database,
@@ -279,9 +286,14 @@ pub fn rendering<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Renderin
     let text = file.content(db).text();
     let region = region(db, node);
     let (mut trace, mut errors) = Minijinja.trace(text, region, run);
-    if !errors.is_empty() {
-        calls::add_literal_calls(text, calls::unread(region, &errors), &mut trace);
+    if !errors.is_empty() || trace.failure.is_some() {
+        let unread = match trace.failure {
+            Some(_) => Span { start: trace.last_site.clamp(region.start, region.end), end: region.end },
+            None => calls::unread(region, &errors),
+        };
+        calls::add_literal_calls(text, unread, &mut trace);
         if trace.incomplete {
+            trace.failure = None;
             // Something that is not in this checkout was in play; the project itself may be right.
             errors.retain(|error| !error.message.starts_with("Jinja: ") || error.message.contains("syntax error"));
         }

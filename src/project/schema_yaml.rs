@@ -6,7 +6,9 @@ use super::jinja::run::{Names, Run, Scale, Subject};
 use super::jinja::{Minijinja, Renderer};
 use super::packages::yaml;
 use crate::db::{FileOf, Package, SourceFile};
+use crate::syntax::span::{Span, SyntaxError};
 use crate::syntax::yaml::{Entry, Node, Value};
+use serde_json::Value as Json;
 
 /// The lists whose entries dbt renders.
 const SECTIONS: [&str; 14] = [
@@ -28,30 +30,53 @@ const SECTIONS: [&str; 14] = [
 
 /// The root of a property file. Places are those of the file, also of what Jinja made.
 pub fn root(db: &dyn salsa::Database, package: Package, file: SourceFile) -> &Node {
-    rendered(db, FileOf::new(db, package, file)).as_ref().unwrap_or(&yaml(db, file).root)
+    rendered(db, FileOf::new(db, package, file)).0.as_ref().unwrap_or(&yaml(db, file).root)
 }
 
-/// Nothing where there is nothing to render, which is most files.
+/// A run for one of many texts that are no settings.
+pub fn small_run(package: Package, names: Names) -> Run {
+    Run::new(package, names, Subject::default()).within(Scale::SettingOfMany)
+}
+
+/// What is wrong in the Jinja of a property file that dbt renders when it reads the file.
+pub fn jinja_errors(db: &dyn salsa::Database, package: Package, file: SourceFile) -> &[SyntaxError] {
+    &rendered(db, FileOf::new(db, package, file)).1
+}
+
+/// The file with its Jinja rendered, or nothing where there is none, which is most files; and what is wrong in it.
 #[salsa::tracked(returns(ref))]
-fn rendered<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Option<Node> {
+fn rendered<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> (Option<Node>, Vec<SyntaxError>) {
     let (package, file) = (key.package(db), key.file(db));
-    if !data::has_jinja(file.content(db).text()) {
-        return None;
+    let text = file.content(db).text();
+    if !data::has_jinja(text) {
+        return (None, Vec::new());
     }
-    let mut walk = Walk { package, section: "", path: Vec::new(), rendered: 0 };
-    let root = &yaml(db, file).root;
-    let mut entries = Vec::new();
-    let mut changed = false;
-    for entry in root.as_map()? {
-        let section = entry.key.as_str().and_then(|key| SECTIONS.iter().find(|section| **section == key));
-        let value = section.zip(entry.value.as_seq()).and_then(|(section, items)| {
-            walk.section = section;
-            walk.items(items, false).map(|items| Node { span: entry.value.span, value: Value::Seq(items) })
-        });
-        changed |= value.is_some();
-        entries.push(Entry { key: entry.key.clone(), value: value.unwrap_or_else(|| entry.value.clone()) });
+    let mut walk = Walk { package, section: "", path: Vec::new(), rendered: 0, text, errors: Vec::new() };
+    let root = walk.root(&yaml(db, file).root);
+    (root, walk.errors)
+}
+
+/// The value of one text of a YAML file, or what is wrong with it, where it stands.
+pub fn value_of_text(run: Run, file: &str, node: &Node) -> Option<Result<Json, SyntaxError>> {
+    let text = node.as_str().filter(|text| data::has_jinja(text) || text.contains("{#"))?;
+    let (value, trace) = Minijinja.evaluate(text, run);
+    match value {
+        Ok(value) => Some(Ok(value)),
+        // Something that is not in this checkout was in play.
+        Err(_) if trace.incomplete => None,
+        Err(error) => Some(Err(SyntaxError { span: place_of(file, node, &error), ..error })),
     }
-    changed.then_some(Node { span: root.span, value: Value::Map(entries) })
+}
+
+/// Where in a YAML text an error is: at the name that the error quotes, else at the first tag.
+fn place_of(file: &str, node: &Node, error: &SyntaxError) -> Span {
+    let shown = node.span.of(file);
+    let quoted = error.message.split(['`', '\'']).nth(1).filter(|name| !name.is_empty());
+    let open = shown.find('{').unwrap_or_default();
+    let named = quoted.and_then(|name| Some((open + shown[open..].find(name)?, name.len())));
+    let tag = || ["{{", "{%", "{#"].iter().filter_map(|open| shown.find(open)).min().map(|at| (at, 2));
+    let start = node.span.start as usize;
+    named.or_else(tag).map_or(node.span, |(at, length)| Span::new(start + at, start + at + length))
 }
 
 struct Walk<'doc> {
@@ -61,12 +86,30 @@ struct Walk<'doc> {
     path: Vec<&'doc str>,
     /// Values that were rendered until now.
     rendered: usize,
+    /// The file.
+    text: &'doc str,
+    errors: Vec<SyntaxError>,
 }
 
 /// So many values of one file may do as much as a value may; each more may do less.
 const MANY: usize = 500;
 
 impl<'doc> Walk<'doc> {
+    fn root(&mut self, root: &'doc Node) -> Option<Node> {
+        let mut entries = Vec::new();
+        let mut changed = false;
+        for entry in root.as_map()? {
+            let section = entry.key.as_str().and_then(|key| SECTIONS.iter().find(|section| **section == key));
+            let value = section.zip(entry.value.as_seq()).and_then(|(section, items)| {
+                self.section = section;
+                self.items(items, false).map(|items| Node { span: entry.value.span, value: Value::Seq(items) })
+            });
+            changed |= value.is_some();
+            entries.push(Entry { key: entry.key.clone(), value: value.unwrap_or_else(|| entry.value.clone()) });
+        }
+        changed.then_some(Node { span: root.span, value: Value::Map(entries) })
+    }
+
     /// The node with what its Jinja says; nothing where that is the node itself.
     fn node(&mut self, node: &'doc Node) -> Option<Node> {
         let value = match &node.value {
@@ -74,7 +117,13 @@ impl<'doc> Walk<'doc> {
                 self.rendered += 1;
                 let run = Run::new(self.package, Names::Settings, Subject::default());
                 let run = if self.rendered > MANY { run.within(Scale::SettingOfMany) } else { run };
-                return Minijinja.evaluate(text, run).0.ok().map(|value| placed(value, node));
+                return match value_of_text(run, self.text, node)? {
+                    Ok(value) => Some(placed(value, node)),
+                    Err(error) => {
+                        self.errors.push(error);
+                        None
+                    }
+                };
             }
             Value::Seq(items) => Value::Seq(self.items(items, true)?),
             Value::Map(entries) => {
@@ -124,7 +173,6 @@ impl<'doc> Walk<'doc> {
 
 /// A value as YAML that stands where `at` does.
 pub(super) fn placed(value: serde_json::Value, at: &Node) -> Node {
-    use serde_json::Value as Json;
     let value = match value {
         Json::Null => Value::Null,
         Json::Bool(flag) => Value::Bool(flag),

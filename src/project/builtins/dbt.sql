@@ -8,7 +8,7 @@
 
 {# Statements: the body is not even rendered, as nothing is executed. #}
 {% macro statement(name=none, fetch_result=false, auto_begin=true, language='sql') %}{% if execute %}{{ caller() }}{% endif %}{% endmacro %}
-{% macro noop_statement(name=none, message=none, code=none, rows_affected=none, res=none) %}{% endmacro %}
+{% macro noop_statement(name=none, message=none, code=none, rows_affected=none, res=none) %}{% if execute %}{{ caller() }}{% endif %}{% endmacro %}
 {% macro run_query(sql) %}{{ return(none.table) }}{% endmacro %}
 {% macro run_hooks(hooks, inside_transaction=true) %}{% endmacro %}
 
@@ -38,8 +38,8 @@
 {% macro default__type_boolean() %}{{ return(api.Column.translate_type('boolean')) }}{% endmacro %}
 
 {# Expressions. #}
-{% macro cast(expression, data_type) %}{{ return(adapter.dispatch('cast', 'dbt')(expression, data_type)) }}{% endmacro %}
-{% macro default__cast(expression, data_type) %}cast({{ expression }} as {{ data_type }}){% endmacro %}
+{% macro cast(field, type) %}{{ return(adapter.dispatch('cast', 'dbt')(field, type)) }}{% endmacro %}
+{% macro default__cast(field, type) %}cast({{ field }} as {{ type }}){% endmacro %}
 {% macro safe_cast(field, type) %}{{ return(adapter.dispatch('safe_cast', 'dbt')(field, type)) }}{% endmacro %}
 {% macro default__safe_cast(field, type) %}cast({{ field }} as {{ type }}){% endmacro %}
 {% macro cast_bool_to_text(field) %}{{ return(adapter.dispatch('cast_bool_to_text', 'dbt')(field)) }}{% endmacro %}
@@ -124,7 +124,7 @@
 {% macro get_empty_subquery_sql(select_sql, select_sql_header=none) %}select * from ({{ select_sql }}) as empty where false{% endmacro %}
 {% macro make_temp_relation(base_relation, suffix='__dbt_tmp') %}{{ return(base_relation) }}{% endmacro %}
 {% macro make_intermediate_relation(base_relation, suffix='__dbt_tmp') %}{{ return(base_relation) }}{% endmacro %}
-{% macro make_backup_relation(base_relation, backup_relation_type='table', suffix='__dbt_backup') %}{{ return(base_relation) }}{% endmacro %}
+{% macro make_backup_relation(base_relation, backup_relation_type, suffix='__dbt_backup') %}{{ return(base_relation) }}{% endmacro %}
 {% macro create_schema(relation) %}{% endmacro %}
 {% macro drop_schema(relation) %}{% endmacro %}
 {% macro drop_relation(relation) %}{% endmacro %}
@@ -133,6 +133,10 @@
 {% macro rename_relation(from_relation, to_relation) %}{% endmacro %}
 {% macro get_where_subquery(relation) %}{{ return(relation) }}{% endmacro %}
 {% macro get_limit_subquery_sql(sql, limit) %}select * from ({{ sql }}) as limited limit {{ limit }}{% endmacro %}
-{% macro apply_grants(relation, grant_config, should_revoke=true) %}{% endmacro %}
+{% macro apply_grants(relation, grant_config, should_revoke) %}{% endmacro %}
 {% macro set_query_tag() %}{{ return(none) }}{% endmacro %}
 {% macro unset_query_tag(original_query_tag=none) %}{% endmacro %}
+
+{# Its generic tests: what is called with their arguments. #}
+{% test accepted_values(model, column_name, values, quote=True) %}select 1{% endtest %}
+{% test relationships(model, column_name, to, field) %}select 1{% endtest %}

@@ -82,6 +82,7 @@ pub(super) fn called(db: &dyn salsa::Database, package: Package, declared: &Decl
             }
             _ => format!("{}.{name}", package_name(db, *owner)),
         },
+        Owner::Dbt if !SHORTCUTS.contains(&&*declared.kind) => format!("{DBT}.{name}"),
         // A list of the arguments runs what is in them.
         Owner::Dbt | Owner::Absent | Owner::Nobody => "dict".to_owned(),
     };

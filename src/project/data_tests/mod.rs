@@ -20,10 +20,11 @@ use crate::project::graph::{Parents, Resolved, resolve_function, resolve_ref, re
 use crate::project::jinja::run::{Names, Run, Scale, Subject, Trace};
 use crate::project::jinja::{Minijinja, Renderer};
 use crate::project::macro_calls::nameable_from;
-use crate::project::macros::{MacroName, is_builtin};
+use crate::project::macros::{MacroName, is_builtin, twice};
 use crate::project::nodes::{Node, Reference, folders, stem};
 use crate::project::packages::{dbt_packages, package_name};
 use crate::project::{calls, jinja};
+use crate::syntax::jinja::rewrite::{Scope, rewrite};
 use crate::syntax::span::{Span, SyntaxError};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -204,15 +205,27 @@ pub fn rendering<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Trace {
 #[salsa::tracked(returns(deref))]
 pub fn text_errors<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Vec<SyntaxError> {
     let text = test.file(db).content(db).text();
-    Minijinja.check(text, Span::new(0, text.len()))
+    let whole = Span::new(0, text.len());
+    let repeated = rewrite(text, whole, Scope::Open).repeated;
+    let mut errors = Minijinja.check(text, whole);
+    errors.extend(repeated.iter().map(|(span, name)| twice(*span, name)));
+    errors
 }
 
 /// Renders a whole text for what it asks for; where that fails, with what the text shows literally.
 fn traced(text: &str, run: Run) -> Trace {
     let whole = Span::new(0, text.len());
     let (mut trace, errors) = Minijinja.trace(text, whole, run);
-    if !errors.is_empty() {
-        calls::add_literal_calls(text, calls::unread(whole, &errors), &mut trace);
+    if !errors.is_empty() || trace.failure.is_some() {
+        let unread = match trace.failure {
+            Some(_) => Span { start: trace.last_site.min(whole.end), end: whole.end },
+            None => calls::unread(whole, &errors),
+        };
+        calls::add_literal_calls(text, unread, &mut trace);
+    }
+    if trace.incomplete {
+        // Something that is not in this checkout was in play.
+        trace.failure = None;
     }
     trace
 }

@@ -37,6 +37,10 @@ pub(super) enum What {
     Called,
     /// How the root project is called.
     Root,
+    /// Whether all declared packages are here.
+    Whole,
+    /// The names of a package's macros.
+    Names,
     /// The target and all that follows from it.
     Target,
     Var,
@@ -114,13 +118,15 @@ pub(super) fn answer(db: &dyn Database, question: &Question<Package>) -> Key {
         (What::Id, Some(package)) => said.text(&macro_calls::macro_id(db, package, name)),
         (What::Called, Some(package)) => said.text(packages::package_name(db, package)),
         (What::Root, _) => said.text(&target::root_name(db)),
+        (What::Whole, _) => said.number(usize::from(packages::is_whole(db))),
+        (What::Names, Some(package)) => macros::names_in(db, package).iter().for_each(|name| said.text(name)),
         (What::Var, Some(package)) => value(&mut said, vars::var(db, package, name).map(|value| value.to_string())),
         (What::CommandLineVar, _) => {
             value(&mut said, vars::command_line_var(db, name).map(|value| value.to_string()));
         }
         (What::Environment, _) => value(&mut said, target::environment_variable(db, name)),
         // Nobody asks this of no package.
-        (What::Name | What::Macro | What::Text | What::Id | What::Called | What::Var, None) => {}
+        (What::Name | What::Macro | What::Text | What::Id | What::Called | What::Names | What::Var, None) => {}
     }
     said.key()
 }
@@ -171,6 +177,16 @@ pub(super) fn search_order(space: &str) -> Option<Vec<Package>> {
 pub(super) fn package_name(package: Package) -> Arc<str> {
     note(What::Called, Some(package), "");
     with_attached_database(|db| packages::package_name(db, package).clone()).unwrap_or_default()
+}
+
+pub(super) fn is_whole() -> bool {
+    note(What::Whole, None, "");
+    with_attached_database(packages::is_whole).unwrap_or_default()
+}
+
+pub(super) fn macro_names(package: Package) -> Vec<Arc<str>> {
+    note(What::Names, Some(package), "");
+    with_attached_database(|db| macros::names_in(db, package)).unwrap_or_default()
 }
 
 pub(super) fn root_name() -> Option<Arc<str>> {

@@ -45,7 +45,7 @@ impl Object for Root {
             };
             match named {
                 Named::Macro(owner) => return Some(Macro::value(owner, name)),
-                Named::Space(space) => return Some(Value::from_object(Space { package: space })),
+                Named::Space(space) => return Some(Value::from_object(Space { package: space, site: None })),
                 Named::Nothing => {}
             }
         }
@@ -108,6 +108,7 @@ fn member(name: &str, names: Names) -> Option<Value> {
         "modules" => return Some(Value::from_object(Module("modules"))),
         "run_started_at" => return Temporal::now(Some(Zone::utc())).ok().map(Temporal::value),
         "dbt_version" => return Some(Value::from("1.12.0")),
+        "otel_trace_id" | "otel_span_id" => return Some(Value::from("")),
         "thread_id" => return Some(Value::from("MainThread")),
         "invocation_id" => return Some(Value::from("00000000-0000-0000-0000-000000000000")),
         "True" => return Some(Value::from(true)),
@@ -132,7 +133,9 @@ fn member(name: &str, names: Names) -> Option<Value> {
         "flags" => flags(),
         "invocation_args_dict" => dict([("which", Value::from("parse"))]),
         "dbt_metadata_envs" | "dbt_args" => dict([]),
-        "validation" => Unknown::value(),
+        "validation" | "adapter_macro" | "column" | "context_macro_stack" | "sql_now" | "_sql_results" => {
+            Unknown::value()
+        }
         "sql" | "compiled_code" | "defer_relation" => Value::from(()),
         _ => return None,
     })

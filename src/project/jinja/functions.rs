@@ -2,21 +2,21 @@
 
 use super::ask;
 use super::given::Given;
-use super::macros::{Adapter, Space};
+use super::macros::Adapter;
+use super::marks;
 use super::meter::{self, spend_text, spend_values};
-use super::run::{ConfigCall, FunctionCall, NOTED, Names, RefCall, SourceCall, with_run};
+use super::run::{ConfigCall, FailureKind, FunctionCall, NOTED, Names, RefCall, SourceCall, with_run};
 use super::sets::{difference_of_dicts, set, zip};
 use super::values::{MutDict, MutList, Relation, Unknown, data, mutable, storable};
 use super::{math, texts, value_of};
 use crate::project::target::is_secret;
-use crate::syntax::jinja::rewrite::{CALL, DICT, FORMAT, KEEP, LIST, LOOK, MATH, NEGATIVE, PART, SPACE, TUPLE};
+use crate::syntax::jinja::rewrite::{AGAIN, DICT, FORMAT, KEEP, LIST, LOOK, MATH, NEGATIVE, PART, TUPLE};
 use minijinja::value::{Object, ObjectRepr, Rest, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use std::sync::Arc;
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
-    environment.add_function(CALL, mark_call);
-    environment.add_function(SPACE, mark_space);
+    marks::add_to(environment);
     environment.add_function(LIST, |list: Value| {
         let items: Vec<Value> = list.try_iter()?.checked().map(meter::walked).collect::<Result<_, _>>()?;
         items.iter().try_for_each(|item| storable(item.clone()).map(|_| ()))?;
@@ -40,10 +40,16 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
         .add_function("return", |state: &State, Rest(values): Rest<ValueOrKwargs>| give_back(state, plain(values)));
     environment.add_global("config", Value::from_object(Config));
     environment.add_global("builtins", Value::from_object(Builtins));
-    environment.add_global("adapter", Value::from_object(Adapter));
+    environment.add_global("adapter", Value::from_object(Adapter { site: None }));
     environment.add_global("api", Value::from_object(Api("api")));
     environment.add_global("exceptions", Value::from_object(Exceptions));
-    environment.add_function("doc", |Rest(_): Rest<ValueOrKwargs>| "");
+    environment.add_function("doc", |Rest(args): Rest<ValueOrKwargs>| match args.len() {
+        1 | 2 => Ok(""),
+        count => {
+            let message = format!("`doc` takes a name, or a package and a name, and is given {count} arguments");
+            Err(Error::new(ErrorKind::TooManyArguments, message))
+        }
+    });
     environment.add_function("log", |Rest(_): Rest<ValueOrKwargs>| "");
     environment.add_function("print", |Rest(_): Rest<ValueOrKwargs>| "");
     environment.add_function("debug", |Rest(_): Rest<ValueOrKwargs>| "");
@@ -112,111 +118,6 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     });
 }
 
-/// `name(` in a template: notes where the call stands, and lets nobody's name be called.
-fn mark_call(site: u32, name: &str, callee: Value) -> Result<Value, Error> {
-    meter::check()?;
-    let in_text = with_run(|run| {
-        if run.in_text() {
-            run.set_site(site);
-        }
-        if callee.is_undefined() && !name.is_empty() {
-            run.unknown(name, site, false);
-        }
-        run.in_text()
-    });
-    if callee.is_undefined() {
-        return Ok(if name.is_empty() { Value::from_object(Silent) } else { Unknown::value() });
-    }
-    Ok(if in_text == Some(true) { Value::from_object(Sited { site, callee }) } else { callee })
-}
-
-/// `name.` before a dotted call.
-fn mark_space(site: u32, name: &str, space: Value) -> Result<Value, Error> {
-    meter::check()?;
-    let in_text = with_run(|run| run.in_text()).unwrap_or_default();
-    if space.is_undefined() && !name.is_empty() {
-        return Ok(Value::from_object(Absent { name: name.into(), site }));
-    }
-    let ours = space.downcast_object_ref::<Space>().is_some() || space.downcast_object_ref::<Builtins>().is_some();
-    Ok(if in_text && ours { Value::from_object(Sited { site, callee: space }) } else { space })
-}
-
-/// A callee that knows where it is called: arguments are evaluated in between, and have calls of
-/// their own.
-#[derive(Debug)]
-struct Sited {
-    site: u32,
-    callee: Value,
-}
-
-impl Object for Sited {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let found = self.callee.get_item(key).ok().filter(|value| !value.is_undefined())?;
-        Some(Value::from_object(Self { site: self.site, callee: found }))
-    }
-
-    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-        let outer = with_run(|run| run.set_site(self.site));
-        let result = self.callee.call(state, args)?;
-        // After an error the site stays: it is where the text failed.
-        with_run(|run| outer.map(|outer| run.set_site(outer)));
-        Ok(result)
-    }
-
-    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, name: &str, args: &[Value]) -> Result<Value, Error> {
-        let outer = with_run(|run| run.set_site(self.site));
-        let result = self.callee.call_method(state, name, args)?;
-        with_run(|run| outer.map(|outer| run.set_site(outer)));
-        Ok(result)
-    }
-}
-
-/// The name of a package that is not there, or of nothing at all.
-#[derive(Debug)]
-struct Absent {
-    name: Arc<str>,
-    site: u32,
-}
-
-impl Object for Absent {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Iterable
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let name = format!("{}.{}", self.name, key.as_str()?).into();
-        Some(Value::from_object(Self { name, site: self.site }))
-    }
-
-    fn is_true(self: &Arc<Self>) -> bool {
-        false
-    }
-
-    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
-        with_run(|run| run.unknown(&self.name, self.site, true));
-        Ok(Unknown::value())
-    }
-
-    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, name: &str, _: &[Value]) -> Result<Value, Error> {
-        with_run(|run| run.unknown(&format!("{}.{name}", self.name), self.site, true));
-        Ok(Unknown::value())
-    }
-}
-
-/// A variable of the template that holds nothing and is called: dbt lets that pass while parsing.
-#[derive(Debug)]
-struct Silent;
-
-impl Object for Silent {
-    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
-        Ok(Value::UNDEFINED)
-    }
-}
-
 /// Arguments as they were given: those by name come last, as one value.
 pub(super) fn plain(args: Vec<ValueOrKwargs>) -> Vec<Value> {
     args.into_iter().map(ValueOrKwargs::into_value).collect()
@@ -260,6 +161,13 @@ fn reference(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
         _ => return Err(Error::new(ErrorKind::InvalidOperation, "ref takes a model's name, or a package and a name")),
     };
     let package = package.filter(|it| !it.is_none()).map(text_of);
+    if name.as_str().is_none() && !super::given::is_unknown(name) {
+        let kind = if name.is_none() { "none".to_owned() } else { name.kind().to_string() };
+        return Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!("the name that ref is given is {kind}, not a text"),
+        ));
+    }
     let name = text_of(name);
     if is_unknown(&name) {
         return Ok(relation("", &name));
@@ -325,7 +233,7 @@ fn var(name: &Value, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error>
     };
     let found = match names {
         Names::ProjectFile | Names::Profile => ask::command_line_var(&name),
-        Names::All | Names::Settings => ask::var(package, &name),
+        Names::All | Names::Settings | Names::Descriptions | Names::Nothing => ask::var(package, &name),
     };
     match found {
         Some(serde_json::Value::String(text)) if text.contains("{{") || text.contains("{%") => {
@@ -341,6 +249,11 @@ fn var(name: &Value, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error>
             })
         }
         Some(value) => Ok(mutable(&value)),
+        // In YAML dbt demands a value; a model may go without while it is parsed.
+        None if default.is_none() && matches!(names, Names::Settings | Names::Descriptions) => {
+            let message = format!("the var '{name}' has no value, and no default is given here");
+            Err(Error::new(ErrorKind::UndefinedError, message))
+        }
         None => Ok(default.unwrap_or_else(|| {
             with_run(|run| run.trace.incomplete = true);
             Value::from(())
@@ -403,7 +316,12 @@ fn env_var(name: &str, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Erro
 
 /// Unwinds to the macro that is running: its value is this, whatever it has printed.
 fn give_back(_: &State, values: Vec<Value>) -> Result<Value, Error> {
-    let value = values.into_iter().next().unwrap_or_default();
+    let value = match values.as_slice() {
+        [value] if !value.is_kwargs() => value.clone(),
+        [named] => named.get_attr("data").unwrap_or_default(),
+        [] => return Err(Error::new(ErrorKind::MissingArgument, "return takes a value, and is given none")),
+        _ => return Err(Error::new(ErrorKind::TooManyArguments, "return takes one value, and is given more")),
+    };
     with_run(|run| run.returned = Some(value));
     Err(Error::new(ErrorKind::InvalidOperation, "return outside of a macro"))
 }
@@ -479,9 +397,19 @@ impl Object for Config {
                 }));
             }
         }
+        // A keyword that is given once more is a call of its own.
+        let is_again = |key: &String| key.starts_with(AGAIN);
+        let again: Vec<String> = values.keys().filter(|key| is_again(key)).cloned().collect();
+        let again = again.into_iter().filter_map(|key| {
+            let value = values.remove(&key)?;
+            let (_, key) = key.strip_prefix(AGAIN)?.split_once("__")?;
+            Some([(key.to_owned(), value)].into_iter().collect())
+        });
+        let again: Vec<serde_json::Map<String, serde_json::Value>> = again.collect();
         with_run(|run| {
-            let call = ConfigCall { values, site: run.site() };
-            run.trace.configs.push(call);
+            let site = run.site();
+            let calls = std::iter::once(values).chain(again).map(|values| ConfigCall { values, site });
+            run.trace.configs.extend(calls);
         });
         Ok(Value::from(""))
     }
@@ -496,7 +424,7 @@ impl Object for Config {
 
 /// `builtins.ref`: dbt's own functions, also where the project has macros of these names.
 #[derive(Debug)]
-struct Builtins;
+pub(super) struct Builtins;
 
 impl Object for Builtins {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
@@ -579,6 +507,13 @@ impl Object for Exceptions {
         }
         spend_values(args)?;
         let message = args.first().map(ToString::to_string).unwrap_or_else(|| method.to_owned());
-        Err(Error::new(ErrorKind::InvalidOperation, format!("the project raises an error: {message}")))
+        let message = format!("the project raises an error: {message}");
+        with_run(|run| {
+            if !run.in_text() {
+                let remedy = "Do what the message asks for, or correct the macro that raises it.";
+                run.fail(FailureKind::Raised, 0, &message, remedy);
+            }
+        });
+        Err(Error::new(ErrorKind::InvalidOperation, message))
     }
 }

@@ -3,7 +3,9 @@
 //! that whoever takes the result depends on what it was made of, as if it had run.
 
 use super::ask::{Asked, Question, answer};
-use super::run::{FunctionCall, Names, Owner, RefCall, Run, Site, SourceCall, Trace, UnknownCall};
+use super::run::{
+    Failure, FailureKind, FunctionCall, Names, Owner, RefCall, Run, Site, SourceCall, Trace, UnknownCall,
+};
 use crate::db::Package;
 use crate::db::cache::{Cache, Key, KeyMaker, Work, cache};
 use crate::project::data::Stored;
@@ -74,6 +76,8 @@ fn key(db: &dyn Database, work: Work, run: &Run, given: impl FnOnce(&mut KeyMake
         Names::Settings => 1,
         Names::ProjectFile => 2,
         Names::Profile => 3,
+        Names::Descriptions => 4,
+        Names::Nothing => 5,
     });
     key.number(run.scale() as usize);
     let subject = &run.subject;
@@ -169,6 +173,44 @@ pub(super) struct TraceForm {
     env: Vec<Arc<str>>,
     incomplete: bool,
     last_site: Site,
+    failure: Option<FailureForm>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct FailureForm {
+    /// What is called with arguments that it does not take.
+    called: Option<(Home, Arc<str>)>,
+    is_raised: bool,
+    calls: Vec<(Home, Arc<str>, Site)>,
+    message: Arc<str>,
+    remedy: Arc<str>,
+}
+
+impl FailureForm {
+    fn new(db: &dyn Database, failure: &Failure) -> Self {
+        let called = match &failure.kind {
+            FailureKind::Arguments(package, name) => Some((home(db, *package), name.clone())),
+            FailureKind::Raised | FailureKind::Broken => None,
+        };
+        let calls = failure.calls.iter().map(|(package, name, site)| (home(db, *package), name.clone(), *site));
+        Self {
+            called,
+            is_raised: failure.kind == FailureKind::Raised,
+            calls: calls.collect(),
+            message: failure.message.clone(),
+            remedy: failure.remedy.clone(),
+        }
+    }
+
+    fn failure(self, db: &dyn Database) -> Option<Failure> {
+        let kind = match self.called {
+            Some((home, name)) => FailureKind::Arguments(package_at(db, &home)?, name),
+            None if self.is_raised => FailureKind::Raised,
+            None => FailureKind::Broken,
+        };
+        let calls = self.calls.into_iter().map(|(home, name, site)| Some((package_at(db, &home)?, name, site)));
+        Some(Failure { kind, calls: calls.collect::<Option<_>>()?, message: self.message, remedy: self.remedy })
+    }
 }
 
 /// A call of something nobody defines, likewise; without an owner it stands in the text itself.
@@ -178,6 +220,8 @@ struct UnknownForm {
     owner: Option<(Home, Arc<str>)>,
     site: Site,
     dotted: bool,
+    stops: bool,
+    from: Site,
 }
 
 impl Kept for Trace {
@@ -192,6 +236,8 @@ impl Kept for Trace {
             },
             site: call.site,
             dotted: call.dotted,
+            stops: call.stops,
+            from: call.from,
         };
         TraceForm {
             refs: self.refs.clone(),
@@ -204,17 +250,18 @@ impl Kept for Trace {
             env: self.env.clone(),
             incomplete: self.incomplete,
             last_site: self.last_site,
+            failure: self.failure.as_ref().map(|failure| FailureForm::new(db, failure)),
         }
     }
 
     fn of(db: &dyn Database, form: TraceForm) -> Option<Self> {
         let mut unknown = Vec::with_capacity(form.unknown.len());
-        for UnknownForm { name, owner, site, dotted } in form.unknown {
+        for UnknownForm { name, owner, site, dotted, stops, from } in form.unknown {
             let owner = match owner {
                 None => Owner::Text,
                 Some((home, name)) => Owner::Macro(package_at(db, &home)?, name),
             };
-            unknown.push(UnknownCall { name, owner, site, dotted });
+            unknown.push(UnknownCall { name, owner, site, dotted, stops, from });
         }
         let macros = form.macros.into_iter().map(|(home, name)| Some((package_at(db, &home)?, name)));
         let config = |(values, site)| super::run::ConfigCall { values: Stored::map(values), site };
@@ -229,6 +276,10 @@ impl Kept for Trace {
             env: form.env,
             incomplete: form.incomplete,
             last_site: form.last_site,
+            failure: match form.failure {
+                Some(failure) => Some(failure.failure(db)?),
+                None => None,
+            },
         })
     }
 }

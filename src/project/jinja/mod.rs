@@ -16,6 +16,7 @@ mod itertools;
 mod kept;
 mod macros;
 mod markers;
+mod marks;
 mod math;
 mod meter;
 mod methods;
@@ -32,14 +33,16 @@ pub mod values;
 pub use macros::forget_macros;
 
 use crate::db::cache::{KeyMaker, Work};
-use crate::syntax::jinja::rewrite::{Rewritten, rewrite};
+use crate::project::macros::{Named, twice};
+use crate::syntax::jinja::rewrite::{Rewritten, Scope, rewrite};
+use crate::syntax::jinja::static_text::is_static;
 use crate::syntax::jinja::tags::{TagKind, tags, unclosed_block};
 use crate::syntax::span::{Span, SyntaxError};
 use ask::Asked;
 use kept::{add_home, kept, kept_text};
 use meter::Scale;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter};
-use run::{Ended, Run, Trace};
+use run::{Ended, Names, Run, Trace};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, LazyLock};
@@ -181,7 +184,7 @@ impl Renderer for Minijinja {
 
     fn check(&self, text: &str, region: Span) -> Vec<SyntaxError> {
         let check = || {
-            let rewritten = rewrite(text, region, &[]);
+            let rewritten = rewrite(text, region, Scope::Open);
             match guarded(|| current().template_from_named_str("text", &rewritten.text).map(|_| ())) {
                 Ok(()) => Vec::new(),
                 // What was cut short at an unclosed tag is told by who looks for tags.
@@ -198,8 +201,11 @@ impl Renderer for Minijinja {
             run,
             |key| key.text(text),
             |run| {
+                let is_yaml = run.names != Names::All;
+                // YAML has no value that does not exist: it prints as nothing.
+                let printed = |value: Value| if is_yaml && value.is_undefined() { Value::from("") } else { value };
                 let (result, ended) = run.during(|| {
-                    let data = values::data(&markers::unmarked(value_of(text)?));
+                    let data = values::data(&printed(markers::unmarked(value_of(text)?)));
                     meter::check().map(|()| data).map_err(|error| syntax_error(&error, 0, &Rewritten::default()))
                 });
                 ((result, ended.trace), ended.asked)
@@ -217,9 +223,16 @@ fn given(text: &str, region: Span) -> impl FnOnce(&mut KeyMaker) {
 }
 
 fn render(text: &str, region: Span, run: Run) -> (Rendered, Option<Asked>) {
-    let rewritten = rewrite(text, region, &[]);
+    let rewritten = rewrite(text, region, scope_of(&run));
     let base = region.start as usize;
+    let (package, is_model) = (run.package, run.subject.resource_type == "model");
+    let mut repeated = rewritten.repeated.first().map(|(span, name)| twice(*span, name));
     let (result, Ended { trace, asked }) = run.during(|| {
+        // dbt's own parser of plain models takes what Python refuses.
+        repeated.take_if(|_| is_model && is_static(region.of(text)) && !has_own_functions(package));
+        if repeated.is_some() {
+            return Ok(Default::default());
+        }
         guarded(|| {
             let template = current().template_from_named_str("text", &rewritten.text)?;
             let rendered = template.render_with_spans(context::root())?;
@@ -227,6 +240,7 @@ fn render(text: &str, region: Span, run: Run) -> (Rendered, Option<Asked>) {
         })
     });
     let mut rendered = Rendered { trace, errors: rewritten.errors.clone(), ..Rendered::default() };
+    rendered.errors.extend(repeated);
     let original = |range: std::ops::Range<usize>| {
         Span::new(base + rewritten.original(range.start), base + rewritten.original(range.end))
     };
@@ -244,6 +258,8 @@ fn render(text: &str, region: Span, run: Run) -> (Rendered, Option<Asked>) {
         }
         // What was cut short at an unclosed tag fails in some way; the tag is the reason.
         Err(error) if error.kind() == ErrorKind::SyntaxError && !rewritten.errors.is_empty() => {}
+        // A macro is to blame, or the arguments it was given.
+        Err(_) if rendered.trace.failure.is_some() => {}
         Err(error) => {
             let mut found = located(&error, text, region, &rewritten);
             if error.name().is_some_and(|name| name != "text") {
@@ -253,6 +269,17 @@ fn render(text: &str, region: Span, run: Run) -> (Rendered, Option<Asked>) {
         }
     }
     (rendered, asked)
+}
+
+/// Whose names a text reads that stands in no macro.
+fn scope_of(run: &Run) -> Scope<'static> {
+    if run.names == Names::All { Scope::Open } else { Scope::Strict }
+}
+
+/// Whether the project or the package has macros instead of those of dbt's functions that its parser of plain
+/// models knows.
+fn has_own_functions(package: crate::db::Package) -> bool {
+    ["ref", "source", "config"].iter().any(|name| matches!(ask::resolve(package, name), Some(Named::Macro(_))))
 }
 
 /// What a macro gives for these arguments: the value it returns, or the text it prints.
@@ -298,8 +325,10 @@ fn value_of(text: &str) -> Result<Value, SyntaxError> {
     let trimmed = text.trim();
     let whole = Span::new(0, trimmed.len());
     let found = tags(trimmed);
-    let rewritten = rewrite(trimmed, whole, &[]);
-    if let Some(error) = found.errors.into_iter().next() {
+    let scope = run::with_run(|run| scope_of(run)).unwrap_or(Scope::Open);
+    let rewritten = rewrite(trimmed, whole, scope);
+    let repeated = rewritten.repeated.first().map(|(span, name)| twice(*span, name));
+    if let Some(error) = found.errors.into_iter().chain(repeated).next() {
         return Err(error);
     }
     let failed = |error: Error| syntax_error(&error, 0, &rewritten);
@@ -349,19 +378,38 @@ fn syntax_error(error: &Error, base: usize, rewritten: &Rewritten) -> SyntaxErro
             Span::at(base + rewritten.original(start))
         }
     };
+    let detail = words(error);
+    let within = match error.name().filter(|_| !own) {
+        Some(name) => format!(" (in {})", macros::shown_name(name)),
+        None => String::new(),
+    };
+    SyntaxError { span, message: format!("Jinja: {detail}{within}"), remedy: remedy_of(error).to_owned() }
+}
+
+/// What is wrong, in words that Jinja2 has for it.
+fn words(error: &Error) -> String {
     let detail = match (error.detail(), error.kind()) {
         (Some(detail), _) => detail.to_owned(),
         (None, ErrorKind::OutOfFuel) => "the template does more work than one rendering may".to_owned(),
         (None, kind) => kind.to_string(),
     };
-    let within = match error.name().filter(|_| !own) {
-        Some(name) => format!(" (in {})", macros::shown_name(name)),
-        None => String::new(),
-    };
-    let remedy = match error.kind() {
+    if let Some((operator, types)) =
+        detail.strip_prefix("tried to use ").and_then(|rest| rest.split_once(" operator on unsupported types "))
+    {
+        return format!("`{operator}` cannot be used with {}", types.replace(" and ", " and with "));
+    }
+    if let Some(named) =
+        detail.strip_prefix("value of type undefined is not callable (").and_then(|it| it.strip_suffix(')'))
+    {
+        return named.to_owned();
+    }
+    detail
+}
+
+fn remedy_of(error: &Error) -> &'static str {
+    match error.kind() {
         ErrorKind::SyntaxError => "Correct the Jinja syntax here.",
         ErrorKind::OutOfFuel => "Look for a loop or a recursion that does not end.",
         _ => FAILED_WHILE_RUNNING,
-    };
-    SyntaxError { span, message: format!("Jinja: {detail}{within}"), remedy: remedy.to_owned() }
+    }
 }

@@ -28,6 +28,10 @@ pub enum Names {
     ProjectFile,
     /// What profiles.yml may: the same, and secrets of the environment.
     Profile,
+    /// What descriptions may: the same as YAML, and docs blocks.
+    Descriptions,
+    /// What docs blocks may: nothing of dbt's.
+    Nothing,
 }
 
 /// The node a text is rendered for, as `model` and `this` show it.
@@ -93,6 +97,31 @@ pub struct UnknownCall {
     pub site: Site,
     /// The name is dotted, so a package that is not installed may define it.
     pub dotted: bool,
+    /// dbt stops here while it parses.
+    pub stops: bool,
+    /// The call in the text itself that led here.
+    pub from: Site,
+}
+
+/// Why a rendering ended early, where that is not the fault of its own text: a macro failed, or was called with
+/// arguments that it does not take.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Failure {
+    pub kind: FailureKind,
+    /// In which texts it happened, the innermost first, with the places there; the text itself is not among them.
+    pub calls: Vec<(Package, Arc<str>, Site)>,
+    pub message: Arc<str>,
+    pub remedy: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// A call does not fit the macro that it names.
+    Arguments(Package, Arc<str>),
+    /// The macro raises an error on purpose.
+    Raised,
+    /// The macro itself is wrong.
+    Broken,
 }
 
 /// Everything a rendering asked for, in the order it did.
@@ -111,6 +140,18 @@ pub struct Trace {
     pub incomplete: bool,
     /// The call in the text itself that was evaluated last.
     pub last_site: Site,
+    pub failure: Option<Failure>,
+}
+
+/// A macro that is running.
+#[derive(Debug)]
+struct Frame {
+    package: Package,
+    name: Arc<str>,
+    /// The parameters that it was given nothing for and that have no default.
+    missing: Vec<Arc<str>>,
+    /// The last place in its own text that was marked.
+    mark: Site,
 }
 
 #[derive(Debug)]
@@ -125,7 +166,7 @@ pub struct Run {
     pub marked: Vec<(String, Value)>,
     pub trace: Trace,
     /// The macros being called, outermost first.
-    frames: Vec<(Package, Arc<str>)>,
+    frames: Vec<Frame>,
     /// The call in the text itself that everything now evaluated belongs to.
     site: Site,
     pub returned: Option<Value>,
@@ -218,9 +259,58 @@ impl Run {
 
     pub fn owner(&self) -> Owner<Arc<str>> {
         match self.frames.last() {
-            Some((package, name)) => Owner::Macro(*package, name.clone()),
+            Some(frame) => Owner::Macro(frame.package, frame.name.clone()),
             None => Owner::Text,
         }
+    }
+
+    /// Whether members of what does not exist are an error here, as Jinja2 has it. In a node's own text dbt lets
+    /// them be anything.
+    pub fn is_strict(&self) -> bool {
+        self.names != Names::All || !self.in_text()
+    }
+
+    /// Notes a place in the text that is running.
+    pub fn mark(&mut self, site: Site) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.mark = site;
+        }
+    }
+
+    /// The last place that was noted in the text that is running.
+    pub fn marked_at(&self) -> Site {
+        self.frames.last().map_or(self.site, |frame| frame.mark)
+    }
+
+    pub fn set_missing(&mut self, missing: Vec<Arc<str>>) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.missing = missing;
+        }
+    }
+
+    /// The parameters of the running macro that it was given nothing for.
+    pub fn missing(&self) -> &[Arc<str>] {
+        self.frames.last().map_or(&[], |frame| &frame.missing)
+    }
+
+    /// The macro that is running.
+    pub fn running(&self) -> Option<(Package, Arc<str>)> {
+        self.frames.last().map(|frame| (frame.package, frame.name.clone()))
+    }
+
+    /// Notes why the rendering ends, unless something further inside is the reason. `up` is how many macros the
+    /// place lies above the one that is running.
+    pub fn fail(&mut self, kind: FailureKind, up: usize, message: &str, remedy: &str) {
+        if self.trace.failure.is_some() {
+            return;
+        }
+        let calls = self.frames.iter().rev().skip(up);
+        self.trace.failure = Some(Failure {
+            kind,
+            calls: calls.map(|frame| (frame.package, frame.name.clone(), frame.mark)).collect(),
+            message: message.into(),
+            remedy: remedy.into(),
+        });
     }
 
     /// The macros that may be named here, where not all may.
@@ -255,7 +345,7 @@ impl Run {
         if self.frames.len() as u32 >= MAX_DEPTH {
             return Err(limit(&format!("macros call each other more than {MAX_DEPTH} levels deep")));
         }
-        self.frames.push((package, name.clone()));
+        self.frames.push(Frame { package, name: name.clone(), missing: Vec::new(), mark: 0 });
         Ok(())
     }
 
@@ -273,8 +363,10 @@ impl Run {
         self.expanding -= 1;
     }
 
-    pub fn unknown(&mut self, name: &str, site: Site, dotted: bool) {
-        let call = UnknownCall { name: name.into(), owner: self.owner(), site, dotted };
+    pub fn unknown(&mut self, name: &str, site: Site, dotted: bool, stops: bool) {
+        // After something that is not known, nobody knows whether dbt comes here.
+        let stops = stops && !self.trace.incomplete;
+        let call = UnknownCall { name: name.into(), owner: self.owner(), site, dotted, stops, from: self.site };
         self.trace.incomplete = true;
         if self.seen.unknown.insert(call.clone()) {
             meter::hold(NOTED + name.len());

@@ -18,6 +18,7 @@ use std::sync::Arc;
 const READ_EDGES: [&str; 2] = ["cycle_path", "depth"];
 const REPEATED: &str = "duplicate_resource";
 const UNKNOWN_MACRO: &str = "unknown_macro";
+const MACRO_ARGUMENTS: &str = "macro_arguments";
 const REFUSED: &str = "parse_error";
 const MISTYPED: &str = "invalid_value";
 const UNUSED: &str = "unused_config_path";
@@ -119,6 +120,9 @@ impl Known {
         }
         if near.are_used_folders_other {
             asks.push(UNUSED);
+        }
+        if near.are_failures_other {
+            asks.push(MACRO_ARGUMENTS);
         }
         if asks.contains(&CIRCULAR) && self.relations.contains_key(CIRCULAR) {
             self.is_circular = is_seen_beside(db, CIRCULAR);

@@ -38,6 +38,8 @@ pub struct Near {
     /// Digests of what must be there once: those that went and those that came.
     pub(super) names: [Vec<u64>; 2],
     pub(super) are_unknown_macros_other: bool,
+    /// Whether macros may fail otherwise.
+    pub(super) are_failures_other: bool,
     pub(super) are_refusals_other: bool,
     pub(super) are_wrong_settings_other: bool,
     pub(super) are_used_folders_other: bool,
@@ -168,6 +170,7 @@ impl Near {
             self.are_refusals_other |= shown.sums.refuse_otherwise(&shown_before.sums);
             self.are_wrong_settings_other |= shown.sums.mistype_otherwise(&shown_before.sums);
             self.are_used_folders_other |= shown.sums.use_otherwise(&shown_before.sums);
+            self.are_failures_other |= shown.sums.fail_otherwise(&shown_before.sums);
             self.are_excuses_other |= excused != excused_before;
         }
         true

@@ -16,6 +16,15 @@ pub enum BlockKind {
 }
 
 impl BlockKind {
+    /// Kinds of one family cannot stand within one another.
+    fn family(self) -> u8 {
+        match self {
+            Self::Macro | Self::Test | Self::Materialization => 0,
+            Self::Snapshot => 1,
+            Self::Docs => 2,
+        }
+    }
+
     fn of(word: &str) -> Option<Self> {
         Some(match word {
             "macro" => Self::Macro,
@@ -52,33 +61,53 @@ pub fn blocks(text: &str) -> Blocks {
     let found = tags(text);
     let mut blocks = Vec::new();
     let mut errors = found.errors;
-    let mut open: Option<(Block, String, usize)> = None;
+    let mut open: Option<(Block, String)> = None;
+    // Blocks that were ended by another that began within them: their own ends may follow.
+    let mut ended = 0;
     for tag in found.tags.iter().filter(|tag| tag.kind == TagKind::Statement) {
         let word = tag.word(text);
-        match &mut open {
-            Some((block, closing, depth)) => {
-                if word == &closing[3..] && !matches!(block.kind, BlockKind::Docs) {
-                    *depth += 1;
-                } else if word == closing {
-                    if *depth > 0 {
-                        *depth -= 1;
-                        continue;
+        if let Some((block, closing)) = &mut open {
+            if word == closing {
+                block.body.end = tag.span.start;
+                block.span.end = tag.span.end;
+                blocks.extend(open.take().map(|(block, _)| block));
+                continue;
+            }
+            if BlockKind::of(word).is_none_or(|kind| kind.family() != block.kind.family()) {
+                continue;
+            }
+            errors.push(SyntaxError {
+                span: tag.inner,
+                message: format!("a block begins within the block `{}`, which is not closed before it", block.name),
+                remedy: format!("Write `{{% {closing} %}}` before it: blocks of this kind cannot hold one another."),
+            });
+            block.body.end = tag.span.start;
+            block.span.end = tag.span.start;
+            blocks.extend(open.take().map(|(block, _)| block));
+            ended += 1;
+        }
+        match BlockKind::of(word) {
+            Some(kind) => match header(text, tag, kind) {
+                Ok(block) => open = Some((block, format!("end{word}"))),
+                Err(error) => errors.push(error),
+            },
+            None => {
+                if let Some(error) = stray_end(word, tag) {
+                    match ended {
+                        0 => errors.push(error),
+                        _ => ended -= 1,
                     }
-                    block.body.end = tag.span.start;
-                    block.span.end = tag.span.end;
-                    blocks.extend(open.take().map(|(block, ..)| block));
                 }
             }
-            None => match BlockKind::of(word) {
-                Some(kind) => match header(text, tag, kind) {
-                    Ok(block) => open = Some((block, format!("end{word}"), 0)),
-                    Err(error) => errors.push(error),
-                },
-                None => errors.extend(stray_end(word, tag)),
-            },
         }
     }
-    if let Some((block, closing, _)) = open {
+    // Where a tag is never closed, what follows it cannot be seen.
+    let is_cut = errors.iter().any(|error| error.message.contains("is never closed"));
+    if let Some((mut block, _)) = open.take_if(|_| is_cut) {
+        (block.body.end, block.span.end) = (text.len() as u32, text.len() as u32);
+        blocks.push(block);
+    }
+    if let Some((block, closing)) = open {
         errors.push(SyntaxError {
             span: Span::new(block.span.start as usize, block.body.start as usize),
             message: format!("the block `{}` is never closed", block.name),
@@ -87,6 +116,50 @@ pub fn blocks(text: &str) -> Blocks {
     }
     errors.sort_by_key(|error| error.span);
     Blocks { blocks, errors }
+}
+
+/// Blocks of dbt's that stand within `if` or `for`, and ends of these that nothing opened: dbt looks for both before
+/// Jinja reads a file. `kinds` are those it takes from the file.
+pub fn control_flow_errors(text: &str, kinds: &[BlockKind]) -> Vec<SyntaxError> {
+    let found = tags(text);
+    let mut errors = Vec::new();
+    let mut flow: Vec<&str> = Vec::new();
+    let mut open: Option<BlockKind> = None;
+    for tag in found.tags.iter().filter(|tag| tag.kind == TagKind::Statement) {
+        let word = tag.word(text);
+        let ends = word.strip_prefix("end").unwrap_or_default();
+        if open.is_some() {
+            // What stands in a block is Jinja's to read.
+            if BlockKind::of(ends) == open {
+                open = None;
+            }
+            continue;
+        }
+        match (word, BlockKind::of(word)) {
+            ("if" | "for", _) => flow.push(word),
+            ("endif" | "endfor", _) if flow.pop() != Some(ends) => {
+                errors.push(SyntaxError {
+                    span: tag.inner,
+                    message: format!("`{word}` ends what was never opened, which stops dbt"),
+                    remedy: format!("Remove it, or open the `{ends}` that it belongs to."),
+                });
+                return errors;
+            }
+            (_, Some(kind)) if kinds.contains(&kind) => {
+                if let Some(around) = flow.last() {
+                    errors.push(SyntaxError {
+                        span: tag.inner,
+                        message: format!("a block stands within `{{% {around} %}}`, which stops dbt"),
+                        remedy: "Move the block out of it: dbt looks for blocks before it runs any Jinja.".to_owned(),
+                    });
+                    return errors;
+                }
+                open = Some(kind);
+            }
+            _ => {}
+        }
+    }
+    errors
 }
 
 fn stray_end(word: &str, tag: &Tag) -> Option<SyntaxError> {
@@ -156,6 +229,22 @@ mod tests {
         assert_eq!(found.blocks[0].parameters.of(text), "x, y=1");
         assert_eq!(found.blocks[0].body.of(text), "{{ x }}");
         assert!(found.errors.is_empty());
+    }
+
+    #[test]
+    fn a_block_within_another_is_an_error_and_both_are_kept() {
+        let found =
+            blocks("{% macro a() %}1 {% macro b() %}2{% endmacro %}{% endmacro %}{% macro c() %}{% endmacro %}");
+        assert_eq!(found.errors.len(), 1, "{:?}", found.errors);
+        assert_eq!(found.blocks.iter().map(|block| &*block.name).collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn blocks_within_control_flow_are_errors_where_dbt_takes_them() {
+        let told = |text: &str| control_flow_errors(text, &[BlockKind::Macro]).len();
+        assert_eq!(told("{% if a %}{% macro m() %}{% endmacro %}{% endif %}"), 1);
+        assert_eq!(told("{% macro m() %}{% endmacro %}{% endif %}"), 1);
+        assert_eq!(told("{% if a %}x{% endif %}{% macro m() %}{% if b %}{% endmacro %}{% docs d %}{% enddocs %}"), 0);
     }
 
     #[test]

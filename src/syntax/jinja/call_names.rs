@@ -63,6 +63,34 @@ pub fn reads_of(text: &str, region: Span, name: &str) -> Vec<Span> {
     found
 }
 
+/// Whether a part of a text reads a name before it gives it a value: what Jinja2 asks of `caller`, `varargs`
+/// and `kwargs`.
+pub fn takes_from_outside(text: &str, region: Span, name: &str) -> bool {
+    for (defines, list) in code(text, region) {
+        let word = list.first().map_or("", |first| first.of(text));
+        for (at, token) in list.iter().enumerate() {
+            if token.kind != TokenKind::Name || token.of(text) != name {
+                continue;
+            }
+            let before = at.checked_sub(1).and_then(|at| list.get(at)).map_or("", |before| before.of(text));
+            let after = list.get(at + 1).map_or("", |after| after.of(text));
+            let is_keyword = after == "=" && matches!(before, "(" | ",") && word != "set";
+            if matches!(before, "." | "|") || is_keyword && !defines {
+                continue;
+            }
+            let stop = match word {
+                "set" => "=",
+                "for" => "in",
+                _ if defines => ")",
+                _ => return true,
+            };
+            // A name that stands before the stop is given a value here.
+            return list.iter().take(at).any(|token| token.of(text) == stop);
+        }
+    }
+    false
+}
+
 /// Where a part of a text calls `function` with this text as an argument.
 pub fn call_with(text: &str, region: Span, function: &str, argument: &str) -> Option<Span> {
     for (_, list) in code(text, region) {
@@ -95,6 +123,23 @@ mod tests {
         let text = "{{ ref('a') }} {% if (a and not (b)) %}{{ dbt_utils.star(f(x)) | g(1) }}{% elif(c) %}{% endif %}\
                     {% macro m(a=h()) %}{% call s('n') %}{{ x().y() }}{% endcall %}{% endmacro %}{# z() #}{{ a is t(1) }}";
         assert_eq!(names(text), ["ref", "dbt_utils.star", "f", "h", "s", "x"]);
+    }
+
+    #[test]
+    fn a_name_comes_from_outside_where_it_is_read_first() {
+        let takes = |text: &str| takes_from_outside(text, Span::new(0, text.len()), "kwargs");
+        for text in ["{{ kwargs }}", "{{ f(kwargs) }}", "{% set x = kwargs.get('a') %}", "{% for k in kwargs %}"] {
+            assert!(takes(text), "{text}");
+        }
+        for text in [
+            "{{ 'kwargs' }}",
+            "{{ a.kwargs }}",
+            "{# kwargs #} kwargs",
+            "{% set kwargs = {} %}{{ kwargs }}",
+            "{{ f(kwargs=1) }}",
+        ] {
+            assert!(!takes(text), "{text}");
+        }
     }
 
     #[test]

@@ -217,11 +217,11 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::syntax::jinja::rewrite::rewrite;
+    use crate::syntax::jinja::rewrite::{Scope, rewrite};
     use crate::syntax::span::Span;
 
     fn rewritten(text: &str) -> String {
-        rewrite(text, Span::new(0, text.len()), &[]).text
+        rewrite(text, Span::new(0, text.len()), Scope::Open).text
     }
 
     #[test]

@@ -3,9 +3,11 @@
 
 pub mod blocks;
 pub mod call_names;
+mod callee;
 pub mod config_call;
 mod looks;
 mod operators;
 pub mod rewrite;
+pub mod static_text;
 pub mod tags;
 pub mod tokens;

@@ -183,12 +183,12 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
-    use crate::syntax::jinja::rewrite::rewrite;
+    use crate::syntax::jinja::rewrite::{Scope, rewrite};
     use crate::syntax::span::Span;
 
     fn rewritten(expression: &str) -> String {
         let text = format!("{{{{ {expression} }}}}");
-        let out = rewrite(&text, Span::new(0, text.len()), &[]).text;
+        let out = rewrite(&text, Span::new(0, text.len()), Scope::Open).text;
         out[3..out.len() - 3].to_owned()
     }
 

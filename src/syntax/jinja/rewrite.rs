@@ -5,12 +5,16 @@
 //! - `name(` becomes `__call(OFFSET, "name", name)(`: a call knows where it stands, and a name that
 //!   nobody knows is a value like any other, not an error;
 //! - `name.` becomes `__space(OFFSET, "name", name).` before a dotted call, for the same reasons;
+//! - `name[key](` becomes `__item(OFFSET, "name", name, key)(`: what is not there can be called, as in dbt;
+//! - in macros, where dbt lets nobody read a name that does not exist, `name.` and `name[` become
+//!   `__name(OFFSET, "name", name)`; a parameter's name is given as `=name` in all of these;
 //! - list and dict literals become `__list([…])` and `__dict({…})`, which can be changed in place;
 //! - arithmetic becomes `__math(a, "+", b)`, as `operators` finds it;
 //! - what is compared, is a key or is subscripted, and tuples go through filters, as `looks` finds them;
 //! - `do`, `print`, unary plus, `'…' % values`, a trailing colon, odd whitespace, adjacent strings and
 //!   integers of more than 38 digits are put in the words minijinja knows.
 
+use super::callee::{Callee, Context, opens_call_block};
 use super::looks::looks;
 use super::operators;
 use super::tags::{Tag, TagKind, tags};
@@ -28,6 +32,14 @@ pub const DICT: &str = "__dict";
 pub const FORMAT: &str = "__format";
 /// Wraps what is stored in a namespace.
 pub const KEEP: &str = "__keep";
+/// A member by a subscript that is called.
+pub const ITEM: &str = "__item";
+/// A name whose members are read.
+pub const NAME: &str = "__name";
+/// What dbt calls the macro of a template that is no macro file: `{% macro m() %}`.
+pub const RENAMED: &str = "dbt_macro__";
+/// What a keyword is called that a call gives once more.
+pub const AGAIN: &str = "__again__";
 /// Arithmetic with what may be a date, a set or a list: `__math(a, "+", b, "-", c)`.
 pub const MATH: &str = "__math";
 pub const NEGATIVE: &str = "__negative";
@@ -40,18 +52,31 @@ pub const TUPLE: &str = "__tuple";
 pub struct Rewritten {
     pub text: String,
     /// Offsets in `text` from which on the original lies this many bytes further back.
-    shifts: Vec<(u32, i64)>,
+    pub shifts: Shifts,
     pub errors: Vec<SyntaxError>,
+    /// Keywords that a call gives once more, which Python refuses.
+    pub repeated: Vec<(Span, Arc<str>)>,
+}
+
+/// Offsets in a rewritten text from which on the original lies this many bytes further back.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Shifts(Vec<(u32, i64)>);
+
+impl Shifts {
+    /// The offset in the original text of an offset in the rewritten one.
+    pub fn original(&self, offset: usize) -> usize {
+        let at = self.0.partition_point(|(from, _)| *from as usize <= offset);
+        let shift = at.checked_sub(1).and_then(|at| self.0.get(at)).map_or(0, |(_, shift)| *shift);
+        // Within what was written here, nothing behind it is meant.
+        let next = self.0.get(at).map_or(i64::MAX, |(from, shift)| i64::from(*from) - shift);
+        usize::try_from((offset as i64 - shift).min(next)).unwrap_or_default()
+    }
 }
 
 impl Rewritten {
     /// The offset in the original text of an offset in `text`.
     pub fn original(&self, offset: usize) -> usize {
-        let at = self.shifts.partition_point(|(from, _)| *from as usize <= offset);
-        let shift = at.checked_sub(1).and_then(|at| self.shifts.get(at)).map_or(0, |(_, shift)| *shift);
-        // Within what was written here, nothing behind it is meant.
-        let next = self.shifts.get(at).map_or(i64::MAX, |(from, shift)| i64::from(*from) - shift);
-        usize::try_from((offset as i64 - shift).min(next)).unwrap_or_default()
+        self.shifts.original(offset)
     }
 
     /// `__list(`, apart from a keyword that stands right before it: `in[1, 2]`.
@@ -63,17 +88,17 @@ impl Rewritten {
         self.write("(", 0);
     }
 
-    fn write(&mut self, text: &str, removed: usize) {
-        let shift = self.shifts.last().map_or(0, |(_, shift)| *shift) + text.len() as i64 - removed as i64;
+    pub(super) fn write(&mut self, text: &str, removed: usize) {
+        let shift = self.shifts.0.last().map_or(0, |(_, shift)| *shift) + text.len() as i64 - removed as i64;
         self.text.push_str(text);
         if text.len() != removed {
-            self.shifts.push((u32::try_from(self.text.len()).unwrap_or(u32::MAX), shift));
+            self.shifts.0.push((u32::try_from(self.text.len()).unwrap_or(u32::MAX), shift));
         }
     }
 }
 
 /// Names that are no call although a parenthesis follows, or that minijinja itself must see.
-const NO_CALL: [&str; 22] = [
+pub(super) const NO_CALL: [&str; 21] = [
     "and",
     "or",
     "not",
@@ -87,7 +112,6 @@ const NO_CALL: [&str; 22] = [
     "call",
     "filter",
     "macro",
-    "caller",
     "super",
     "loop",
     "self",
@@ -98,16 +122,50 @@ const NO_CALL: [&str; 22] = [
     "false",
 ];
 
-/// Rewrites `text[region]`; offsets written into calls are `text`'s own. `given` are names that have
-/// a value from outside, a macro's parameters.
-pub fn rewrite(text: &str, region: Span, given: &[Arc<str>]) -> Rewritten {
+/// Whose names a template reads.
+#[derive(Debug, Clone, Copy)]
+pub enum Scope<'names> {
+    /// A node's own text: dbt lets a name that does not exist be anything.
+    Open,
+    /// YAML and docs blocks: members of what does not exist are an error.
+    Strict,
+    /// A macro with these parameters, likewise.
+    Macro(&'names [Arc<str>]),
+}
+
+/// The names that a template itself gives a value.
+pub(super) struct Names<'text> {
+    pub(super) locals: FxHashSet<&'text str>,
+    parameters: &'text [Arc<str>],
+    pub(super) is_strict: bool,
+}
+
+impl Names<'_> {
+    /// What a name is called in a mark: nothing for a variable of the template, which may well hold nothing.
+    pub(super) fn shown(&self, name: &str) -> String {
+        match self.locals.contains(name) {
+            true => String::new(),
+            false if self.parameters.iter().any(|parameter| &**parameter == name) => format!("={name}"),
+            false => name.to_owned(),
+        }
+    }
+}
+
+/// Rewrites `text[region]`; offsets written into calls are `text`'s own.
+pub fn rewrite(text: &str, region: Span, scope: Scope<'_>) -> Rewritten {
     let part = region.of(text);
     let base = region.start as usize;
     let found = tags(part);
-    let mut locals: FxHashSet<&str> = given.iter().map(|name| &**name).collect();
+    let mut locals = FxHashSet::default();
     for tag in found.tags.iter().filter(|tag| tag.kind == TagKind::Statement) {
         assigned(part, tag, &mut locals);
     }
+    let (parameters, is_strict) = match scope {
+        Scope::Open => (&[] as &[_], false),
+        Scope::Strict => (&[] as &[_], true),
+        Scope::Macro(parameters) => (parameters, true),
+    };
+    let names = Names { locals, parameters, is_strict };
     let mut out = Rewritten { text: String::with_capacity(part.len() * 5 / 4), ..Rewritten::default() };
     out.errors = found.errors.into_iter().map(|error| shifted(error, base)).collect();
     let mut done = 0;
@@ -116,7 +174,7 @@ pub fn rewrite(text: &str, region: Span, given: &[Arc<str>]) -> Rewritten {
         match tag.kind {
             TagKind::Expression | TagKind::Statement => {
                 out.text.push_str(&part[done..start]);
-                rewrite_tag(part, base, tag, &locals, &mut out);
+                rewrite_tag(part, base, tag, &names, &mut out);
                 done = end;
             }
             // minijinja reads both as Jinja2 does. A tag that is too long was turned into a comment
@@ -146,12 +204,14 @@ fn shifted(error: SyntaxError, base: usize) -> SyntaxError {
     SyntaxError { span, ..error }
 }
 
-fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out: &mut Rewritten) {
+fn rewrite_tag(part: &str, base: usize, tag: &Tag, names: &Names<'_>, out: &mut Rewritten) {
     let (start, end) = (tag.inner.start as usize, tag.inner.end as usize);
     let list = tokens(part, start, end);
     let statement = tag.kind == TagKind::Statement;
     let mut done = start;
-    let mut closing: Vec<bool> = Vec::new();
+    let mut closing: Vec<Bracket> = Vec::new();
+    // Subscripts that are called: where they open and close.
+    let (mut opened, mut closed) = (FxHashSet::default(), FxHashSet::default());
     let mut after_is = false;
     let mut kept = false;
     let mut formatted: Vec<usize> = Vec::new();
@@ -166,8 +226,16 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
         for _ in 0..rows.opened_at(index) {
             out.open(MATH);
         }
-        looks.before(index).for_each(|mark| out.write(mark, 0));
         done = token.end;
+        let context = Context { part, base, names, first_is_name: statement, after_is };
+        let item = context.item(&list, index, &looks.before(index).collect::<Vec<_>>());
+        if let Some((open, close)) = item {
+            let name = names.shown(shown);
+            out.write(&format!("{ITEM}({},\"{name}\",", base + token.start), 0);
+            opened.insert(open);
+            closed.insert(close);
+        }
+        looks.before(index).for_each(|mark| out.write(mark, 0));
         match token.kind {
             TokenKind::OddSpace => out.write(" ", token.end - token.start),
             TokenKind::Integer if shown.len() > 38 => out.write(&format!("'{shown}'"), shown.len()),
@@ -183,21 +251,42 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
                 let first = statement && index == 0;
                 let named = before.is_some_and(|before| matches!(before.of(part), "." | "|")) || defines || first;
                 let tested = before.is_some_and(|before| before.of(part) == "is") || after_is;
-                if !named && !tested && !NO_CALL.contains(&shown) {
-                    rewrite_name(part, base, token, &list[index + 1..], locals, out);
+                let is_keyword = after.is_some_and(|after| after.of(part) == "=")
+                    && before.is_some_and(|before| matches!(before.of(part), "(" | ","));
+                if is_keyword && let Some(Bracket::Call(given)) = closing.last_mut() {
+                    if !given.insert(shown) {
+                        out.repeated.push((Span::new(base + token.start, base + token.end), shown.into()));
+                        out.write(&format!("{AGAIN}{}__", out.repeated.len()), 0);
+                    }
+                    out.text.push_str(shown);
+                } else if defines && word == "macro" && index == 1 {
+                    out.write(RENAMED, 0);
+                    out.text.push_str(shown);
+                } else if !named && !tested && !NO_CALL.contains(&shown) {
+                    let is_block = word == "call" && opens_call_block(part, &list, index);
+                    let callee = Callee { following: &list[index + 1..], is_item: item.is_some(), is_block };
+                    context.rewrite_name(token, &callee, out);
                 } else {
                     out.text.push_str(shown);
                 }
             }
             TokenKind::Operator => match shown {
                 _ if rows.has_operator(index) => out.write(&format!(",\"{shown}\","), shown.len()),
+                "[" if opened.contains(&index) => {
+                    out.write(",", 1);
+                    closing.push(Bracket::Other(false));
+                }
+                "]" if closed.contains(&index) => {
+                    closing.pop();
+                    out.write(")", 1);
+                }
                 "[" => {
                     let literal = !before.is_some_and(|before| ends_operand(part, before, statement && index == 1));
                     if literal {
                         out.open(LIST);
                     }
                     out.text.push('[');
-                    closing.push(literal);
+                    closing.push(Bracket::Other(literal));
                 }
                 // minijinja knows no unary plus.
                 "+" if !before.is_some_and(|before| ends_operand(part, before, statement && index == 1)) => {
@@ -218,15 +307,16 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
                 "{" => {
                     out.open(DICT);
                     out.text.push('{');
-                    closing.push(true);
+                    closing.push(Bracket::Other(true));
                 }
                 "(" => {
                     out.text.push('(');
-                    closing.push(false);
+                    let calls = before.is_some_and(|before| ends_operand(part, before, statement && index == 1));
+                    closing.push(if calls { Bracket::Call(FxHashSet::default()) } else { Bracket::Other(false) });
                 }
                 "]" | "}" | ")" => {
                     out.text.push_str(shown);
-                    if closing.pop() == Some(true) {
+                    if matches!(closing.pop(), Some(Bracket::Other(true))) {
                         out.write(")", 0);
                     }
                 }
@@ -263,6 +353,14 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, locals: &FxHashSet<&str>, out
     out.text.push_str(&part[done..end]);
 }
 
+/// What a bracket that is open belongs to.
+enum Bracket<'text> {
+    /// A call, with the keywords given so far.
+    Call(FxHashSet<&'text str>),
+    /// Anything else; a literal is wrapped in a call of its own.
+    Other(bool),
+}
+
 /// The names a statement gives a value: `set a, b = …`, `for x in …`, `macro m(a, b)`, `call(x) …`.
 fn assigned<'text>(part: &'text str, tag: &Tag, locals: &mut FxHashSet<&'text str>) {
     let word = tag.word(part);
@@ -276,48 +374,10 @@ fn assigned<'text>(part: &'text str, tag: &Tag, locals: &mut FxHashSet<&'text st
     if word == "call" && list.get(1).is_none_or(|token| token.of(part) != "(") {
         return;
     }
-    let names = list.iter().skip(1).take_while(|token| token.of(part) != stop);
+    // A macro's own name is not a variable: dbt gives it another.
+    let skipped = if word == "macro" { 2 } else { 1 };
+    let names = list.iter().skip(skipped).take_while(|token| token.of(part) != stop);
     locals.extend(names.filter(|token| token.kind == TokenKind::Name).map(|token| token.of(part)));
-}
-
-/// `name(` and `name.….attribute(`.
-fn rewrite_name(
-    part: &str,
-    base: usize,
-    token: &Token,
-    following: &[Token],
-    locals: &FxHashSet<&str>,
-    out: &mut Rewritten,
-) {
-    let name = token.of(part);
-    let wrapper = match following.first().map(|next| next.of(part)) {
-        Some("(") => CALL,
-        Some(".") if is_dotted_call(part, following) => SPACE,
-        _ => {
-            out.text.push_str(name);
-            return;
-        }
-    };
-    let offset = base + token.start;
-    // A variable of the template may well hold nothing; only other names can be unknown ones.
-    let shown = if locals.contains(name) { "" } else { name };
-    out.write(&format!("{wrapper}({offset},\"{shown}\","), 0);
-    out.text.push_str(name);
-    out.write(")", 0);
-}
-
-fn is_dotted_call(part: &str, following: &[Token]) -> bool {
-    let mut rest = following;
-    while let [dot, name, tail @ ..] = rest {
-        if dot.of(part) != "." || name.kind != TokenKind::Name {
-            return false;
-        }
-        if tail.first().is_some_and(|next| next.of(part) == "(") {
-            return true;
-        }
-        rest = tail;
-    }
-    false
 }
 
 /// The last token of the operand that begins at a token: a name or literal with all its calls,
@@ -362,7 +422,7 @@ mod tests {
     use super::*;
 
     fn rewritten(text: &str) -> String {
-        rewrite(text, Span::new(0, text.len()), &[]).text
+        rewrite(text, Span::new(0, text.len()), Scope::Open).text
     }
 
     #[test]
@@ -386,13 +446,41 @@ mod tests {
             "{{ a|join(',') }}",
             "{% if a is divisibleby(3) and not (b) %}",
             "{% if a is not divisibleby(3) %}",
-            "{% macro m(a, b) %}",
             "{% call(x) y %}",
-            "{{ caller() }}",
-            "{{ a['b'](1) }}",
+            "{{ a['b':](1) }}",
         ] {
             assert_eq!(rewritten(text), text);
         }
+    }
+
+    #[test]
+    fn a_subscript_that_is_called_is_looked_up_first() {
+        assert_eq!(rewritten("{{ a['b'](1) }}"), "{{ __item(3,\"a\",a,'b')(1) }}");
+        assert_eq!(rewritten("{{ a.b(1)['c'](2) }}"), "{{ __item(3,\"a\",a.b(1),'c')(2) }}");
+        assert_eq!(rewritten("{{ f(a['b']) }}"), "{{ __call(3,\"f\",f)(a['b']) }}");
+    }
+
+    #[test]
+    fn members_of_a_name_are_marked_where_the_name_must_exist() {
+        let given = [Arc::from("p")];
+        let text = "{% set x = 1 %}{{ a.b }}{{ p['k'] }}{{ x.y }}{{ p.q() }}{{ loop.index }}";
+        let out = rewrite(text, Span::new(0, text.len()), Scope::Macro(&given)).text;
+        let expected = "{% set x = 1 %}{{ __name(18,\"a\",a).b }}{{ __name(27,\"=p\",p)['k'] }}{{ x.y }}\
+                        {{ __space(48,\"=p\",p).q() }}{{ loop.index }}";
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn a_keyword_given_twice_is_told_and_both_are_kept() {
+        let out = rewrite("{{ f(a=1, b=g(a=2), a=3) }}", Span::new(0, 27), Scope::Open);
+        assert_eq!(out.text, "{{ __call(3,\"f\",f)(a=1, b=__call(12,\"g\",g)(a=2), __again__1__a=3) }}");
+        assert_eq!(out.repeated, [(Span::new(20, 21), Arc::from("a"))]);
+    }
+
+    #[test]
+    fn a_macro_of_a_template_has_dbts_name_and_a_call_block_says_so() {
+        assert_eq!(rewritten("{% macro m(a, b) %}"), "{% macro dbt_macro__m(a, b) %}");
+        assert_eq!(rewritten("{% call(x) m(f(1)) %}"), "{% call(x) __call(11,\"m\",m,true)(__call(13,\"f\",f)(1)) %}");
     }
 
     #[test]
@@ -426,7 +514,7 @@ mod tests {
     #[test]
     fn offsets_lead_back_to_the_original() {
         let text = "x {{ ref('é') }} tail {{ [1] }} end";
-        let out = rewrite(text, Span::new(0, text.len()), &[]);
+        let out = rewrite(text, Span::new(0, text.len()), Scope::Open);
         for word in ["tail", "end", "'é'"] {
             let at = out.text.find(word).unwrap();
             assert_eq!(out.original(at), text.find(word).unwrap(), "{word}");
@@ -435,7 +523,7 @@ mod tests {
 
     #[test]
     fn text_after_an_unclosed_tag_is_dropped() {
-        let out = rewrite("a {{ b }} c {{ d", Span::new(0, 16), &[]);
+        let out = rewrite("a {{ b }} c {{ d", Span::new(0, 16), Scope::Open);
         assert_eq!(out.text, "a {{ b }} c ");
         assert_eq!(out.errors.len(), 1);
     }

@@ -174,10 +174,21 @@ fn tag_at(text: &str, start: usize, errors: &mut Vec<SyntaxError>) -> Option<Tag
         b'%' => (TagKind::Statement, b"%}", "statement"),
         _ => (TagKind::Comment, b"#}", "comment"),
     };
+    let mut wrong = None;
     let end = match kind {
         TagKind::Comment => find(bytes, start + 2, close),
-        _ => close_of(bytes, start + 2, close),
+        _ => close_of(bytes, start + 2, close, &mut wrong),
     };
+    if let (Some((at, expected)), Some(end)) = (wrong, end) {
+        errors.push(SyntaxError {
+            span: Span::new(at, at + 1),
+            message: format!("unexpected `{}`, expected `{}`", char::from(bytes[at]), char::from(expected)),
+            remedy: format!("Write `{}` before it.", char::from(expected)),
+        });
+        // Read as a comment, so that what follows it still counts.
+        let inner = Span::new(start + 2, end);
+        return Some(Tag { kind: TagKind::Comment, span: Span::new(start, end + 2), inner });
+    }
     let Some(end) = end else {
         let (open, shut) = (&text[start..start + 2], String::from_utf8_lossy(close));
         errors.push(SyntaxError {
@@ -225,20 +236,28 @@ fn find(bytes: &[u8], from: usize, needle: &[u8; 2]) -> Option<usize> {
     bytes.get(from..)?.windows(2).position(|pair| pair == needle).map(|at| from + at)
 }
 
-/// Where a tag's closing delimiter begins: not inside a string, nor inside braces.
-fn close_of(bytes: &[u8], from: usize, close: &[u8; 2]) -> Option<usize> {
+/// Where a tag's closing delimiter begins: not inside a string, nor inside braces. `wrong` is the first bracket that
+/// closes another than is open, and what would close that one.
+fn close_of(bytes: &[u8], from: usize, close: &[u8; 2], wrong: &mut Option<(usize, u8)>) -> Option<usize> {
     let mut at = from;
-    let mut depth = 0usize;
+    let mut open: Vec<u8> = Vec::new();
     while at < bytes.len() {
         match bytes[at] {
             quote @ (b'\'' | b'"') => at = string_end(bytes, at, quote)?,
-            _ if depth == 0 && bytes[at..].starts_with(close) => return Some(at),
-            b'{' | b'(' | b'[' => {
-                depth += 1;
+            _ if open.is_empty() && bytes[at..].starts_with(close) => return Some(at),
+            bracket @ (b'{' | b'(' | b'[') => {
+                open.push(match bracket {
+                    b'{' => b'}',
+                    b'(' => b')',
+                    _ => b']',
+                });
                 at += 1;
             }
-            b'}' | b')' | b']' => {
-                depth = depth.saturating_sub(1);
+            bracket @ (b'}' | b')' | b']') => {
+                if let Some(expected) = open.pop().filter(|expected| *expected != bracket) {
+                    *wrong = Some((at, expected));
+                    return find(bytes, at, close);
+                }
                 at += 1;
             }
             // A statement's end inside open brackets: the bracket is what was forgotten.
@@ -292,6 +311,14 @@ mod tests {
         let found = tags("{{ a }} {{ b");
         assert_eq!(found.tags.len(), 1);
         assert_eq!(found.errors[0].span, Span::new(8, 10));
+    }
+
+    #[test]
+    fn a_bracket_that_closes_another_is_told_there_and_what_follows_counts() {
+        let found = tags("{{ f('a' }} {{ g({'b': [1}) }}{{ c }}");
+        let told: Vec<_> = found.errors.iter().map(|error| (error.span.start, error.message.as_str())).collect();
+        assert_eq!(told, [(9, "unexpected `}`, expected `)`"), (25, "unexpected `}`, expected `]`")]);
+        assert_eq!(found.tags.len(), 3);
     }
 
     #[test]
