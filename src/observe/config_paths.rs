@@ -27,24 +27,42 @@ const SECTIONS: [(&str, &[&str]); 11] = [
 ];
 
 /// Settings whose value is a mapping, which dbt takes for a folder where the `+` is missing.
-const MAPPINGS: [&str; 8] =
-    ["column_types", "contract", "docs", "freshness", "grants", "meta", "persist_docs", "quoting"];
+const MAPPINGS: [&str; 10] = [
+    "column_types",
+    "contract",
+    "docs",
+    "freshness",
+    "grants",
+    "meta",
+    "persist_docs",
+    "post-hook",
+    "pre-hook",
+    "quoting",
+];
 
 /// A folder that some setting is stated below.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Folder {
+pub(super) struct Folder {
     section: usize,
-    path: Vec<Arc<str>>,
+    pub(super) path: Vec<Arc<str>>,
     span: Span,
 }
 
+impl Folder {
+    pub(super) fn section(&self) -> &'static str {
+        SECTIONS.get(self.section).map(|(section, _)| *section).unwrap_or_default()
+    }
+}
+
 #[salsa::tracked(returns(deref))]
-fn folders(db: &dyn salsa::Database) -> Vec<Folder> {
+pub(super) fn folders(db: &dyn salsa::Database) -> Vec<Folder> {
     let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
     let file = &yaml(db, root.project_file(db)).root;
     let mut found = Vec::new();
     for (section, (key, _)) in SECTIONS.iter().enumerate() {
         if let Some(settings) = file.get(key) {
+            // The section itself is the folder that all resources of its kind lie in.
+            found.push(Folder { section, path: Vec::new(), span: Span::default() });
             add_folders(section, settings, &mut Vec::new(), &mut found);
         }
     }
@@ -100,16 +118,18 @@ pub(super) fn used_folders_in<'db>(db: &'db dyn salsa::Database, key: DirectoryO
 
 of_section!(used_folders_of_section: used_folders_in => usize);
 
+/// The folders that some resource lies in, by their places in the list.
+pub(super) fn used_folders(db: &dyn salsa::Database) -> BTreeSet<usize> {
+    let packages = dbt_packages(db);
+    let sections = packages.iter().flat_map(|package| package.sections(db));
+    sections.flat_map(|section| used_folders_of_section(db, section)).copied().collect()
+}
+
 pub(super) fn unused_config_path(rows: &Rows<'_>) -> Vec<Observation> {
     let db = rows.db;
     let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
     let packages = dbt_packages(db);
-    let used: BTreeSet<usize> = packages
-        .iter()
-        .flat_map(|package| package.sections(db))
-        .flat_map(|section| used_folders_of_section(db, section))
-        .copied()
-        .collect();
+    let used = used_folders(db);
     let names: Vec<Arc<str>> = packages.iter().map(|package| package_name(db, *package).clone()).collect();
     let borne: Vec<&str> = names.iter().map(|name| &**name).collect();
     let mut told: Vec<&Folder> = Vec::new();

@@ -232,6 +232,15 @@ pub(super) fn refused_models<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Ve
         if contract != Some(&Value::Bool(true)) || !has_entry(db, model) {
             continue;
         }
+        let on_change =
+            facts.config.get("on_schema_change").and_then(data::scalar).unwrap_or_else(|| "ignore".to_owned());
+        let is_fine = matches!(on_change.as_str(), "append_new_columns" | "fail") || data::is_unknown(&on_change);
+        if &*facts.materialized == "incremental" && !is_fine {
+            let what =
+                format!("{who} is incremental with a contract and has `on_schema_change` {on_change}, which stops dbt");
+            let place = of_setting(db, Thing::Node(model), "on_schema_change", &on_change);
+            found.push(Refusal::new(place, what, "Set `on_schema_change` to append_new_columns or fail."));
+        }
         if columns(db, model).is_empty() {
             let what = format!("{who} has a contract and its YAML entry no columns, which stops dbt");
             found.push(Refusal::new(rows.start_of(model), what, "List the columns with their data types."));

@@ -1,13 +1,16 @@
 //! Values of types that dbt does not accept: in property files, in settings, in dbt_project.yml and in the list of
 //! packages.
 
+use super::config_paths::{folders, used_folders};
 use super::{Place, Rows, place};
 use crate::db::{DirectoryOf, FileKind, Project, SourceFile, of_section};
 use crate::observe::Observation;
-use crate::project::accepted::{Fault, SettingFault, entry_faults, package_faults, project_faults, setting_faults};
-use crate::project::config::{folder_layers, merge};
+use crate::project::accepted::{
+    Fault, SettingFault, entry_faults, folder_faults, folder_setting_faults, package_faults, project_faults,
+    setting_faults,
+};
 use crate::project::data_tests::{self, declaration, tests_of_directory};
-use crate::project::graph::{source_facts, source_table};
+use crate::project::graph::{source_folder_config, source_table};
 use crate::project::nodes::{self, facts, nodes_of_directory};
 use crate::project::packages::{project_file, yaml};
 use crate::project::schema_yaml;
@@ -61,6 +64,15 @@ pub(super) fn invalid_value(rows: &Rows<'_>) -> Vec<Observation> {
         };
         found.extend(faults.iter().map(|fault| of_fault(db, *file, fault)));
     }
+    let used = used_folders(db);
+    for (_, folder) in folders(db).iter().enumerate().filter(|(at, _)| used.contains(at)) {
+        let section = yaml(db, root.project_file(db)).root.get(folder.section());
+        let level = folder.path.iter().try_fold(section, |level, key| Some(level?.get(key))).flatten();
+        for fault in level.into_iter().flat_map(|level| folder_faults(folder.section(), level, folder.path.is_empty()))
+        {
+            found.push(of_fault(db, root.project_file(db), &fault));
+        }
+    }
     // One line of dbt_project.yml may set it for many.
     let all = root.sections(db).flat_map(|section| wrong_settings_of_section(db, section));
     let once: BTreeMap<(&Place, &str), &SettingFault> =
@@ -84,8 +96,8 @@ pub(super) fn wrong_settings_in<'db>(db: &'db dyn salsa::Database, key: Director
             // What a setting comes to is not known.
             continue;
         }
-        let layers = nodes::layers(db, node);
-        for fault in setting_faults(false, layers.iter(), &facts(db, node).config) {
+        let layers = nodes::own_layers(db, node);
+        for fault in setting_faults(layers.iter().map(AsRef::as_ref), &facts(db, node).config) {
             if is_told_of_entry(db, node, &fault.key) {
                 continue;
             }
@@ -97,19 +109,16 @@ pub(super) fn wrong_settings_in<'db>(db: &'db dyn salsa::Database, key: Director
         let Some(project) = Project::try_get(db) else { return false };
         sections.iter().any(|section| project_file(db, project.root(db)).get(section).is_some())
     };
-    let mut add = |thing: Thing<'db>, sections: &[&str], fqn: &[Arc<str>], own: &Map<String, Value>| {
-        let layers = folder_layers(db, thing.package(db), sections, fqn);
-        let mut merged = Map::new();
-        layers.iter().for_each(|layer| merge(&mut merged, layer));
-        merged.retain(|key, _| !own.contains_key(key));
-        for fault in setting_faults(true, layers.iter(), &merged) {
+    let mut add = |thing: Thing<'db>, mut stated: Map<String, Value>, own: &Map<String, Value>| {
+        stated.retain(|key, _| !own.contains_key(key));
+        for fault in folder_setting_faults(&stated) {
             found.push((of_setting(db, thing, &fault.key, &fault.value), fault));
         }
     };
     let has_tests = is_stated(&TESTS);
     for test in tests_of_directory(db, key.package(db), key.directory(db)).iter().filter(|_| has_tests) {
         let own = declaration(db, *test).map(|declared| declared.config.clone()).unwrap_or_default();
-        add(Thing::Test(*test), &TESTS, &data_tests::fqn(db, *test), &own);
+        add(Thing::Test(*test), data_tests::folder_config(db, *test), &own);
     }
     if is_stated(&["sources"]) {
         for thing in things_in(db, key.package(db), key.directory(db)) {
@@ -118,7 +127,7 @@ pub(super) fn wrong_settings_in<'db>(db: &'db dyn salsa::Database, key: Director
             {
                 let mut own = table.source_config.clone();
                 own.extend(table.config.clone());
-                add(thing, &["sources"], &source_facts(db, source).fqn, &own);
+                add(thing, source_folder_config(db, source), &own);
             }
         }
     }

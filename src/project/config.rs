@@ -93,19 +93,6 @@ pub fn of_resource(
     config
 }
 
-/// What dbt_project.yml says of a resource, layer by layer: its own package's, then the root project's.
-pub fn folder_layers(
-    db: &dyn salsa::Database,
-    package: Package,
-    sections: &[&str],
-    fqn: &[Arc<str>],
-) -> Vec<Map<String, Value>> {
-    let root = Project::try_get(db).map(|project| project.root(db)).filter(|root| *root != package);
-    let files = [Some(package), root].into_iter().flatten().map(|package| project_file(db, package));
-    let found = files.flat_map(|file| sections.iter().filter_map(|section| file.get(section)));
-    found.flat_map(|section| layers(section, fqn)).collect()
-}
-
 pub fn enabled(config: &Map<String, Value>) -> bool {
     config.get("enabled").and_then(data::flag).unwrap_or(true)
 }

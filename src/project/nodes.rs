@@ -19,6 +19,7 @@ use crate::syntax::jinja::blocks::BlockKind;
 use crate::syntax::span::{Span, SyntaxError};
 use indexmap::IndexSet;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -416,20 +417,22 @@ pub fn facts<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Facts {
     }
 }
 
-/// What a node's configuration is merged from, each layer as it is stated.
-pub fn layers<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<Map<String, Value>> {
-    let mut all = config::folder_layers(db, node.package(db), node.kind(db).sections(), &fqn(db, node));
+/// What a node's own configuration is merged from, each layer as it is stated: its YAML, its version's, its calls'.
+pub fn own_layers<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<Cow<'db, Map<String, Value>>> {
+    let mut all = Vec::new();
     if let Some((_, patch)) = own_patch(db, node) {
-        all.push(patch.config.clone());
-        all.extend(version(db, node).and_then(|version| version.stated(&patch.versions)).map(|it| it.config.clone()));
+        all.push(Cow::Borrowed(&patch.config));
+        let stated = version(db, node).and_then(|version| version.stated(&patch.versions));
+        all.extend(stated.map(|version| Cow::Borrowed(&version.config)));
     }
     // Calls are one layer: of two, dbt asks only what they come to.
     match rendering(db, node).trace.configs.as_slice() {
-        [only] => all.push(only.values.clone()),
+        [] => {}
+        [only] => all.push(Cow::Borrowed(&only.values)),
         calls => {
             let mut own = Map::new();
             calls.iter().for_each(|call| config::merge(&mut own, &call.values));
-            all.push(own);
+            all.push(Cow::Owned(own));
         }
     }
     all

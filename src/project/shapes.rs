@@ -153,6 +153,11 @@ fn check_entry(item: &Node, key: &str, errors: &mut Vec<SyntaxError>) {
     if key == "unit_tests" {
         check_fixtures(item, errors);
     }
+    if key == "exposures" {
+        for (_, call) in entries(item, "depends_on") {
+            check_call(call, errors);
+        }
+    }
 }
 
 /// `ref` or `source` of literal names.
@@ -202,8 +207,80 @@ fn check_time_spine(model: &Node, errors: &mut Vec<SyntaxError>) {
     errors.push(SyntaxError { span, message, remedy });
 }
 
+/// One expression that an exposure depends on. dbt renders all of them as one text, so that one stops them all.
+fn check_call(call: &Node, errors: &mut Vec<SyntaxError>) {
+    let Some(text) = call.as_str().filter(|text| !is_open(text)) else { return };
+    let (message, remedy) = match arguments(text) {
+        None if text.trim().is_empty() => {
+            ("an exposure depends on an empty text, which stops dbt".to_owned(), "Delete it.".to_owned())
+        }
+        None => (
+            format!("`{text}` cannot be read: its brackets or quotes do not close; that stops dbt"),
+            "Write `ref('model')` or `source('source', 'table')`.".to_owned(),
+        ),
+        Some(("ref", 0 | 3..)) => {
+            (format!("`{text}` names no model, or too much, which stops dbt"), "Write `ref('model')`.".to_owned())
+        }
+        Some(("source", given)) if given != 2 => (
+            format!("`{text}` gives `source` {given} names where it takes 2, which stops dbt"),
+            "Write `source('source', 'table')`.".to_owned(),
+        ),
+        Some(_) => return,
+    };
+    errors.push(SyntaxError { span: call.span, message, remedy });
+}
+
+/// The function of a call and how many arguments without a keyword it is given; nothing where it cannot be read.
+fn arguments(text: &str) -> Option<(&str, usize)> {
+    let text = text.trim();
+    let (mut open, mut quote) = (Vec::new(), None);
+    let (mut given, mut is_argument, mut is_named) = (0, false, false);
+    for letter in text.chars() {
+        if let Some(closing) = quote {
+            if letter == closing {
+                quote = None;
+            }
+            continue;
+        }
+        match letter {
+            '\'' | '"' => quote = Some(letter),
+            '(' | '[' | '{' => open.push(letter),
+            ')' | ']' | '}' => {
+                let fits = matches!((open.pop(), letter), (Some('('), ')') | (Some('['), ']') | (Some('{'), '}'));
+                if !fits {
+                    return None;
+                }
+            }
+            '=' if open.len() == 1 => is_named = true,
+            _ => {}
+        }
+        let ends = letter == ',' && open.len() == 1 || letter == ')' && open.is_empty();
+        if ends {
+            given += usize::from(is_argument && !is_named);
+            (is_argument, is_named) = (false, false);
+        } else {
+            is_argument |= !open.is_empty() && !letter.is_whitespace() && !(letter == '(' && open.len() == 1);
+        }
+    }
+    let is_whole = open.is_empty() && quote.is_none() && !text.is_empty();
+    let function = text.split('(').next().unwrap_or_default().trim();
+    // What follows a call is not counted.
+    let is_call = text.ends_with(')') && text.matches('(').count() == 1;
+    is_whole.then_some(if is_call { (function, given) } else { ("", 0) })
+}
+
 /// The rows of a unit test by their format.
 fn check_fixtures(unit: &Node, errors: &mut Vec<SyntaxError>) {
+    let listed = |key: &str| {
+        unit.get("versions")?.get_entry(key).filter(|names| names.value.as_seq().is_some_and(|names| !names.is_empty()))
+    };
+    if let (Some(_), Some(excluded)) = (listed("include"), listed("exclude")) {
+        errors.push(SyntaxError {
+            span: excluded.key.span,
+            message: "a unit test includes versions and excludes some, which stops dbt".to_owned(),
+            remedy: "Keep `include:` or `exclude:`.".to_owned(),
+        });
+    }
     let given = entries(unit, "given").map(|(_, given)| ("an input", given));
     let expected = unit.get("expect").into_iter().map(|expected| ("`expect:`", expected));
     for (what, fixture) in given.chain(expected) {
@@ -375,6 +452,21 @@ mod tests {
         assert_eq!(errors("sources: [{name: a, tables: [{identifier: b}, {name: c, columns: [{name: d}]}]}]").len(), 1);
         assert_eq!(errors("exposures: [{name: a}]\ngroups: [{name: a, owner: {}}]").len(), 3);
         assert_eq!(errors("exposures: [{name: a, type: film, owner: {email: b}}]").len(), 1);
+    }
+
+    #[test]
+    fn what_an_exposure_depends_on_is_a_call_that_can_be_read() {
+        assert_eq!(arguments(" ref( 'a' ) "), Some(("ref", 1)));
+        assert_eq!(arguments("ref('a, b', 'c', v=1)"), Some(("ref", 2)));
+        assert_eq!(arguments("source('a', \"b\")"), Some(("source", 2)));
+        assert_eq!(arguments("ref()"), Some(("ref", 0)));
+        assert_eq!(arguments("ref('a').x"), Some(("", 0)));
+        assert_eq!([arguments("ref('a'"), arguments("ref('a)"), arguments("  ")], [None, None, None]);
+        let errors = |call: &str| {
+            errors(&format!("exposures: [{{name: e, type: ml, owner: {{name: a}}, depends_on: [\"{call}\"]}}]")).len()
+        };
+        assert_eq!([errors("ref('a')"), errors("a"), errors("ref('a') + ref('b')")], [0, 0, 0]);
+        assert_eq!([errors("ref()"), errors("source('a')"), errors(""), errors("ref('a'")], [1, 1, 1, 1]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A table says for each kind of entry which keys dbt types, and how. `entries` has the property files,
 //! `settings` what stands in `config:`, `project` dbt_project.yml and `packages` the declared packages.
 
+mod colors;
 mod entries;
 mod packages;
 mod project;
@@ -14,7 +15,7 @@ mod walk;
 pub use entries::entry_faults;
 pub use packages::package_faults;
 pub use project::project_faults;
-pub use settings::{SettingFault, setting_faults};
+pub use settings::{SettingFault, folder_faults, folder_setting_faults, setting_faults};
 pub use walk::Fault;
 
 /// One of the types that a key accepts.

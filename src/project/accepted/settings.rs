@@ -3,10 +3,12 @@
 //! dbt types a setting when all layers are merged: a value that a nearer layer replaces is never looked at.
 
 use super::Entry;
-use super::Form::{self, Any, Bool, Entry as Of, List, Map, Null, Number, Text, Word};
+use super::Form::{self, Any, AnyCase, Bool, Entry as Of, List, Map, Null, Number, Text, Word};
+use super::colors::is_color;
 use super::entries::{FRESHNESS, PERIODS};
 use super::shared::*;
-use super::walk::{Fault, Walk};
+use super::walk::{Fault, Walk, is_open};
+use crate::project::data;
 use crate::project::schema_yaml::placed;
 use crate::syntax::span::Span;
 use crate::syntax::yaml::Node;
@@ -43,6 +45,7 @@ const LAYER: Settings = &[
     ("snapshot_meta_column_names", MAP),
     ("on_error", &[Word(&["skip_children", "continue"]), Null]),
     ("on_configuration_change", &[Word(&["apply", "continue", "fail"])]),
+    ("volatility", &[Word(&["deterministic", "stable", "non-deterministic"]), Null]),
 ];
 const TEST_LAYER: Settings = &[("meta", MAP)];
 /// Asked of what all layers come to. dbt makes strings of whatever stands where it wants a string.
@@ -54,7 +57,8 @@ const MERGED: Settings = &[
     ("quote_columns", BOOL_OR_NULL),
     ("group", &[Text, Number, Bool, Null]),
 ];
-const TEST_MERGED: Settings = &[("enabled", BOOL), ("store_failures", BOOL_OR_NULL)];
+const TEST_MERGED: Settings =
+    &[("enabled", BOOL), ("store_failures", BOOL_OR_NULL), ("severity", &[AnyCase(&["warn", "error"])])];
 
 /// A setting of a type that dbt does not accept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,17 +70,18 @@ pub struct SettingFault {
     pub remedy: String,
 }
 
-/// Returns what dbt does not accept in the layers of a configuration, and in what they come to.
+/// Returns what dbt does not accept in a node's own layers of configuration, and in what all layers come to.
 pub fn setting_faults<'c>(
-    is_test: bool,
-    layers: impl Iterator<Item = &'c Json<String, Value>>,
+    own: impl Iterator<Item = &'c Json<String, Value>>,
     merged: &Json<String, Value>,
 ) -> Vec<SettingFault> {
-    let (of_layer, of_merged) = if is_test { (TEST_LAYER, TEST_MERGED) } else { (LAYER, MERGED) };
     let mut found = Vec::new();
-    layers.for_each(|layer| compare(of_layer, layer, &mut found));
+    for layer in own {
+        compare(LAYER, layer, &mut found);
+        found.extend(layer.get("docs").and_then(wrong_color));
+    }
     let mut late = Vec::new();
-    compare(of_merged, merged, &mut late);
+    compare(MERGED, merged, &mut late);
     if let Some(after) = merged.get("freshness").and_then(|freshness| freshness.get("build_after"))
         && after.get("count").is_some_and(|count| !count.is_null())
         && after.get("period").is_none_or(Value::is_null)
@@ -95,10 +100,73 @@ pub fn setting_faults<'c>(
     found
 }
 
+/// Returns what dbt does not accept in what the folders of dbt_project.yml say of a data test or a source.
+pub fn folder_setting_faults(merged: &Json<String, Value>) -> Vec<SettingFault> {
+    let mut found = Vec::new();
+    compare(TEST_MERGED, merged, &mut found);
+    found
+}
+
+/// Returns what dbt does not accept in one folder of dbt_project.yml, by its keys. `is_top` is the section itself.
+pub fn folder_faults(section: &str, level: &Node, is_top: bool) -> Vec<Fault> {
+    let mut walk = Walk { path: vec![section.to_owned()], ..Walk::default() };
+    let table = match section {
+        "models" | "seeds" | "snapshots" => LAYER,
+        "tests" | "data_tests" => TEST_LAYER,
+        _ => return Vec::new(),
+    };
+    for entry in level.as_map().unwrap_or_default() {
+        let Some(written) = entry.key.as_str() else { continue };
+        let (key, has_plus) = match written.strip_prefix('+') {
+            Some(key) => (key.trim(), true),
+            None => (written, false),
+        };
+        // Without the plus a mapping is a folder, and directly below a section null is none.
+        let is_none = is_top && entry.value.is_null() && matches!(key, "pre-hook" | "post-hook" | "column_types");
+        if !has_plus && (entry.value.as_map().is_some() || is_none) {
+            continue;
+        }
+        let key = key.replace("_hook", "-hook");
+        if let Some((_, forms)) = table.iter().find(|(name, _)| **name == key) {
+            walk.path.push(key.clone());
+            walk.value(&entry.key, &entry.value, forms);
+            if let Some(fault) = wrong_color(&data::of(&entry.value)).filter(|_| key == "docs") {
+                walk.report(entry.key.span, fault.message, &fault.remedy);
+            }
+            walk.path.pop();
+        }
+    }
+    walk.faults
+}
+
+fn wrong_color(docs: &Value) -> Option<SettingFault> {
+    let color = docs.get("node_color").and_then(data::scalar)?;
+    let is_fine = color.is_empty() || is_open(&color) || is_color(&color);
+    (!is_fine).then(|| SettingFault {
+        key: "docs".to_owned(),
+        message: format!(
+            "`node_color:` is `{color}`, which stops dbt: it accepts names of CSS (`gray`) and codes (`#ff6600`)"
+        ),
+        remedy: "Write another color, or delete `node_color:`.".to_owned(),
+        value: color,
+    })
+}
+
+/// Whether a value is of a type without parts that have types of their own.
+fn is_plain(value: &Value, forms: &[Form]) -> bool {
+    forms.iter().any(|form| match (form, value) {
+        (Form::Map, Value::Object(_)) | (Form::Bool, Value::Bool(_)) | (Form::Null, Value::Null) => true,
+        (Form::Text, Value::String(_)) | (Form::Number, Value::Number(_)) => true,
+        (Form::Any, Value::Object(_)) => false,
+        (Form::Any, _) => true,
+        _ => false,
+    })
+}
+
 fn compare(table: Settings, config: &Json<String, Value>, found: &mut Vec<SettingFault>) {
     for (name, forms) in table {
         let written = [*name, &name.replace('-', "_")].into_iter().find_map(|name| config.get_key_value(name));
-        let Some((written, value)) = written else { continue };
+        let Some((written, value)) = written.filter(|(_, value)| !is_plain(value, forms)) else { continue };
         let mut walk = Walk::default();
         let at = Node { span: Span::default(), value: crate::syntax::yaml::Value::Null };
         let key = placed(Value::String(written.clone()), &at);

@@ -143,7 +143,7 @@ pub fn test_id<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Arc<str> {
     }
 }
 
-pub fn fqn<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Vec<Arc<str>> {
+fn fqn<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Vec<Arc<str>> {
     let file = test.file(db);
     let mut fqn = vec![package_name(db, test.package(db)).clone()];
     match test.place(db) {

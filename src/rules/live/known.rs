@@ -115,7 +115,7 @@ impl Known {
         if near.are_refusals_other {
             asks.push(REFUSED);
         }
-        if near.are_wrong_settings_other {
+        if near.are_wrong_settings_other || near.are_used_folders_other {
             asks.push(MISTYPED);
         }
         if near.are_used_folders_other {
