@@ -8,6 +8,7 @@ use crate::project::settings::similar;
 use crate::project::things::{Thing, read_in, things_in};
 use crate::syntax::span::Span;
 use crate::syntax::yaml::Node as Yaml;
+use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -91,10 +92,20 @@ fn add_folders(section: usize, level: &Yaml, path: &mut Vec<Arc<str>>, found: &m
     has_settings
 }
 
+/// The places of folders in the list, by their path.
+#[salsa::tracked(returns(ref))]
+fn folders_by_path(db: &dyn salsa::Database) -> FxHashMap<Vec<Arc<str>>, Vec<usize>> {
+    let mut found: FxHashMap<Vec<Arc<str>>, Vec<usize>> = FxHashMap::default();
+    for (at, folder) in folders(db).iter().enumerate() {
+        found.entry(folder.path.clone()).or_default().push(at);
+    }
+    found
+}
+
 /// The folders that a directory's resources lie in, by their places in the list.
 #[salsa::tracked(returns(deref))]
 pub(super) fn used_folders_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<usize> {
-    let folders = folders(db);
+    let (folders, by_path) = (folders(db), folders_by_path(db));
     let mut used = BTreeSet::new();
     if folders.is_empty() {
         return Vec::new();
@@ -106,10 +117,16 @@ pub(super) fn used_folders_in<'db>(db: &'db dyn salsa::Database, key: DirectoryO
         let (kind, fqn) = (thing.kind(db), thing.fqn(db));
         // dbt does not ask of what kind a disabled resource is.
         let is_disabled = !thing.is_enabled(db);
-        for (at, folder) in folders.iter().enumerate() {
-            let is_meant = is_disabled || SECTIONS.get(folder.section).is_some_and(|(_, kinds)| kinds.contains(&kind));
-            if is_meant && fqn.starts_with(&folder.path) {
-                used.insert(at);
+        let is_meant = |at: &usize| {
+            let section = folders.get(*at).and_then(|folder| SECTIONS.get(folder.section));
+            is_disabled || section.is_some_and(|(_, kinds)| kinds.contains(&kind))
+        };
+        // A folder is listed after those it lies in.
+        for length in 0..=fqn.len() {
+            match fqn.get(..length).and_then(|path| by_path.get(path)) {
+                Some(all) => used.extend(all.iter().copied().filter(is_meant)),
+                None if length == 0 => {}
+                None => break,
             }
         }
     }
