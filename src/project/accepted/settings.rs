@@ -129,7 +129,8 @@ pub fn folder_faults(section: &str, level: &Node, is_top: bool) -> Vec<Fault> {
         let key = key.replace("_hook", "-hook");
         if let Some((_, forms)) = table.iter().find(|(name, _)| **name == key) {
             walk.path.push(key.clone());
-            walk.value(&entry.key, &entry.value, forms);
+            // As plain data, whose keys are strings: dbt does not ask of those here.
+            walk.value(&entry.key, &placed(data::of(&entry.value), &entry.value), forms);
             if let Some(fault) = wrong_color(&data::of(&entry.value)).filter(|_| key == "docs") {
                 walk.report(entry.key.span, fault.message, &fault.remedy);
             }
