@@ -19,7 +19,6 @@ use crate::relations::places::of_setting;
 use crate::relations::places::own_files;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 fn observation(place: Place, key: &str, message: &str, remedy: &str) -> Observation {
     Observation {
