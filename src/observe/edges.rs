@@ -283,7 +283,7 @@ pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Observation> {
             subject: vec![name.clone()],
             place,
             locations: places.map(|(place, _)| place).chain(further).collect(),
-            severity: (!stops.is_empty()).then_some(Severity::Error),
+            severity: stops.is_empty().then_some(Severity::Warning),
             args: vec![("name", name.to_string()), ("child_name", child_name)],
         })
     };

@@ -128,6 +128,8 @@ fn by_default<'db>(
     custom: Option<&str>,
 ) -> Option<Arc<str>> {
     let of_target = |key: &str| target::shown(db).get(key).and_then(data::scalar).unwrap_or_default();
+    // dbt takes an empty alias for none.
+    let custom = custom.filter(|custom| part != "alias" || !custom.is_empty());
     Some(match (part, custom) {
         ("database", _) if &**target::adapter_type(db) == "clickhouse" => "".into(),
         ("database", None) => of_target("database").into(),

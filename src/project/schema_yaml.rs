@@ -64,7 +64,18 @@ pub fn value_of_text(run: Run, file: &str, node: &Node) -> Option<Result<Json, S
         Ok(value) => Some(Ok(value)),
         // Something that is not in this checkout was in play.
         Err(_) if trace.incomplete => None,
-        Err(error) => Some(Err(SyntaxError { span: place_of(file, node, &error), ..error })),
+        Err(error) => {
+            let remedy = match error.message.as_str() {
+                message if message.starts_with("Jinja: the var ") => {
+                    "Give it a default here, or a value under `vars:` or by `--vars`.".to_owned()
+                }
+                message if message.ends_with("is undefined") => {
+                    "Correct the name, or write it out: YAML has no macros, no ref and no source.".to_owned()
+                }
+                _ => error.remedy.clone(),
+            };
+            Some(Err(SyntaxError { span: place_of(file, node, &error), remedy, ..error }))
+        }
     }
 }
 
@@ -120,7 +131,10 @@ impl<'doc> Walk<'doc> {
                 return match value_of_text(run, self.text, node)? {
                     Ok(value) => Some(placed(value, node)),
                     Err(error) => {
-                        self.errors.push(error);
+                        // What a snapshot reads is judged with the snapshot.
+                        if self.section != "snapshots" || self.path != ["relation"] {
+                            self.errors.push(error);
+                        }
                         None
                     }
                 };
@@ -222,7 +236,7 @@ fn is_later(path: &[&str]) -> bool {
         [first, ..] if is_text_or_query(first) => true,
         [_, second] if is_text_or_query(second) => true,
         ["config", second, ..] => {
-            matches!(*second, "pre_hook" | "post_hook" | "pre-hook" | "post-hook" | "loaded_at_query")
+            matches!(*second, "pre_hook" | "post_hook" | "loaded_at_query")
         }
         [_, _, _, _, "description"] => true,
         ["versions", _, third, ..] if is_text(third) => true,
@@ -254,7 +268,7 @@ mod tests {
             ("sources", &["tables", "", "columns", "", "data_tests", "", "unique", "where"]),
             ("models", &["columns", "", "tests", ""]),
             ("models", &["versions", "", "columns", "", "description"]),
-            ("models", &["config", "post-hook"]),
+            ("models", &["config", "post_hook"]),
             ("macros", &["arguments", "", "description"]),
             ("metrics", &["type_params", "measure", "filter"]),
             ("saved_queries", &["query_params", "where", ""]),

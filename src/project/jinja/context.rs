@@ -117,7 +117,7 @@ fn member(name: &str, names: Names) -> Option<Value> {
         _ => {}
     }
     if names != Names::All {
-        return None;
+        return (name == "flags").then(flags);
     }
     Some(match name {
         "execute" => Value::from(false),

@@ -379,7 +379,8 @@ fn syntax_error(error: &Error, base: usize, rewritten: &Rewritten) -> SyntaxErro
         }
     };
     let detail = words(error);
-    let within = match error.name().filter(|_| !own) {
+    let is_macro = |name: &&str| name.contains('.');
+    let within = match error.name().filter(|_| !own).filter(is_macro) {
         Some(name) => format!(" (in {})", macros::shown_name(name)),
         None => String::new(),
     };

@@ -62,8 +62,6 @@ pub fn blocks(text: &str) -> Blocks {
     let mut blocks = Vec::new();
     let mut errors = found.errors;
     let mut open: Option<(Block, String)> = None;
-    // Blocks that were ended by another that began within them: their own ends may follow.
-    let mut ended = 0;
     for tag in found.tags.iter().filter(|tag| tag.kind == TagKind::Statement) {
         let word = tag.word(text);
         if let Some((block, closing)) = &mut open {
@@ -84,21 +82,14 @@ pub fn blocks(text: &str) -> Blocks {
             block.body.end = tag.span.start;
             block.span.end = tag.span.start;
             blocks.extend(open.take().map(|(block, _)| block));
-            ended += 1;
         }
         match BlockKind::of(word) {
             Some(kind) => match header(text, tag, kind) {
                 Ok(block) => open = Some((block, format!("end{word}"))),
                 Err(error) => errors.push(error),
             },
-            None => {
-                if let Some(error) = stray_end(word, tag) {
-                    match ended {
-                        0 => errors.push(error),
-                        _ => ended -= 1,
-                    }
-                }
-            }
+            // An end that nothing opened is text to dbt.
+            None => {}
         }
     }
     // Where a tag is never closed, what follows it cannot be seen.
@@ -160,15 +151,6 @@ pub fn control_flow_errors(text: &str, kinds: &[BlockKind]) -> Vec<SyntaxError> 
         }
     }
     errors
-}
-
-fn stray_end(word: &str, tag: &Tag) -> Option<SyntaxError> {
-    BlockKind::of(word.strip_prefix("end")?)?;
-    Some(SyntaxError {
-        span: tag.span,
-        message: format!("`{word}` closes a block that was never opened"),
-        remedy: "Remove it, or open the block it belongs to.".to_owned(),
-    })
 }
 
 fn header(text: &str, tag: &Tag, kind: BlockKind) -> Result<Block, SyntaxError> {
