@@ -5,7 +5,7 @@ use super::jinja::run::{Names, Run, Subject};
 use super::jinja::{Minijinja, Renderer};
 use crate::db::cache::{KeyMaker, Work, of_text};
 use crate::db::{FileKind, Package, Project, SourceFile, files_of};
-use crate::files::{join, normalise};
+use crate::files::{Content, join, normalise};
 use crate::syntax::span::{Span, SyntaxError};
 use crate::syntax::yaml::{Document, Node, parse};
 use rustc_hash::FxHashMap;
@@ -85,7 +85,9 @@ fn project_file_with_errors(db: &dyn salsa::Database, package: Package) -> (Proj
     let document = yaml(db, package.project_file(db));
     let mut errors = Vec::new();
     let serde_json::Value::Object(entries) = data::of(&document.root) else {
-        if document.errors.is_empty() {
+        // Of a file that cannot be read that is all there is to say.
+        let is_read = !matches!(package.project_file(db).content(db), Content::Unreadable(_));
+        if document.errors.is_empty() && is_read {
             errors.push(SyntaxError {
                 span: Span::default(),
                 message: "dbt_project.yml holds no settings, which stops dbt".to_owned(),

@@ -226,6 +226,21 @@ fn pipes_and_sockets_where_files_should_be_are_said_and_not_waited_for() {
 }
 
 #[test]
+fn a_project_file_that_is_a_pipe_or_leads_out_is_one_finding() {
+    let folder = project();
+    let place = folder.path().join("repo/dbt_project.yml");
+    git(&folder.path().join("repo"), &["init", "--quiet"]);
+    fs::rename(&place, folder.path().join("outside.yml")).unwrap();
+    pipe(&place);
+    let ended = check(&folder, &["--project-dir", "."]);
+    assert_eq!((ended.count("PARSE_ERROR"), ended.count("not an ordinary file")), (1, 1), "{ended:?}");
+    fs::remove_file(&place).unwrap();
+    symlink("../outside.yml", &place).unwrap();
+    let ended = check(&folder, &[]);
+    assert_eq!((ended.count("PARSE_ERROR"), ended.count("PATH_OUTSIDE_REPO")), (0, 1), "{ended:?}");
+}
+
+#[test]
 fn pipes_under_git_end_with_a_message() {
     let folder = project();
     let repo = folder.path().join("repo");
