@@ -337,3 +337,53 @@ fn blocks_in_control_flow_and_in_one_another_are_errors() {
     let open = errors("macros/m.sql", "{% macro a() %}1\n{% macro b() %}2{% endmacro %}");
     assert_eq!(open, ["2:3 a block begins within the block `a`, which is not closed before it"]);
 }
+
+#[test]
+fn python_models_that_dbt_refuses_are_told_where_and_the_rest_is_checked() {
+    let model = |body: &str| format!("def model(dbt, session):\n    {body}\n    return 1\n");
+    let refs = "a variable as an argument of `dbt.ref`, which dbt reads without running the model";
+    assert_eq!(errors("models/a.py", &model("x = [dbt.ref(name) for name in names]")), [format!("2:18 {refs}")]);
+    assert_eq!(
+        errors("models/a.py", "import os\n\ndef helper(a):\n    return a\n"),
+        ["1:1 a Python file in a model path is a model, and this one defines no function `model`"]
+    );
+    assert_eq!(
+        errors("models/a.py", "def model(dbt, session)\n    return dbt.ref('canary')\n"),
+        ["1:24 Python: expected `:`, found newline"]
+    );
+    assert_eq!(errors("models/a.py", &model("x = dbt.ref('canary')[['id']].toPandas()")), Vec::<String>::new());
+    // A name that leads nowhere is found behind a syntax error, too.
+    let found = check_with(&[("models/a.py", "def model(dbt, session)\n    return dbt.ref('absent')\n")]);
+    assert!(found.iter().any(|finding| &*finding.rule == "UNKNOWN_REF" && finding.message.contains("absent")));
+}
+
+#[test]
+fn python_that_means_harm_is_an_error_and_no_crash() {
+    for part in [
+        "(",
+        "[",
+        "{",
+        "-",
+        "not ",
+        "a.",
+        "f()",
+        "f(x)(",
+        "lambda a, b: ",
+        "1 + ",
+        "a if b else ",
+        "f'{",
+        "(def ",
+        "match ",
+        "if a: ",
+    ] {
+        let text = format!("x = {}\n", part.repeat(500_000 / part.len()));
+        assert_eq!(errors("models/a.py", &text).len(), 1, "{part}");
+    }
+    let blocks: String = (0..2_000).map(|depth| format!("{}if a:\n", " ".repeat(depth))).collect();
+    assert_eq!(errors("models/a.py", &blocks).len(), 1);
+    let long =
+        format!("def model(dbt, session):\n    x = [{}]\n    return x\n", "f(-1, a.b), {'k': [1]}, ".repeat(60_000));
+    assert_eq!(errors("models/a.py", &long), Vec::<String>::new());
+    let many = format!("def model(dbt, session):\n{}    return 1\n", "    x = dbt.ref('canary').y(z)\n".repeat(30_000));
+    assert_eq!(errors("models/a.py", &many), Vec::<String>::new());
+}

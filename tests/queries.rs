@@ -92,3 +92,41 @@ fn every_rule_tells_what_it_finds_why_how_to_fix_it_and_when_to_ignore_it() {
         }
     }
 }
+
+#[test]
+fn a_table_read_by_name_has_the_remedy_of_what_makes_it_and_never_of_its_own_reader() {
+    let files: Vec<(String, String)> = [
+        ("dbt_project.yml", "name: shop\nmodels:\n  shop:\n    core: {+schema: core}\n"),
+        (
+            "models/raw.yml",
+            "sources:\n  - name: crm\n    schema: raw\n    tables: [{name: people, identifier: Persons}]\n",
+        ),
+        ("models/orders.sql", "select * from dev.orders join prod.orders on true\n"),
+        ("models/core/lines.sql", "select 1 as id\n"),
+        ("models/core/renamed.sql", "{{ config(alias='parts') }} select 1 as id\n"),
+        (
+            "models/report.sql",
+            "select * from dev.orders join prod.orders on true join \"CORE\".lines on true\n\
+             join dev_core.parts on true join raw.persons on true join lines on true join report on true\n",
+        ),
+    ]
+    .map(|(path, text)| (path.to_owned(), text.to_owned()))
+    .into();
+    let outside = "Declare it as a source and read it with source(), or ref the model that makes it.";
+    let found = check(&files, Some("HARD_CODED_REFERENCE"));
+    let told: Vec<(&str, &str)> = found.iter().map(|it| (&*it.message, &*it.remedy)).collect();
+    assert_eq!(
+        told,
+        [
+            ("reads dev.orders by its name.", "Write {{ this }}, in braces."),
+            ("reads prod.orders by its name.", outside),
+            ("reads dev.orders by its name.", "Write {{ ref('orders') }}."),
+            ("reads prod.orders by its name.", outside),
+            ("reads \"CORE\".lines by its name.", "Write {{ ref('lines') }}."),
+            ("reads dev_core.parts by its name.", "Write {{ ref('renamed') }}."),
+            ("reads raw.persons by its name.", "Write {{ source('crm', 'people') }}."),
+            ("reads lines by its name.", "Write {{ ref('lines') }}."),
+            ("reads report by its name.", outside),
+        ]
+    );
+}

@@ -63,7 +63,8 @@ const SHOP: &[(&str, &str)] = &[
     ("tests/no_gaps.sql", "select * from {{ ref('orders') }} where this_is_no_this\n"),
     (
         "macros/cents.sql",
-        "{% macro cents(x) %}{{ half(x) }} / 0.158987294928{% endmacro %}\n{% macro half(x) %}{{ x }} / 2{% endmacro %}\n",
+        "{% macro cents(x) %}{{ half(x) }} / 0.158987294928{% endmacro %}\n{% macro half(x) %}{{ x }} / 2{% endmacro %}\n\
+         {% test positive(model, column_name) %}select 1{% endtest %}\n",
     ),
     ("seeds/codes.csv", "a\n1\n"),
 ];

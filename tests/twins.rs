@@ -216,6 +216,7 @@ fn coverage_and_its_twin_agree_on_a_thousand_random_sets_of_facts() {
     const COLUMNS: [&str; 3] = ["", "id", "code"];
     const LAYERS: [&str; 3] = ["staging", "marts", "platinum"];
     const EVIDENCE: [&str; 4] = ["surrogate key", "partition", "unique_key", "partition"];
+    const CONSTRAINTS: [&str; 4] = ["unique", "not_null", "primary_key", "check"];
     let mut dice = Dice(0xc0_7e4a);
     let library = library::embedded().unwrap();
     let db = Database::default();
@@ -234,6 +235,11 @@ fn coverage_and_its_twin_agree_on_a_thousand_random_sets_of_facts() {
                 _ => [id, KINDS[dice.roll(6)], MODELS[dice.roll(6)], COLUMNS[dice.roll(3)]],
             });
         }
+        let constraints: Vec<_> = dice
+            .pairs(6, &MODELS, &CONSTRAINTS)
+            .into_iter()
+            .map(|[id, kind]| [id, COLUMNS[dice.roll(3)], kind])
+            .collect();
         let depends_on = dice.pairs(12, &TESTS, &MODELS);
         let reads = dice.pairs(6, &MODELS, &MODELS);
         let reads_source = dice.pairs(4, &MODELS, &SOURCES);
@@ -254,6 +260,7 @@ fn coverage_and_its_twin_agree_on_a_thousand_random_sets_of_facts() {
             yaml_patch: one(&described),
             test: tests.iter().map(|row| row.map(|part| sym(&db, part)).into()).collect(),
             test_filter: one(&filters),
+            column_constraint: constraints.iter().map(|row| row.map(|part| sym(&db, part)).into()).collect(),
             depends_on: two(&depends_on),
             reads: second(&reads),
             reads_source: second(&reads_source),
@@ -277,6 +284,7 @@ fn coverage_and_its_twin_agree_on_a_thousand_random_sets_of_facts() {
             .with("yaml_patch(id: node, path: path)", rows(&described, 1))
             .with("test(id: node, name: name, namespace: name, node: node, column: column)", rows(&declared, 0))
             .with("test_filter(id: node, condition: text)", rows(&filters, 1))
+            .with("column_constraint(id: node, column: column, type: name)", rows(&constraints, 0))
             .with("depends_on(child: node, parent: node)", rows(&depends_on, 0))
             .with("ref(child: node, parent: node)", rows(&reads, 0))
             .with("reads_source(child: node, source: node)", rows(&reads_source, 0))

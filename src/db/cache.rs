@@ -376,11 +376,23 @@ pub fn of_text<T: Serialize + DeserializeOwned>(
     text: &str,
     make: impl FnOnce() -> T,
 ) -> T {
+    of_text_as(db, work, text, 0, make)
+}
+
+/// The same of a function of one text and a number.
+pub fn of_text_as<T: Serialize + DeserializeOwned>(
+    db: &dyn salsa::Database,
+    work: Work,
+    text: &str,
+    number: usize,
+    make: impl FnOnce() -> T,
+) -> T {
     match cache(db) {
         None => make(),
         Some(cache) => {
             let mut key = KeyMaker::new(work);
             key.text(text);
+            key.number(number);
             cache.kept(work, key.key(), make)
         }
     }

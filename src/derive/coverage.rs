@@ -3,8 +3,8 @@
 use super::Derived;
 use crate::db::{Sym, sym};
 use crate::relations::{
-    Cell, Visitor, candidate_key, depends_on, folder, freshness, layer, model, reads, reads_source, resource_ref,
-    source, terminal, test, test_filter, yaml_patch,
+    Cell, Visitor, candidate_key, column_constraint, depends_on, folder, freshness, layer, model, reads, reads_source,
+    resource_ref, source, terminal, test, test_filter, yaml_patch,
 };
 use ascent::ascent;
 use rustc_hash::FxHashSet;
@@ -20,6 +20,8 @@ ascent! {
     // What a test that is a file of its own reads.
     relation singular(Sym<'db>);
     relation test_filter(Sym<'db>);
+    // A node, its column, and the kind of constraint; several columns are "".
+    relation constraint(Sym<'db>, Sym<'db>, Sym<'db>);
     relation read_by_models(Sym<'db>);
     relation source_read(Sym<'db>);
     relation read_by_resources(Sym<'db>);
@@ -35,6 +37,10 @@ ascent! {
     relation unique_test(Sym<'db>);
     relation not_null_test(Sym<'db>);
     relation key_test(Sym<'db>);
+    // And of constraints.
+    relation unique_constraint(Sym<'db>);
+    relation not_null_constraint(Sym<'db>);
+    relation key_constraint(Sym<'db>);
 
     relation described(Sym<'db>);
     described(node) <-- model(node), yaml_patch(node);
@@ -48,11 +54,15 @@ ascent! {
 
     relation unique(Sym<'db>, Sym<'db>);
     unique(node, column) <-- whole_test(name, node, column), unique_test(name), !nothing(column);
+    unique(node, column) <-- constraint(node, column, kind), unique_constraint(kind), !nothing(column);
     relation filled(Sym<'db>, Sym<'db>);
     filled(node, column) <-- whole_test(name, node, column), not_null_test(name);
+    filled(node, column) <-- constraint(node, column, kind), not_null_constraint(kind);
     relation key(Sym<'db>, Sym<'db>);
     key(node, column) <-- unique(node, column), filled(node, column);
     key(node, none) <-- whole_test(name, node, _), key_test(name), nothing(none);
+    key(node, column) <-- constraint(node, column, kind), key_constraint(kind);
+    key(node, none) <-- constraint(node, none, kind), unique_constraint(kind), nothing(none);
     relation keyed(Sym<'db>);
     keyed(node) <-- key(node, _);
 
@@ -103,6 +113,8 @@ pub struct Facts<'db> {
     /// A test, its kind, its node and its column; "" is nothing.
     pub test: Vec<(Sym<'db>, Sym<'db>, Sym<'db>, Sym<'db>)>,
     pub test_filter: One<'db>,
+    /// A node, its column, and the kind of constraint.
+    pub column_constraint: Three<'db>,
     pub depends_on: Two<'db>,
     /// Parents alone.
     pub reads: One<'db>,
@@ -178,6 +190,7 @@ pub fn coverage<'db>(db: &'db dyn salsa::Database) -> Coverage<'db> {
         yaml_patch: yaml_patch::rows(db).iter().map(|(id, _)| (*id,)).collect(),
         test: tests.map(|(id, name, _, node, column)| (*id, *name, *node, *column)).collect(),
         test_filter: test_filter::rows(db).iter().map(|(id, _)| (*id,)).collect(),
+        column_constraint: column_constraint::rows(db).clone(),
         depends_on: depends_on::rows(db).clone(),
         reads: reads::rows(db).iter().map(|(_, parent)| (*parent,)).collect(),
         reads_source: reads_source::rows(db).iter().map(|(_, source)| (*source,)).collect(),
@@ -207,6 +220,7 @@ pub fn derive<'db>(db: &'db dyn salsa::Database, facts: Facts<'db>) -> Coverage<
         singular: singular.collect(),
         declared: facts.test,
         test_filter: facts.test_filter,
+        constraint: facts.column_constraint,
         read_by_models: facts.reads,
         source_read: facts.reads_source,
         read_by_resources: facts.resource_ref,
@@ -220,6 +234,9 @@ pub fn derive<'db>(db: &'db dyn salsa::Database, facts: Facts<'db>) -> Coverage<
         unique_test: names(&UNIQUE),
         not_null_test: names(&NOT_NULL),
         key_test: names(&KEY),
+        unique_constraint: names(&["unique"]),
+        not_null_constraint: names(&["not_null"]),
+        key_constraint: names(&["primary_key"]),
         weaker: weaker.map(|(kind, better)| (sym(db, kind), sym(db, better))).collect(),
         ..Program::default()
     };

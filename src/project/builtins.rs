@@ -40,6 +40,17 @@ pub fn owner(adapter: &str, name: &str) -> Option<&'static str> {
     packages(adapter).find(|package| defines(package, name))
 }
 
+/// What dbt calls by the name alone, beside its macros.
+const CONTEXT: [&str; 3] = ["config", "ref", "source"];
+
+/// Whether dbt finds a project's macro by its name: it replaces one of dbt's or of an adapter's own, is a
+/// version of one for an adapter, or is a materialization or a generic test.
+pub fn is_called_by_dbt(name: &str) -> bool {
+    let is_known = |name: &str| CONTEXT.contains(&name) || PACKAGES.values().any(|names| names.contains(name));
+    let is_version = || name.match_indices("__").any(|(at, mark)| at > 0 && is_known(&name[at + mark.len()..]));
+    name.starts_with("materialization_") || name.starts_with("test_") || is_known(name) || is_version()
+}
+
 /// Whether one of dbt's own packages defines a macro.
 pub fn defines(package: &str, name: &str) -> bool {
     PACKAGES.get(package).is_some_and(|names| names.contains(name))
@@ -60,6 +71,25 @@ pub fn unique_id(db: &dyn salsa::Database, called: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn overrides_are_called_by_dbt() {
+        for name in [
+            "generate_schema_name",
+            "get_where_subquery",
+            "default__generate_alias_name",
+            "exasol__create_table_as",
+            "snowflake__apply_grants",
+            "materialization_shelf_default",
+            "test_near",
+            "ref",
+        ] {
+            assert!(is_called_by_dbt(name), "{name}");
+        }
+        for name in ["cents", "stg__orders", "generate_schema_names", "__ref_of", "x__cents"] {
+            assert!(!is_called_by_dbt(name), "{name}");
+        }
+    }
 
     #[test]
     fn an_adapters_macro_hides_dbts() {

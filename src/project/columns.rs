@@ -18,6 +18,29 @@ pub struct Column {
     pub constraints: Vec<Arc<str>>,
 }
 
+/// A constraint of a whole model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Constraint {
+    pub kind: Arc<str>,
+    /// The column it is about; "" is several.
+    pub column: Arc<str>,
+}
+
+/// The constraints that an entry states beside its columns; nothing where it has no such list.
+pub(super) fn constraints_of(entry: &Node) -> Option<Vec<Constraint>> {
+    entry.get("constraints")?.as_seq()?;
+    let constraints = entries(entry, "constraints").filter_map(|(_, constraint)| {
+        let kind = constraint.get("type").and_then(text_of)?.into();
+        let columns: Vec<String> = constraint.get("columns")?.as_seq()?.iter().filter_map(text_of).collect();
+        match columns.as_slice() {
+            [] => None,
+            [column] => Some(Constraint { kind, column: column.as_str().into() }),
+            _ => Some(Constraint { kind, column: "".into() }),
+        }
+    });
+    Some(constraints.collect())
+}
+
 /// Of two entries for one column the last counts.
 pub(super) fn columns_of(entry: &Node) -> Vec<Column> {
     let mut found: IndexMap<Arc<str>, Column> = IndexMap::new();
@@ -48,6 +71,8 @@ pub struct Version {
     pub description: Option<Arc<str>>,
     /// The model's columns that this version keeps, and its own.
     pub columns: Vec<Column>,
+    /// Replaces the model's own constraints.
+    pub constraints: Option<Vec<Constraint>>,
 }
 
 pub(super) fn versions_of(entry: &Node, columns: &[Column], render: &mut dyn FnMut(&str) -> Value) -> Vec<Version> {
@@ -64,6 +89,7 @@ pub(super) fn versions_of(entry: &Node, columns: &[Column], render: &mut dyn FnM
             config: config_of(version, &["meta", "docs", "access"], render),
             description: version.get("description").and_then(Node::as_str).map(Arc::from),
             columns: own.into_values().collect(),
+            constraints: constraints_of(version),
         });
     }
     found

@@ -1,7 +1,7 @@
 //! The resources of a project that are built or run: models, seeds, snapshots, analyses, functions.
 //! Which exist is known from names alone; what they are needs their rendering and configuration.
 
-use super::columns::Column;
+use super::columns::{Column, Constraint};
 use super::config;
 use super::data;
 use super::hooks::hooks_trace;
@@ -269,7 +269,7 @@ pub fn rendering<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Renderin
         return Rendering::default();
     }
     if file.kind(db) == FileKind::PythonModel {
-        return Rendering { trace: python::trace(file.content(db).text()), errors: Vec::new() };
+        return python::read(file.content(db).text());
     }
     let run = Run::new(node.package(db), Names::All, subject(db, node));
     if let Part::Entry(_) = node.part(db) {
@@ -450,6 +450,13 @@ pub fn columns<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> &'db [Colu
         Some(version) => &version.columns,
         None => &patch.columns,
     }
+}
+
+/// The constraints YAML states of a node as a whole.
+pub fn constraints<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> &'db [Constraint] {
+    let Some((_, patch)) = own_patch(db, node) else { return &[] };
+    let of_version = version(db, node).and_then(|version| version.stated(&patch.versions)?.constraints.as_deref());
+    of_version.unwrap_or(&patch.constraints)
 }
 
 #[salsa::tracked(returns(copy))]

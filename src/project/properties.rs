@@ -1,7 +1,7 @@
 //! YAML files beside the resources: what they say of models, seeds, snapshots, functions and
 //! sources. Without places; `entry_span` and `table_span` find those when a finding is made.
 
-use super::columns::{Column, Version, columns_of, versions_of};
+use super::columns::{Column, Constraint, Version, columns_of, constraints_of, versions_of};
 use super::data;
 use super::freshness;
 use super::jinja::run::{Names, Run, Subject};
@@ -54,6 +54,8 @@ pub struct Patch {
     pub config: Map<String, Value>,
     pub description: Arc<str>,
     pub columns: Vec<Column>,
+    /// Those of the whole model.
+    pub constraints: Vec<Constraint>,
     /// What `versions:` lists, in its order.
     pub versions: Vec<Version>,
     /// `latest_version:`; without it the highest version is the latest.
@@ -111,6 +113,7 @@ fn properties_of<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Propert
                 versions: versions_of(entry, &columns, &mut render),
                 latest_version: entry.get("latest_version").and_then(text_of).map(Arc::from),
                 columns,
+                constraints: constraints_of(entry).unwrap_or_default(),
                 relation: entry.get("relation").and_then(Node::as_str).map(Arc::from),
                 is_time_spine: entry.get("time_spine").is_some_and(|spine| !spine.is_null()),
                 arguments: arguments_of(entry),

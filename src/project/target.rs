@@ -4,6 +4,7 @@ use super::jinja::values::Relation;
 use super::packages::package_name;
 use crate::db::Project;
 use crate::db::cache::{Key, cache};
+use crate::syntax::sql::Dialect;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -63,6 +64,14 @@ fn adapter(db: &dyn salsa::Database) -> Arc<str> {
 
 pub fn adapter_type(db: &dyn salsa::Database) -> &Arc<str> {
     adapter(db)
+}
+
+/// The dialect of SQL, where the target is known.
+#[salsa::tracked(returns(copy))]
+pub fn dialect(db: &dyn salsa::Database) -> Dialect {
+    let given = Project::try_get(db).map(|project| &project.invocation(db).target);
+    let adapter = given.and_then(|target| target.get("type")?.as_str());
+    adapter.map(Dialect::of_adapter).unwrap_or_default()
 }
 
 /// The prefixes of `adapter.dispatch`, most special first.

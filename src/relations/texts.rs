@@ -1,14 +1,15 @@
 //! The texts that relations look into: which part of which file each node, test and macro is.
 
-use crate::db::cache::{Work, of_text};
+use crate::db::cache::{Work, of_text_as};
 use crate::db::{FileKind, Package, Project, SourceFile};
 use crate::project::data_tests::{Place, Test, test_id, tests_of_package};
 use crate::project::macro_calls::macro_id;
 use crate::project::macros::{blocks, definition, is_read, macros_of_package};
 use crate::project::nodes::{Node, NodeKind, Part, found_in_printed, nodes_of_package, region, rendering, unique_id};
+use crate::project::target::dialect;
 use crate::relations::places::node;
 use crate::syntax::span::Span;
-use crate::syntax::sql::{Scan, TableName, scan, unquoted};
+use crate::syntax::sql::{Scan, TableName, scan_of as scan, unquoted};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
@@ -72,13 +73,19 @@ pub(super) fn sql_files(db: &dyn salsa::Database) -> Vec<SourceFile> {
 #[salsa::tracked(returns(ref))]
 pub(super) fn scan_of_file(db: &dyn salsa::Database, file: SourceFile) -> Scan {
     let text = file.content(db).text();
-    of_text(db, Work::Sql, text, || scan(text))
+    scan_as(db, text)
+}
+
+/// What SQL a text holds in the target's dialect.
+fn scan_as(db: &dyn salsa::Database, text: &str) -> Scan {
+    let dialect = dialect(db);
+    of_text_as(db, Work::Sql, text, usize::from(dialect.digit()), || scan(text, dialect))
 }
 
 #[salsa::tracked(returns(ref))]
 fn scan_of_block<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Scan {
     let text = region(db, node).of(node.file(db).content(db).text());
-    of_text(db, Work::Sql, text, || scan(text))
+    scan_as(db, text)
 }
 
 /// What SQL a node holds, and the offset that its spans count from.
@@ -123,8 +130,9 @@ fn printed_ctes<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Option<Fx
     if rendering(db, node).trace.incomplete {
         return None;
     }
+    let dialect = dialect(db);
     let ctes = found_in_printed(db, node, Work::Printed, &|printed| {
-        let scan = scan(printed);
+        let scan = scan(printed, dialect);
         scan.ctes.into_iter().map(|cte| cte.name).chain(scan.inner_ctes).collect()
     });
     Some(ctes.iter().map(|name| name.to_lowercase()).collect())

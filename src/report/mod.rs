@@ -99,6 +99,12 @@ impl<'r> Run<'r> {
     fn rule_of(&self, finding: &'r Finding) -> &'r str {
         self.registry.get(&finding.rule).map_or(&finding.rule, |rule| &rule.id)
     }
+
+    /// The rule, and the remedy where the rule chooses a text of its own for each finding.
+    fn remedy_of(&self, finding: &'r Finding) -> (&'r str, &'r str) {
+        let is_chosen = self.registry.get(&finding.rule).is_some_and(|rule| rule.remedy.is_one_name());
+        (self.rule_of(finding), if is_chosen { &finding.remedy } else { "" })
+    }
 }
 
 /// How the run was called: what to write for another one.

@@ -107,8 +107,8 @@ impl Page {
             let entry = gravest.entry(&*finding.place.path).or_insert(finding.severity);
             *entry = (*entry).min(finding.severity);
         }
-        // The texts of one rule's remedy are one template, filled in: the first tells what to do.
-        let mut told: HashSet<&str> = HashSet::new();
+        // The texts of one rule's remedy are mostly one template, filled in: the first tells what to do.
+        let mut told: HashSet<(&str, &str)> = HashSet::new();
         for (path, found) in files {
             let severity = gravest.get(path).copied().unwrap_or(Severity::Info);
             let word = match severity {
@@ -126,7 +126,7 @@ impl Page {
                 if self.options.terminal && finding.severity == Severity::Error && is_new {
                     self.excerpt(finding, run);
                 }
-                if !finding.remedy.is_empty() && told.insert(run.rule_of(finding)) {
+                if !finding.remedy.is_empty() && told.insert(run.remedy_of(finding)) {
                     self.line(&format!("    → {}", escaped(&finding.remedy)));
                 }
             }

@@ -2,6 +2,7 @@
 //! fails, none knows of other files.
 
 pub mod jinja;
+pub mod python;
 pub mod span;
 pub mod sql;
 pub mod suppression;

@@ -5,7 +5,7 @@ use crate::db::{Directory, Package, sym};
 use crate::project::graph::{source_id, source_table};
 use crate::project::macro_calls::macro_id;
 use crate::project::macros::{BlockAt, blocks, is_read, macros_in, parameter_names};
-use crate::project::nodes::{columns, facts, region, unique_id};
+use crate::project::nodes::{columns, constraints, facts, region, unique_id};
 use crate::project::properties::{Patch, PatchKind, patch};
 use crate::project::target;
 use crate::relations::things::Thing;
@@ -13,8 +13,8 @@ use crate::relations::{places, relation};
 use std::sync::Arc;
 
 relation! {
-    /// A constraint of a column that YAML states of an enabled node: not_null, unique, primary_key and so on.
-    /// Constraints of whole models are absent.
+    /// A constraint of a column that YAML states of an enabled node, at the column or at the node: not_null,
+    /// unique, primary_key and so on. "" stands for several columns together.
     column_constraint as "column_constraint" (id: Node, column: Column, r#type: Name)
     Fact r#"column_constraint(m, column, "not_null")"# at places::of_yaml_column;
     each |db, package, directory, rows| {
@@ -24,6 +24,8 @@ relation! {
                 let name = sym(db, &column.name);
                 rows.extend(column.constraints.iter().map(|constraint| (id, name, sym(db, constraint))));
             }
+            let whole = constraints(db, node).iter();
+            rows.extend(whole.map(|constraint| (id, sym(db, &constraint.column), sym(db, &constraint.kind))));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::nodes::{installed, living, living_things, living_whole};
 use crate::db::{Package, Project, Sym, sym};
+use crate::project::builtins::is_called_by_dbt;
 use crate::project::data_tests::{self, operations::operations};
 use crate::project::jinja::run::Trace;
 use crate::project::macro_calls::{called_by, called_by_node, macro_id};
@@ -99,6 +100,17 @@ relation! {
                 }
             }
         }
+    }
+}
+
+relation! {
+    /// A macro of the project that dbt finds by its name, whoever calls it: it replaces one of dbt's or of an
+    /// adapter's own, or is an adapter's version of one, a materialization or a generic test.
+    dbt_calls as "dbt_calls" (r#macro: Node)
+    Fact r#"macro(id: m), !calls_macro(_, m), !dbt_calls(m)"# at places::of_id;
+    each |db, package, directory, rows| {
+        let named = macros_in(db, directory).iter().filter(|(name, _)| is_called_by_dbt(name));
+        rows.extend(named.filter_map(|own| Some((macro_row(db, package, own)?.0,))));
     }
 }
 

@@ -1,8 +1,10 @@
 //! What exists: files, nodes, sources, exposures, docs.
 
 use crate::db::{Directory, FileKind, Package, Project, sym};
+use crate::project::data;
 use crate::project::docs::docs_in;
 use crate::project::graph::{Source, is_source_enabled, source_id};
+use crate::project::naming::relation_names;
 use crate::project::nodes::{Node, NodeKind, facts, is_enabled, nodes_of_directory, unique_id};
 use crate::project::packages::{dbt_packages, package_name};
 use crate::project::resources::ResourceKind;
@@ -10,6 +12,7 @@ use crate::relations::places::own_files;
 use crate::relations::things::{Thing, read_in, things_in, things_of_package};
 use crate::relations::{Cell, places, relation};
 use rustc_hash::FxHashSet;
+use std::sync::Arc;
 
 /// The enabled nodes of one directory.
 pub(super) fn living<'db>(
@@ -70,6 +73,24 @@ pub(super) fn living_whole(db: &dyn salsa::Database) -> Vec<Thing<'_>> {
 pub(super) fn installed(db: &dyn salsa::Database) -> impl Iterator<Item = Package> {
     let root = Project::try_get(db).map(|project| project.root(db));
     dbt_packages(db).into_iter().filter(move |package| Some(*package) != root)
+}
+
+relation! {
+    /// The table in the warehouse that an enabled model, seed or snapshot makes, as generate_…_name name it. ""
+    /// where that is unknown.
+    node_relation as "node_relation" (id: Node, database: Name, schema: Name, alias: Name)
+    Fact r#"node_relation(m, _, schema, alias), node_relation(other, _, schema, alias), other != m"# at places::of_id;
+    each |db, package, directory, rows| {
+        for node in living(db, package, directory).filter(|node| node.kind(db).is_refable()) {
+            let names = relation_names(db, node);
+            let part = |part: &Option<Arc<str>>| {
+                let known = part.as_deref().filter(|text| !data::is_unknown(text));
+                sym(db, known.unwrap_or_default())
+            };
+            let [database, schema, alias] = [&names.database, &names.schema, &names.alias].map(part);
+            rows.push((sym(db, unique_id(db, node)), database, schema, alias));
+        }
+    }
 }
 
 relation! {

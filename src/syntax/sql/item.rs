@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 /// A name without the quotes around it.
 pub fn unquoted(name: &str) -> &str {
-    ['"', '`'].into_iter().find_map(|quote| name.strip_prefix(quote)?.strip_suffix(quote)).unwrap_or(name)
+    let pairs = [('"', '"'), ('`', '`'), ('[', ']')];
+    pairs.into_iter().find_map(|(open, close)| name.strip_prefix(open)?.strip_suffix(close)).unwrap_or(name)
 }
 
 /// How many tokens of a select list's beginning are no part of its first entry.

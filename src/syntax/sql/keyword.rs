@@ -43,7 +43,7 @@ pub(crate) enum Keyword {
     Values,
 }
 
-const LONGEST: usize = 10;
+const LONGEST: usize = 13;
 
 pub(crate) fn keyword(word: &[u8]) -> Keyword {
     let mut buffer = [0_u8; LONGEST];
@@ -62,7 +62,7 @@ pub(crate) fn keyword(word: &[u8]) -> Keyword {
         b"on" => Keyword::On,
         b"by" => Keyword::By,
         b"is" => Keyword::Is,
-        b"join" => Keyword::Join,
+        b"join" | b"straight_join" => Keyword::Join,
         b"array" => Keyword::Array,
         b"lateral" => Keyword::Lateral,
         b"view" => Keyword::View,

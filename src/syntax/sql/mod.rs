@@ -1,7 +1,8 @@
 //! SQL as text: the CTEs, the select lists, the tables and the numbers of a query or of a template
-//! of one, whatever the dialect. Nothing here can fail, and all of it takes linear time.
+//! of one. Nothing here can fail, and all of it takes linear time.
 
 mod branch;
+mod dialect;
 pub mod factor;
 mod frame;
 mod item;
@@ -9,10 +10,12 @@ pub mod keys;
 mod keyword;
 pub mod raw_names;
 mod scan;
+mod tables;
 pub(crate) mod token;
 
+pub use dialect::Dialect;
 pub use item::unquoted;
-pub use scan::scan;
+pub use scan::{scan, scan_of};
 
 use self::factor::Scale;
 use crate::syntax::span::Span;

@@ -1,19 +1,26 @@
 //! One walk over the tokens with a stack of open brackets.
 
+mod from;
+
 use super::branch::unread;
+use super::dialect::Dialect;
 use super::factor::scale;
 use super::frame::{Frame, Level, Phase, Query, Role, With};
 use super::item::{item, modifiers, unquoted};
 use super::keyword::Keyword;
-use super::token::{Kind, Token, Tokens, tokens};
+use super::tables::{Names, Tables};
+use super::token::{Block, Kind, Token, Tokens, tokens_of};
 use super::{Cte, FromName, Item, Literal, Scan, Select, TableName};
 use crate::syntax::span::Span;
-use rustc_hash::FxHashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 pub fn scan(text: &str) -> Scan {
-    let found = tokens(text);
+    scan_of(text, Dialect::Unknown)
+}
+
+pub fn scan_of(text: &str, dialect: Dialect) -> Scan {
+    let found = tokens_of(text, dialect);
     let mut walk = Walk {
         text,
         tokens: &found.tokens,
@@ -23,8 +30,8 @@ pub fn scan(text: &str) -> Scan {
         with: None,
         ctes: Vec::new(),
         inner_ctes: Vec::new(),
-        aliases: Vec::new(),
-        tables: Vec::new(),
+        tables: Tables::default(),
+        branches: Vec::new(),
     };
     let unread = if found.branches { unread(&found.tokens) } else { Vec::new() };
     let mut unread = unread.iter();
@@ -68,8 +75,18 @@ struct Walk<'text> {
     with: Option<Span>,
     ctes: Vec<Cte>,
     inner_ctes: Vec<Span>,
-    aliases: Vec<Span>,
-    tables: Vec<Span>,
+    tables: Tables,
+    /// What was being read where each open `if` began, if it was what comes before a select.
+    branches: Vec<Option<Before>>,
+}
+
+/// A frame that has not come to its select.
+struct Before {
+    frames: usize,
+    with: With,
+    with_keyword: usize,
+    name: (usize, usize),
+    previous: Option<Token>,
 }
 
 type Findings = (Option<Span>, Vec<Cte>, Vec<Arc<str>>, Option<Select>, Vec<TableName>);
@@ -79,7 +96,10 @@ impl Walk<'_> {
     fn step(&mut self, at: usize) -> usize {
         let Some(&token) = self.tokens.get(at) else { return at + 1 };
         let next = match token.kind {
-            Kind::Block(_) => return at + 1,
+            Kind::Block(block) => {
+                self.branch(block);
+                return at + 1;
+            }
             Kind::Open(bracket) => {
                 self.open(at, bracket);
                 at + 1
@@ -92,6 +112,35 @@ impl Walk<'_> {
         };
         self.previous = self.tokens.get(next - 1).copied();
         next
+    }
+
+    /// Each alternative begins with what was there before the first.
+    fn branch(&mut self, block: Block) {
+        match block {
+            Block::Branches => {
+                let frame = self.frames.last().filter(|frame| frame.phase == Phase::Start);
+                self.branches.push(frame.map(|frame| Before {
+                    frames: self.frames.len(),
+                    with: frame.with,
+                    with_keyword: frame.with_keyword,
+                    name: frame.name,
+                    previous: self.previous,
+                }));
+            }
+            Block::Alternative => {
+                let Some(Some(before)) = self.branches.last() else { return };
+                if before.frames == self.frames.len()
+                    && let Some(frame) = self.frames.last_mut()
+                {
+                    frame.phase = Phase::Start;
+                    (frame.with, frame.with_keyword, frame.name) = (before.with, before.with_keyword, before.name);
+                    (frame.expects_table, frame.in_from, frame.expects_alias) = (false, false, false);
+                    self.previous = before.previous;
+                }
+            }
+            Block::EndBranches => drop(self.branches.pop()),
+            _ => {}
+        }
     }
 
     fn open(&mut self, at: usize, bracket: u8) {
@@ -202,6 +251,13 @@ impl Walk<'_> {
         }
         let Some(frame) = self.frames.last() else { return at + 1 };
         match frame.phase {
+            Phase::Start if keyword == Keyword::From && self.is_from_first(at) => {
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.phase = Phase::From;
+                    (frame.expects_table, frame.in_from, frame.first_table) = (true, true, false);
+                }
+                at + 1
+            }
             Phase::Start => {
                 self.before_select(at, token, keyword);
                 at + 1
@@ -289,7 +345,7 @@ impl Walk<'_> {
         };
         let next = self.tokens.get(at + 1);
         let ends = match keyword {
-            Keyword::From => !after_is_distinct(),
+            Keyword::From => !after_is_distinct() && !self.is_from_end(at),
             Keyword::SetOperator => !after_comma && self.previous.is_some_and(|previous| previous.kind != Kind::Star),
             Keyword::Clause => !after_comma,
             Keyword::Grouping => !after_comma && next.is_some_and(|next| next.keyword == Keyword::By),
@@ -316,6 +372,11 @@ impl Walk<'_> {
     fn behind_list(&mut self, at: usize, token: Token, keyword: Keyword) -> usize {
         let array = self.previous.is_some_and(|previous| previous.keyword == Keyword::Array);
         let token_at = |at: usize| self.tokens.get(at).copied();
+        let expects_table = self.frames.last().is_some_and(|frame| frame.expects_table);
+        if expects_table && token.kind == Kind::Word && self.is_before_table(at) {
+            // `from rows from (f(x))`, `from only t`.
+            return at + 1;
+        }
         let begins_cte = token_at(at + 2).is_some_and(|token| token.keyword == Keyword::As)
             && token_at(at + 3).is_some_and(|token| token.kind == Kind::Open(b'('));
         let Some(frame) = self.frames.last_mut() else { return at + 1 };
@@ -378,12 +439,13 @@ impl Walk<'_> {
             }
             Kind::Jinja if frame.expects_table => {
                 (frame.expects_table, frame.first_table, frame.expects_alias) = (false, false, true);
+                self.tables.print(token.span());
             }
             Kind::Word | Kind::Quoted if frame.expects_table => return self.table(at),
             Kind::Word | Kind::Quoted if frame.expects_alias => {
                 if token.keyword != Keyword::As {
                     frame.expects_alias = false;
-                    self.aliases.push(token.span());
+                    self.tables.alias(token.span());
                 }
             }
             Kind::Dot if frame.expects_alias => {}
@@ -412,7 +474,9 @@ impl Walk<'_> {
                 Kind::Word | Kind::Quoted => glued || last.kind == Kind::Dot,
                 // BigQuery's projects may be called `my-project` without quotes.
                 Kind::Minus => glued && get(end + 1).is_some_and(|next| next.start == token.end),
-                Kind::Number | Kind::Punctuation | Kind::Star => glued && last.kind != Kind::Word,
+                // BigQuery's wildcard: `events_*`.
+                Kind::Star => glued,
+                Kind::Number | Kind::Punctuation => glued && last.kind != Kind::Word,
                 _ => false,
             };
             if !part {
@@ -440,7 +504,7 @@ impl Walk<'_> {
             query.rest = Some(end);
             query.named = Some(end);
         }
-        self.tables.push(span);
+        self.tables.name(span);
         end
     }
 
@@ -492,29 +556,14 @@ impl Walk<'_> {
             self.pop(end);
         }
         let final_select = self.frames.pop().and_then(|mut frame| self.end_query(&mut frame, end));
-        let tables = self.named_tables();
+        let tables = self.tables.read(&Names {
+            text: self.text,
+            tokens: self.tokens,
+            ctes: &self.ctes,
+            inner_ctes: &self.inner_ctes,
+        });
         let inner = self.inner_ctes.iter().map(|span| Arc::from(unquoted(span.of(self.text))));
         (self.with, self.ctes, inner.collect(), final_select, tables)
-    }
-
-    /// The tables that are neither a CTE nor, as in BigQuery's `from t, t.items`, part of a row.
-    fn named_tables(&self) -> Vec<TableName> {
-        if self.tables.is_empty() {
-            return Vec::new();
-        }
-        let lower = |name: &str| unquoted(name).to_lowercase();
-        let ctes: FxHashSet<String> = (self.ctes.iter().map(|cte| lower(&cte.name)))
-            .chain(self.inner_ctes.iter().map(|span| lower(span.of(self.text))))
-            .collect();
-        let aliases: FxHashSet<String> = self.aliases.iter().map(|span| lower(span.of(self.text))).collect();
-        let read = |span: &Span| {
-            let written = span.of(self.text);
-            let name = lower(written);
-            let row = name.split_once('.').map(|(first, _)| unquoted(first.trim()));
-            let known = ctes.contains(&name) || row.is_some_and(|row| ctes.contains(row) || aliases.contains(row));
-            (!known).then(|| TableName { span: *span, text: Arc::from(written) })
-        };
-        self.tables.iter().filter_map(read).collect()
     }
 }
 

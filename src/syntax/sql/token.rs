@@ -1,6 +1,7 @@
-//! Cuts SQL, or a template of it, into tokens. No dialect is asked for: what dialects disagree
-//! about is decided by what stands around it, and what makes no sense becomes punctuation.
+//! Cuts SQL, or a template of it, into tokens. What dialects disagree about is decided by what stands
+//! around it where the dialect is not known, and what makes no sense becomes punctuation.
 
+use super::dialect::Dialect;
 use super::keyword::{Keyword, keyword};
 use crate::syntax::jinja::tags::{Tag, TagKind, tags};
 use crate::syntax::span::Span;
@@ -76,18 +77,24 @@ pub(crate) struct Tokens {
 }
 
 pub(crate) fn tokens(text: &str) -> Tokens {
+    tokens_of(text, Dialect::Unknown)
+}
+
+pub(crate) fn tokens_of(text: &str, dialect: Dialect) -> Tokens {
     if u32::try_from(text.len()).is_err() {
         return Tokens::default();
     }
     let tags = tags(text).tags;
     let mut lexer = Lexer {
         text,
+        dialect,
         bytes: text.as_bytes(),
         tags: &tags,
         next_tag: 0,
         found: Tokens { tokens: Vec::with_capacity(text.len() / 5), ..Tokens::default() },
         captures: Vec::new(),
         unclosed: [false; 256],
+        misses: 0,
         no_nesting: false,
     };
     lexer.run();
@@ -97,8 +104,24 @@ pub(crate) fn tokens(text: &str) -> Tokens {
 /// How far ahead a quote is looked for, to tell a closing quote from an escaped one.
 const LOOKAHEAD: usize = 400;
 
+/// How long a name in square brackets can be.
+const MAX_BRACKETED: usize = 200;
+/// How often the end of a string is looked for in vain.
+const MAX_MISSES: u8 = 16;
+
+/// How a string ends.
+enum Prefix {
+    /// By three quotes.
+    Triple,
+    /// By this character and a quote.
+    Delimited(u8),
+    /// By a quote that no backslash escapes, where it is known whether one can.
+    Escapes(Option<bool>),
+}
+
 struct Lexer<'text> {
     text: &'text str,
+    dialect: Dialect,
     bytes: &'text [u8],
     tags: &'text [Tag],
     next_tag: usize,
@@ -108,6 +131,8 @@ struct Lexer<'text> {
     /// Quotes that are not closed before the end: later ones are not either, so that no text is
     /// searched twice.
     unclosed: [bool; 256],
+    /// How many marks of strings were looked for in vain.
+    misses: u8,
     /// Block comments do not balance when nested.
     no_nesting: bool,
 }
@@ -122,7 +147,8 @@ impl Lexer<'_> {
                 b'0'..=b'9' => self.number(at),
                 b',' => self.push(Kind::Comma, at, at + 1),
                 b'.' => self.dot(at),
-                b'(' | b'[' => self.push(Kind::Open(byte), at, at + 1),
+                b'(' => self.push(Kind::Open(byte), at, at + 1),
+                b'[' => self.bracket(at),
                 b')' => self.push(Kind::Close(b'('), at, at + 1),
                 b']' => self.push(Kind::Close(b'['), at, at + 1),
                 b'}' => self.push(Kind::Close(b'{'), at, at + 1),
@@ -137,6 +163,7 @@ impl Lexer<'_> {
                 b'-' if self.bytes.get(at + 1) == Some(&b'-') => self.line_comment(at),
                 b'-' => self.push(Kind::Minus, at, at + 1),
                 b'#' if self.is_hash_comment(at) => self.line_comment(at),
+                b'/' if self.is_slash_comment(at) => self.line_comment(at),
                 b'/' if self.bytes.get(at + 1) == Some(&b'*') => self.block_comment(at),
                 _ => self.push(Kind::Punctuation, at, at + 1),
             };
@@ -158,7 +185,13 @@ impl Lexer<'_> {
         match rest {
             [0xc2, 0xa0, ..] => return at + 2,
             [0xef, 0xbb, 0xbf, ..] => return at + 3,
-            [b'$', b'$', ..] => return self.dollar_quoted(at),
+            [b'$', b'$', ..] => return self.dollar_quoted(at, 2),
+            [b'$', b'a'..=b'z' | b'A'..=b'Z' | b'_', ..] => {
+                let name = self.skip(at + 1, |byte| byte.is_ascii_alphanumeric() || byte == b'_');
+                if self.bytes.get(name) == Some(&b'$') {
+                    return self.dollar_quoted(at, name + 1 - at);
+                }
+            }
             _ => {}
         }
         let mut length = 0;
@@ -268,7 +301,13 @@ impl Lexer<'_> {
         let kind = if quote == b'\'' { Kind::Text } else { Kind::Quoted };
         let cursor = self.next_tag;
         let known = self.unclosed.get(quote as usize).copied().unwrap_or_default();
-        match if known { None } else { self.quoted_end(at, quote) } {
+        let end = match self.prefix(at, quote) {
+            _ if known => None,
+            Prefix::Delimited(close) => self.find(at + 2, &[close, quote]).or_else(|| self.quoted_end(at, quote, None)),
+            Prefix::Triple => self.triple_end(at, quote),
+            Prefix::Escapes(escapes) => self.quoted_end(at, quote, escapes),
+        };
+        match end {
             Some(end) => self.push(kind, at, end),
             None => {
                 self.next_tag = cursor;
@@ -280,13 +319,60 @@ impl Lexer<'_> {
         }
     }
 
-    fn quoted_end(&mut self, start: usize, quote: u8) -> Option<usize> {
+    /// What the letters before a quote, and the quotes behind it, make of a string.
+    fn prefix(&self, at: usize, quote: u8) -> Prefix {
+        let last = self.found.tokens.last().filter(|last| last.end as usize == at && last.kind == Kind::Word);
+        let word = last.map(|last| last.span().of(self.text)).unwrap_or_default();
+        if self.dialect.has_triple_quotes() && self.bytes.get(at..at + 3) == Some(&[quote; 3]) {
+            return Prefix::Triple;
+        }
+        match (word, self.bytes.get(at + 1)) {
+            // Oracle's own quotes.
+            ("q" | "Q" | "nq" | "NQ" | "nQ" | "Nq", Some(open)) if quote == b'\'' => Prefix::Delimited(match open {
+                b'[' => b']',
+                b'{' => b'}',
+                b'(' => b')',
+                b'<' => b'>',
+                other => *other,
+            }),
+            ("e" | "E", _) if self.dialect.escapes_by_backslash() != Some(true) => Prefix::Escapes(Some(true)),
+            ("r" | "R", _) if self.dialect == Dialect::Hive => Prefix::Escapes(Some(false)),
+            _ => Prefix::Escapes(self.dialect.escapes_by_backslash()),
+        }
+    }
+
+    /// Behind the next place of a mark. Few are looked for in vain, so that it stays linear.
+    fn find(&mut self, from: usize, mark: &[u8]) -> Option<usize> {
+        if self.misses >= MAX_MISSES {
+            return None;
+        }
+        let rest = self.bytes.get(from..)?;
+        let found = rest.windows(mark.len()).position(|found| found == mark);
+        self.misses += u8::from(found.is_none());
+        Some(from + found? + mark.len())
+    }
+
+    fn triple_end(&self, start: usize, quote: u8) -> Option<usize> {
+        let mut at = start + 3;
+        loop {
+            match self.bytes.get(at..)? {
+                [b'\\', ..] => at += 2,
+                [a, b, c, ..] if [*a, *b, *c] == [quote; 3] => return Some(at + 3),
+                [] => return None,
+                _ => at += 1,
+            }
+        }
+    }
+
+    /// `escapes` says whether a backslash does, where that is known.
+    fn quoted_end(&mut self, start: usize, quote: u8, escapes: Option<bool>) -> Option<usize> {
         let mut at = start + 1;
         loop {
             let byte = *self.bytes.get(at)?;
             at += match byte {
-                b'\\' if quote != b'`' => match self.bytes.get(at + 1) {
-                    Some(next) if *next == quote && !self.escapes(start, at, quote) => 1,
+                b'\\' if quote != b'`' => match (self.bytes.get(at + 1), escapes) {
+                    (_, Some(escapes)) => 1 + usize::from(escapes),
+                    (Some(next), None) if *next == quote && !self.escapes(start, at, quote) => 1,
                     _ => 2,
                 },
                 b'{' => match self.tag_at(at) {
@@ -315,19 +401,37 @@ impl Lexer<'_> {
         rest.iter().take(LOOKAHEAD).take_while(|byte| **byte != b'\n').any(|byte| *byte == quote)
     }
 
-    fn dollar_quoted(&mut self, at: usize) -> usize {
-        let known = self.unclosed.get(b'$' as usize).copied().unwrap_or_default();
-        let rest = self.bytes.get(at + 2..).unwrap_or_default();
-        let close = if known { None } else { rest.windows(2).position(|pair| pair == b"$$") };
-        match close {
-            Some(length) => self.push(Kind::Text, at, at + 2 + length + 2),
-            None => {
-                if let Some(unclosed) = self.unclosed.get_mut(b'$' as usize) {
-                    *unclosed = true;
-                }
-                self.push(Kind::Punctuation, at, at + 2)
-            }
+    /// `$$…$$` and `$name$…$name$`, whose opening mark is so long.
+    fn dollar_quoted(&mut self, at: usize, length: usize) -> usize {
+        let bytes = self.bytes;
+        match self.find(at + length, bytes.get(at..at + length).unwrap_or_default()) {
+            Some(end) => self.push(Kind::Text, at, end),
+            None => self.push(Kind::Punctuation, at, at + length),
         }
+    }
+
+    /// A name in square brackets, as `[db].[orders]`, or an opening bracket.
+    fn bracket(&mut self, at: usize) -> usize {
+        let rest = self.bytes.get(at + 1..).unwrap_or_default();
+        let inside = rest.iter().take(MAX_BRACKETED).position(|byte| b"]['\"`,(){}\n".contains(byte));
+        let close = inside.filter(|length| *length > 0 && rest.get(*length) == Some(&b']'));
+        let Some(end) = close.map(|length| at + length + 2) else { return self.push(Kind::Open(b'['), at, at + 1) };
+        let begins_name = self.found.tokens.last().is_some_and(|last| match last.keyword {
+            Keyword::From | Keyword::Join | Keyword::With => true,
+            _ => last.kind == Kind::Dot && last.end as usize == at,
+        });
+        if self.dialect == Dialect::TSql || begins_name || self.names_cte(end) {
+            return self.push(Kind::Quoted, at, end);
+        }
+        self.push(Kind::Open(b'['), at, at + 1)
+    }
+
+    /// Whether `as (` comes next.
+    fn names_cte(&self, at: usize) -> bool {
+        let space = |at: usize| self.skip(at, |byte| byte.is_ascii_whitespace());
+        let word = space(at);
+        let is_as = self.bytes.get(word..word + 2).is_some_and(|word| word.eq_ignore_ascii_case(b"as"));
+        is_as && word > at && self.bytes.get(space(word + 2)) == Some(&b'(')
     }
 
     fn line_comment(&mut self, start: usize) -> usize {
@@ -347,12 +451,23 @@ impl Lexer<'_> {
         at
     }
 
-    /// BigQuery and MySQL take `#` for a comment, others for an operator, which hardly begins a
-    /// line.
+    /// BigQuery and MySQL take `#` for a comment, others for an operator, which begins no line and
+    /// follows no comma and no opening bracket.
     fn is_hash_comment(&self, at: usize) -> bool {
+        if self.dialect.has_hash_comments() {
+            return true;
+        }
         let follows = self.bytes.get(at + 1).is_none_or(|next| b" \t\r\n#".contains(next));
         let mut before = self.bytes.get(..at).unwrap_or_default().iter().rev();
-        follows && before.find(|byte| !b" \t".contains(byte)).is_none_or(|byte| *byte == b'\n')
+        follows && before.find(|byte| !b" \t".contains(byte)).is_none_or(|byte| b"\n,(".contains(byte))
+    }
+
+    /// Snowflake takes `//` for a comment, others for a division, which begins no line.
+    fn is_slash_comment(&self, at: usize) -> bool {
+        let mut before = self.bytes.get(..at).unwrap_or_default().iter().rev();
+        self.bytes.get(at + 1) == Some(&b'/')
+            && (self.dialect.has_slash_comments()
+                || before.find(|byte| !b" \t".contains(byte)).is_none_or(|byte| *byte == b'\n'))
     }
 
     /// Some dialects nest block comments and others do not: they nest here where that balances.
@@ -431,58 +546,4 @@ fn starts_with_space(bytes: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cut(text: &str) -> Vec<&str> {
-        tokens(text).tokens.iter().map(|token| token.span().of(text)).collect()
-    }
-
-    #[test]
-    fn quotes_close_by_doubling_escape_and_what_follows() {
-        assert_eq!(cut("'it''s' x"), ["'it''s'", "x"]);
-        assert_eq!(cut(r"replace(a, '\'', '')"), ["replace", "(", "a", ",", r"'\''", ",", "''", ")"]);
-        assert_eq!(cut(r"split(a, '\'), 'b'"), ["split", "(", "a", ",", r"'\'", ")", ",", "'b'"]);
-        assert_eq!(cut("'don\\'t' as b"), ["'don\\'t'", "as", "b"]);
-        assert_eq!(cut("`a.b` \"c\"\"d\" $$it's$$ e"), ["`a.b`", "\"c\"\"d\"", "$$it's$$", "e"]);
-    }
-
-    #[test]
-    fn what_is_never_closed_hides_nothing() {
-        assert_eq!(cut("a ' b \" c $$ d"), ["a", "'", "b", "\"", "c", "$$", "d"]);
-        assert_eq!(cut("a /* b"), ["a"]);
-    }
-
-    #[test]
-    fn tags_may_stand_in_strings_and_comments() {
-        assert_eq!(cut("'{{ var('a') }}' b"), ["'{{ var('a') }}'", "b"]);
-        assert_eq!(cut("a -- {{ f(\n'x') }} gone\r\nb"), ["a", "b"]);
-    }
-
-    #[test]
-    fn a_hash_that_begins_a_line_begins_a_comment() {
-        assert_eq!(cut("# don't, a\n  ## b\nwith a #> b"), ["with", "a", "#", ">", "b"]);
-    }
-
-    #[test]
-    fn block_comments_nest_where_that_balances() {
-        assert_eq!(cut("a /* b /* c */ d */ e"), ["a", "e"]);
-        assert_eq!(cut("a /* models/*.sql */ b /* c */ d"), ["a", "b", "d"]);
-    }
-
-    #[test]
-    fn numbers_are_values_and_not_parts_of_names() {
-        let numbers =
-            |text: &str| -> Vec<String> { tokens(text).numbers.iter().map(|span| span.of(text).to_owned()).collect() };
-        assert_eq!(numbers("a / 0.158 + .5 - 1e-3 * 2."), ["0.158", ".5", "1e-3", "2."]);
-        assert_eq!(numbers("t.2, $1, x1, 2020_sales, c_{{ n }}_3, {{ n }}3"), Vec::<String>::new());
-        assert_eq!(numbers("x*1_000 from a.b1 where c>0xFF"), ["1_000", "0xFF"]);
-    }
-
-    #[test]
-    fn captured_blocks_print_nothing_but_their_numbers_count() {
-        let text = "{% set q %} select 1 {% endset %} a {% set b = 2 %} c";
-        assert_eq!(cut(text), ["a", "{% set b = 2 %}", "c"]);
-        assert_eq!(tokens(text).numbers.len(), 1);
-    }
-}
+mod tests;
