@@ -22,10 +22,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Bytes of rows that one rule may derive.
 const MEMORY: usize = 1 << 30;
 
-/// Bytes of rows that a rule of the repo itself may derive, polls of its work, its findings, and the bytes
-/// of their texts.
+/// Bytes of rows that a rule of the repo itself may derive, polls of its work beside one a node, its findings, and
+/// the bytes of their texts.
 const OWN_MEMORY: usize = 192 << 20;
-const OWN_POLLS: u32 = 1_500;
+const OWN_POLLS: u32 = 800;
 const OWN_FINDINGS: usize = 100_000;
 const OWN_TEXTS: usize = 64 << 20;
 
@@ -214,7 +214,11 @@ fn rows_on<F: Facts + Catalogue>(
     // A rule of harness ends when its rows are derived; what a repo writes may not end.
     let is_own = rule.group == HOUSE;
     let polls = AtomicU32::new(0);
-    let poll = || (is_own && polls.fetch_add(1, Ordering::Relaxed) >= OWN_POLLS).then_some(Stop::Timeout);
+    let mut most = OWN_POLLS;
+    if is_own {
+        facts.visit("node", &mut |_| most = most.saturating_add(1));
+    }
+    let poll = || (is_own && polls.fetch_add(1, Ordering::Relaxed) >= most).then_some(Stop::Timeout);
     let limits = Limits { memory: if is_own { OWN_MEMORY } else { MEMORY }, poll: &poll };
     let (answers, _) = compiled.run_on(&scoped, &limits, loaded).map_err(|failure| match failure {
         Failure::Overflow => broken("a number has more than 28 digits."),
