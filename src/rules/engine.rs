@@ -24,7 +24,7 @@ const MEMORY: usize = 1 << 30;
 
 /// Bytes of rows that a rule of the repo itself may derive, polls of its work beside one a node, its findings, and
 /// the bytes of their texts.
-const OWN_MEMORY: usize = 192 << 20;
+const OWN_MEMORY: usize = 128 << 20;
 const OWN_POLLS: u32 = 800;
 const OWN_FINDINGS: usize = 100_000;
 const OWN_TEXTS: usize = 64 << 20;

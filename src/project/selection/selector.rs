@@ -9,6 +9,7 @@ use crate::project::jinja::{Minijinja, Renderer};
 use crate::project::packages::yaml;
 use crate::syntax::span::{Span, SyntaxError};
 use crate::syntax::yaml::Node;
+use indexmap::IndexMap;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -61,27 +62,27 @@ impl Reader {
     }
 
     fn file(&mut self, root: &Node) -> Vec<Selector> {
-        let mut found: Vec<Selector> = Vec::new();
+        let mut found: IndexMap<Arc<str>, Selector> = IndexMap::new();
         let is_empty = root.is_null() || root.as_seq().is_some_and(<[_]>::is_empty);
         let Some(list) = root.get("selectors") else {
             if self.errors.is_empty() && !is_empty {
                 self.wrong(root.span, "selectors: is missing", "Begin the file with selectors: and a list below it.");
             }
-            return found;
+            return Vec::new();
         };
         let Some(items) = list.as_seq() else {
             self.wrong(list.span, format!("selectors: is {}, not a list", list.kind_name()), "Write a list below it.");
-            return found;
+            return Vec::new();
         };
         for item in items {
             let Some(selector) = self.selector(item) else { continue };
-            if selector.is_default && found.iter().any(|other| other.is_default && other.name != selector.name) {
+            if selector.is_default && found.values().any(|other| other.is_default && other.name != selector.name) {
                 self.wrong(item.span, "a second selector has default: true", "Let one of them have it.");
             }
             // The last of one name counts.
-            found.retain(|other| other.name != selector.name);
-            found.push(selector);
+            found.insert(selector.name.clone(), selector);
         }
+        let mut found: Vec<Selector> = found.into_values().collect();
         found.sort_by(|left, right| left.name.cmp(&right.name));
         found
     }
