@@ -97,7 +97,7 @@ impl Macro {
         loop {
             let args = arguments.bind(&found, caller.as_ref().map(|(_, proxy)| Value::from_dyn_object(proxy.clone())));
             let spent = state.fuel_levels().map_or(0, |(spent, _)| spent);
-            let result = meter::waiting(spent, || self.once(state, &found, &args));
+            let result = meter::waiting(spent, || self.once(&found, &args));
             let Some((original, proxy)) = &caller else { return result };
             let Some(asked) = proxy.take_asked() else {
                 return match result {
@@ -122,7 +122,7 @@ impl Macro {
         }
     }
 
-    fn once(&self, state: &mut State<'_, '_>, found: &MacroTemplate, args: &[Value]) -> Result<Value, Error> {
+    fn once(&self, found: &MacroTemplate, args: &[Value]) -> Result<Value, Error> {
         PENDING.set(Some((found.key.clone(), found.source.clone())));
         let environments = TEMPLATES.read().unwrap_or_else(PoisonError::into_inner).clone();
         let template = environments[meter::scale() as usize].get_template(&found.key);
@@ -144,8 +144,8 @@ impl Macro {
             let result = inner.call_macro(&found.symbol, args);
             (result, inner.fuel_levels().map_or(0, |(spent, _)| spent))
         });
-        // Each template has a tank of its own; what the callee spent is spent for the caller too.
-        state.consume_fuel(spent)?;
+        // Each template has a tank of its own.
+        meter::spend_fuel(spent)?;
         match (with_run(|run| run.returned.take()).flatten(), result) {
             (Some(value), Err(_)) => Ok(value),
             (_, result) => result.map(Value::from).inspect_err(|error| note_failure(error, found)),

@@ -24,16 +24,22 @@ pub enum Scale {
 impl Scale {
     pub(super) const COUNT: usize = 5;
 
-    /// Fuel: an instruction, or 64 bytes that the engine writes, which are at most 64 MB. Real models need less
-    /// than 100,000.
+    /// Fuel of one template, a node's or a macro's: an instruction, or 64 bytes that the engine writes, which are
+    /// at most 64 MB.
     pub(super) const fn fuel(self) -> u64 {
         match self {
             Self::Node => 1_000_000,
-            Self::NodeOfMany => 400_000,
-            Self::Call => 100_000,
+            Self::NodeOfMany => 500_000,
+            Self::Call => 200_000,
             Self::Setting => 50_000,
             Self::SettingOfMany => 5_000,
         }
+    }
+
+    /// Fuel of a template and all that it calls. Of 110 public projects one needs a million, all others less than
+    /// 100,000.
+    const fn fuel_of_all(self) -> u64 {
+        8 * self.fuel()
     }
 
     /// Work: an item that is visited, or 16 bytes of a text.
@@ -75,6 +81,8 @@ struct Meter {
     most: usize,
     /// Fuel that templates have spent which wait for the macro they called.
     waiting: u64,
+    /// Fuel that macros have left.
+    fuel: u64,
     excess: Option<Excess>,
     scale: Scale,
 }
@@ -84,7 +92,7 @@ impl Meter {
     const OPEN: Self = Self { left: u64::MAX, held: 0, most: usize::MAX, waiting: 0, excess: None, scale: Scale::Node };
 
     const fn full(scale: Scale) -> Self {
-        Self { left: scale.work(), held: 0, most: HELD, waiting: 0, excess: None, scale }
+        Self { left: scale.work(), held: 0, most: HELD, waiting: 0, fuel: scale.fuel_of_all(), excess: None, scale }
     }
 }
 
@@ -286,6 +294,17 @@ impl Drop for Holding {
     fn drop(&mut self) {
         release(*self.0.get_mut());
     }
+}
+
+/// Counts the fuel of a macro that has ended.
+pub(super) fn spend_fuel(fuel: u64) -> Result<(), Error> {
+    let meter = METER.get();
+    let (left, excess) = match meter.fuel.checked_sub(fuel) {
+        Some(left) => (left, meter.excess),
+        None => (0, meter.excess.or(Some(Excess::Work))),
+    };
+    METER.set(Meter { fuel: left, excess, ..meter });
+    check()
 }
 
 /// Lets a template that has spent so much fuel wait for a macro it calls. All that wait together have no more fuel than one.
