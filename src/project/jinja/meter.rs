@@ -89,7 +89,15 @@ struct Meter {
 
 impl Meter {
     /// Outside of any rendering nothing is counted.
-    const OPEN: Self = Self { left: u64::MAX, held: 0, most: usize::MAX, waiting: 0, excess: None, scale: Scale::Node };
+    const OPEN: Self = Self {
+        left: u64::MAX,
+        held: 0,
+        most: usize::MAX,
+        waiting: 0,
+        fuel: u64::MAX,
+        excess: None,
+        scale: Scale::Node,
+    };
 
     const fn full(scale: Scale) -> Self {
         Self { left: scale.work(), held: 0, most: HELD, waiting: 0, fuel: scale.fuel_of_all(), excess: None, scale }
