@@ -20,8 +20,8 @@ fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
 }
 
 /// Projects that grow, each in one way.
-fn growing() -> Vec<(&'static str, fn(usize) -> Files)> {
-    vec![
+fn growing() -> [(&'static str, fn(usize) -> Files); 10] {
+    [
         ("columns", |n| {
             let columns = lines(n, |at| format!("      - name: c{at}\n        description: d{at}\n"));
             files(&[
