@@ -225,6 +225,11 @@ fn check_call(call: &Node, errors: &mut Vec<SyntaxError>) {
             format!("`{text}` gives `source` {given} names where it takes 2, which stops dbt"),
             "Write `source('source', 'table')`.".to_owned(),
         ),
+        // `ref(orders)` asks for a variable of that name, and there is none.
+        Some(("ref" | "source", _)) if !text.contains(['\'', '"']) => (
+            format!("`{text}` names nothing: names belong in quotes; that stops dbt"),
+            "Write `ref('model')` or `source('source', 'table')`.".to_owned(),
+        ),
         Some(_) => return,
     };
     errors.push(SyntaxError { span: call.span, message, remedy });
@@ -466,7 +471,8 @@ mod tests {
             errors(&format!("exposures: [{{name: e, type: ml, owner: {{name: a}}, depends_on: [\"{call}\"]}}]")).len()
         };
         assert_eq!([errors("ref('a')"), errors("a"), errors("ref('a') + ref('b')")], [0, 0, 0]);
-        assert_eq!([errors("ref()"), errors("source('a')"), errors(""), errors("ref('a'")], [1, 1, 1, 1]);
+        assert_eq!([errors("ref()"), errors("source('a')"), errors(""), errors("ref(a)")], [1, 1, 1, 1]);
+        assert_eq!(errors("ref('a'"), 1);
     }
 
     #[test]
