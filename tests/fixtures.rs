@@ -27,7 +27,9 @@ fn check(folder: &Path, threads: usize) -> Outcome {
     let only = own.map(|rule| rule.id.to_string()).collect();
     on_large_stacks(threads, move || {
         let session = Session::load(Database::default(), &disk, house, Invocation::default());
-        session.check(registry, &Selection { only, skip: Vec::new() })
+        let mut outcome = session.check(registry, &Selection { only, skip: Vec::new() });
+        outcome.merge_causes();
+        outcome
     })
     .unwrap()
 }

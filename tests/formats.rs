@@ -28,6 +28,7 @@ fn finding(rule: &str, severity: Severity, place: Place, message: &str, remedy: 
         locations: Vec::new(),
         fingerprint: format!("{:016x}", u64::from(place.start.line) * 0x1111_1111_1111),
         place,
+        cause: None,
         fixable: false,
         status: Status::New,
     })

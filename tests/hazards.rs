@@ -61,6 +61,105 @@ fn broken_yaml_is_told_where_it_breaks() {
     assert!(found[0].starts_with("2:11 "), "{found:?}");
 }
 
+/// The findings of a project as `path:line severity RULE`, with how many further places each has.
+fn told(files: &[(&str, &str)]) -> Vec<String> {
+    let mut all = vec![("dbt_project.yml".to_owned(), "name: shop\nseeds: {+schema: raw}\n".to_owned())];
+    all.extend(files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())));
+    let found = check_files(&all, None).unwrap();
+    let found = found.iter().filter(|finding| finding.severity != harness::rules::finding::Severity::Info);
+    found
+        .map(|it| {
+            let place = format!("{}:{}", it.place.path, it.place.start.line);
+            format!("{place} {} {} +{}", it.severity.name(), it.rule, it.locations.len())
+        })
+        .collect()
+}
+
+#[test]
+fn a_missing_name_is_one_finding_whoever_reads_it_and_a_suppression_silences_its_reader_alone() {
+    let paths: Vec<String> = (10..60).map(|at| format!("models/m{at}.sql")).collect();
+    let mut files: Vec<(&str, &str)> =
+        paths.iter().map(|path| (path.as_str(), "select * from {{ ref('gone') }}\n")).collect();
+    assert_eq!(told(&files), ["models/m10.sql:1 error UNKNOWN_REF +49"]);
+    files[0].1 = "select * from {{ ref('gone') }} -- harness: ignore[UNKNOWN_REF] comes tomorrow\n";
+    assert_eq!(told(&files), ["models/m11.sql:1 error UNKNOWN_REF +48"]);
+    // A test that reads it is milder, and does not hide that dbt stops at a model.
+    files.push((
+        "models/a.yml",
+        "models:\n  - name: m10\n    data_tests:\n      - unique_to:\n          arguments: {to: \"ref('gone')\"}\n",
+    ));
+    files.push(("macros/t.sql", "{% test unique_to(model, to) %}select * from {{ to }}{% endtest %}\n"));
+    assert_eq!(told(&files), ["models/m11.sql:1 error UNKNOWN_REF +49"]);
+}
+
+#[test]
+fn of_two_kinds_with_one_name_dbt_warns_and_takes_the_later_kind() {
+    let model = ("models/twin.sql", "select 1 as id\n");
+    let reader = ("models/reader.sql", "select * from {{ ref('twin') }}\n");
+    let seed = ("seeds/twin.csv", "id\n1\n");
+    assert_eq!(told(&[model, reader, seed]), ["seeds/twin.csv:1 warning DUPLICATE_RESOURCE +1"]);
+    // The seed is what the name means, so a model that reads it reads no circle.
+    let model = ("models/twin.sql", "select * from {{ ref('twin') }}\n");
+    assert_eq!(told(&[model, seed]), ["seeds/twin.csv:1 warning DUPLICATE_RESOURCE +1"]);
+}
+
+#[test]
+fn a_model_that_names_itself_in_a_comment_is_no_error() {
+    let told = |text: &str| told(&[("models/a.sql", text)]);
+    assert_eq!(
+        told("-- {{ ref('a') }}\nselect 1 as id /* {{ ref('shop', 'a') }} */\n"),
+        ["models/a.sql:1 warning CYCLE +0"]
+    );
+    assert_eq!(told("-- {{ ref('a') }}\nselect * from {{ ref('a') }}\n"), ["models/a.sql:1 error CYCLE +0"]);
+    assert!(told("{# {{ ref('a') }} #} select * from {{ this }}\n").is_empty());
+}
+
+#[test]
+fn what_is_not_here_is_never_missing() {
+    let lock = "packages:\n  - {package: acme/base, name: base, version: 1.0.0}\n  - {package: acme/deep, name: deep, version: 1.0.0}\n";
+    let packages = "packages:\n  - {package: acme/base, version: 1.0.0}\n";
+    let read = "select * from {{ ref('deep', 'days') }} join {{ ref('days') }} using (id)\n";
+    let (packages, lock) = (("packages.yml", packages), ("package-lock.yml", lock));
+    let reader = ("models/a.sql", read);
+    assert_eq!(told(&[packages, lock, reader]), ["models/a.sql:1 warning UNKNOWN_REF +0"]);
+    // Without the lock, nobody knows which packages a package brings.
+    let without = told(&[packages, reader]);
+    assert_eq!(without, ["models/a.sql:1 warning UNKNOWN_REF +1"]);
+    let mesh = ("dependencies.yml", "projects:\n  - name: finance\n");
+    let reader = ("models/a.sql", "select * from {{ ref('finance', 'days') }}\n");
+    assert!(told(&[mesh, reader]).is_empty());
+    assert_eq!(told(&[reader]), ["models/a.sql:1 error UNKNOWN_REF +0"]);
+    let mesh =
+        ("dbt_loom.config.yml", "manifests:\n  - {name: finance, type: file, config: {path: up/manifest.json}}\n");
+    let node = |access: &str| {
+        format!(
+            "{{\"nodes\": {{\"model.finance.days\": {{\"name\": \"days\", \"package_name\": \"finance\", \"resource_type\": \"model\", \"access\": \"{access}\"}}}}, \"metadata\": {{\"project_name\": \"finance\"}}}}"
+        )
+    };
+    assert!(told(&[mesh, reader, ("up/manifest.json", &node("public"))]).is_empty());
+    assert_eq!(told(&[mesh, reader, ("up/manifest.json", &node("private"))]), ["models/a.sql:1 error UNKNOWN_REF +0"]);
+    assert!(told(&[mesh, reader, ("up/manifest.json", "{broken")]).is_empty());
+    assert!(told(&[mesh, reader]).is_empty());
+}
+
+#[test]
+fn conflict_marks_are_one_finding_a_file_and_named_as_such() {
+    let found = check_with(&[
+        ("models/a.yml", "models:\n<<<<<<< HEAD\n  - name: canary\n=======\n  - name: canry\n>>>>>>> main\n"),
+        ("macros/m.sql", "{% macro m() %}\n<<<<<<< HEAD\n{% if true %}\n=======\n>>>>>>> main\n{% endmacro %}\n"),
+        ("packages.yml", "<<<<<<< HEAD\npackages: []\n=======\npackages:\n>>>>>>> main\n"),
+    ]);
+    let errors = found
+        .iter()
+        .filter(|finding| &*finding.rule != "UNKNOWN_REF")
+        .map(|it| format!("{}:{} {} {}", it.place.path, it.place.start.line, it.severity.name(), it.message));
+    assert_eq!(
+        errors.collect::<Vec<_>>(),
+        ["macros/m.sql:2", "models/a.yml:2", "packages.yml:1"]
+            .map(|place| format!("{place} error git left its conflict marks in this file"))
+    );
+}
+
 #[test]
 fn a_broken_project_file_stops_nothing() {
     let files = [

@@ -73,6 +73,7 @@ fn a_rule_that_reports_too_much_fails_its_cases() {
             remedy: String::new(),
             locations: Vec::new(),
             fingerprint: String::new(),
+            cause: None,
             fixable: false,
             status: Status::New,
         });

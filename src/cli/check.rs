@@ -83,6 +83,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments, matches: &ArgMatches) 
         adoption.write(folder, &outcome, global.allow_outside)?;
         return Ok(Verdict::Clean);
     }
+    outcome.merge_causes();
     output.write(&outcome, registry, &texts, folder)?;
     let grave = |finding: &Finding| match arguments.fail_on {
         FailOn::Error => finding.severity == Severity::Error,

@@ -26,6 +26,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub enum FileKind {
     ProjectFile,
     PackagesFile,
+    /// package-lock.yml.
+    Lock,
+    /// dbt_loom.config.yml.
+    Loom,
+    /// The manifest of another project.
+    Manifest,
     Selectors,
     HouseRules,
     Model,
@@ -46,6 +52,9 @@ impl FileKind {
         match self {
             Self::ProjectFile => "project",
             Self::PackagesFile => "packages",
+            Self::Lock => "package_lock",
+            Self::Loom => "dbt_loom",
+            Self::Manifest => "manifest",
             Self::Selectors => "selectors",
             Self::HouseRules => "house_rules",
             Self::Model => "model",
@@ -216,7 +225,8 @@ pub struct Project {
     /// dbt's own macros, which come with this tool.
     #[returns(copy)]
     pub builtins: Package,
-    /// packages.yml and dependencies.yml, where they exist.
+    /// packages.yml and dependencies.yml, package-lock.yml, dbt_loom.config.yml and the manifests it names, where
+    /// they exist.
     #[returns(deref)]
     pub package_files: Vec<SourceFile>,
     /// The same files of the installed packages.

@@ -1,6 +1,7 @@
 //! What names others: the living nodes and data tests of the root project.
 
 use super::Rows;
+use super::missing::Name;
 use crate::db::{DirectoryOf, Package, Project, Section};
 use crate::observe::Place;
 use crate::observe::start_of_file;
@@ -8,6 +9,9 @@ use crate::project::data_tests::declared::Target;
 use crate::project::data_tests::{self, Place as TestPlace, Test, declaration, tests_of_directory};
 use crate::project::jinja::run::{RefCall, Site, SourceCall, Trace};
 use crate::project::nodes::{Node, is_enabled, nodes_of_directory, rendering, unique_id};
+use crate::project::schema_yaml;
+use crate::syntax::span::Span;
+use crate::syntax::yaml;
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +123,28 @@ impl<'db> Child<'db> {
         }
     }
 
+    /// The calls of a name in the arguments of a declared test; none for all else, or where Jinja writes them.
+    pub(super) fn arguments_that_name(self, rows: &Rows<'db>, name: &Name) -> Vec<Place> {
+        let Self::Test(test) = self else { return Vec::new() };
+        if test.place(rows.db) == TestPlace::File {
+            return Vec::new();
+        }
+        let (db, file) = (rows.db, test.file(rows.db));
+        let root = schema_yaml::root(db, test.package(db), file);
+        let Some(item) = item_at(root, data_tests::test_span(db, test)) else { return Vec::new() };
+        let text = file.content(db).text();
+        let (mut work, mut spans) = (vec![item], Vec::new());
+        while let Some(node) = work.pop() {
+            if node.as_str().is_some() {
+                spans.extend(calls_of(text, node.span, name));
+            }
+            work.extend(node.as_seq().unwrap_or_default());
+            work.extend(node.as_map().unwrap_or_default().iter().map(|entry| &entry.value));
+        }
+        spans.sort_unstable_by_key(|span| span.start);
+        spans.into_iter().map(|span| rows.place(file, span)).collect()
+    }
+
     /// The call that begins at an offset of the child's text.
     pub(super) fn call(self, rows: &Rows<'db>, site: Site) -> Place {
         match self {
@@ -132,4 +158,44 @@ impl<'db> Child<'db> {
             },
         }
     }
+}
+
+/// The innermost item of a list that holds a key or a text at a span.
+fn item_at(root: &yaml::Node, span: Span) -> Option<&yaml::Node> {
+    let mut work = vec![(root, None)];
+    while let Some((node, item)) = work.pop() {
+        if node.span == span {
+            return item;
+        }
+        for entry in node.as_map().unwrap_or_default() {
+            if entry.key.span == span {
+                return item;
+            }
+            work.push((&entry.value, item));
+        }
+        work.extend(node.as_seq().unwrap_or_default().iter().map(|inner| (inner, Some(inner))));
+    }
+    None
+}
+
+/// The calls in a part of a text that give a name in quotes.
+fn calls_of(text: &str, part: Span, name: &Name) -> Vec<Span> {
+    let whole = part.of(text);
+    let quoted = [format!("'{}'", name.name), format!("\"{}\"", name.name)];
+    let words: &[&str] = if name.source.is_some() { &["source"] } else { &["ref", "function"] };
+    let mut spans = Vec::new();
+    for word in words {
+        for (at, _) in whole.match_indices(word) {
+            let after = &whole[at + word.len()..];
+            let is_word = !whole[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_');
+            let Some(end) = after.find(')').filter(|_| is_word && after.trim_start().starts_with('(')) else {
+                continue;
+            };
+            if quoted.iter().any(|quoted| after[..end].contains(quoted.as_str())) {
+                let start = part.start as usize + at;
+                spans.push(Span::new(start, start + word.len() + end + 1));
+            }
+        }
+    }
+    spans
 }

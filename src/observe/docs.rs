@@ -4,6 +4,7 @@ use super::Rows;
 use crate::db::{DirectoryOf, FileKind, Package, SourceFile};
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
+use crate::project::absent::{Elsewhere, absent_docs};
 use crate::project::config::enabled;
 use crate::project::data::has_jinja;
 use crate::project::docs::{DocCall, doc_calls, has_docs};
@@ -11,7 +12,7 @@ use crate::project::graph::{is_source_enabled, sources_of_package};
 use crate::project::jinja::run::Names;
 use crate::project::macros::macros_of_package;
 use crate::project::nodes::{is_enabled, nodes_of_package, unique_id};
-use crate::project::packages::{absent_packages, dbt_packages};
+use crate::project::packages::dbt_packages;
 use crate::project::resources::{Origin, resource_config, resource_id, resources_of_package};
 use crate::project::schema_yaml::{root as root_of, small_run, value_of_text};
 use crate::syntax::span::{Span, SyntaxError};
@@ -84,19 +85,21 @@ fn of_entry(rows: &Rows<'_>, root: Package, file: SourceFile, at: (&str, u32), e
     for (table, description) in descriptions(entry, at.0 == "sources") {
         let Some(text) = description.as_str().filter(|text| has_jinja(text)) else { continue };
         for call in doc_calls(text).into_iter().filter(|call| !has_docs(db, call)) {
-            let Some(hint) = hint(rows, &call) else { continue };
+            let Some((hint, is_unsure)) = hint(rows, &call) else { continue };
             let Some(owner) = owner(rows, root, file, at, entry, table) else { continue };
             let shown = match &call.package {
                 Some(package) => format!("{package}.{}", call.name),
                 None => call.name.to_string(),
             };
+            // What is not installed is the one cause of all that it may have.
+            let missing = if is_unsure { hint.clone() } else { shown.clone() };
             found.push(Observation {
                 node: owner.clone(),
                 subject: vec![owner.unwrap_or_else(|| file.path(db).clone()), shown.as_str().into()],
                 place: place(rows, file, description, &call),
                 locations: Vec::new(),
-                severity: (!hint.is_empty()).then_some(Severity::Warning),
-                args: vec![("name", shown), ("hint", hint)],
+                severity: is_unsure.then_some(Severity::Warning),
+                args: vec![("name", shown), ("hint", hint), ("missing", missing)],
             });
         }
     }
@@ -128,18 +131,13 @@ fn descriptions(entry: &Node, is_source: bool) -> Vec<(Option<&Node>, &Node)> {
     found
 }
 
-/// What to add where the block may be in a package that is not installed; `None` where nothing can be
-/// said.
-fn hint(rows: &Rows<'_>, call: &DocCall) -> Option<String> {
-    let absent: Vec<_> = absent_packages(rows.db).collect();
-    if let Some(package) = &call.package {
-        let may_be = absent.iter().any(|declared| declared.name.as_ref().is_none_or(|name| name == package));
-        return (!may_be).then(String::new);
-    }
-    let names: Vec<&str> = absent.iter().map(|declared| declared.name.as_deref().unwrap_or(&declared.shown)).collect();
-    match names.is_empty() {
-        true => Some(String::new()),
-        false => Some(format!("; it may come from a package that is not installed: {}", names.join(", "))),
+/// What to add to the message, and whether the block may be in a package that is not here; `None` where nothing can
+/// be said.
+fn hint(rows: &Rows<'_>, call: &DocCall) -> Option<(String, bool)> {
+    match absent_docs(rows.db, call.package.as_deref()) {
+        Elsewhere::Is => None,
+        Elsewhere::No => Some((String::new(), false)),
+        elsewhere => Some((elsewhere.hint(), true)),
     }
 }
 

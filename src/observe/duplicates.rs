@@ -9,10 +9,10 @@ use crate::project::config::enabled;
 use crate::project::data_tests::unit::unit_tests;
 use crate::project::data_tests::{self, Test, test_id, tests_of_directory, tests_of_package};
 use crate::project::docs::docs_blocks;
-use crate::project::graph::{is_source_enabled, named, source_id, sources_of_package};
+use crate::project::graph::{Resolved, is_source_enabled, named, resolve_ref, source_id, sources_of_package};
 use crate::project::macros::{blocks, definition, macros_of_package};
 use crate::project::naming::{are_surely_one, plain_alias, relation_names};
-use crate::project::nodes::{Node, Part, is_enabled, nodes_of_directory, nodes_of_package, unique_id};
+use crate::project::nodes::{Node, Part, Reference, is_enabled, nodes_of_directory, nodes_of_package, unique_id};
 use crate::project::overrides::overriding;
 use crate::project::packages::{dbt_packages, package_name, project_file};
 use crate::project::properties::{Patch, PatchKind, entry_span, patch_index, properties, table_span};
@@ -39,21 +39,80 @@ pub(super) fn duplicate_resource(rows: &Rows<'_>) -> Vec<Observation> {
     add_entries(rows, root, &mut declared);
     add_tests(rows, root, &mut declared);
     let mut found = Vec::new();
+    let copies = Copies::of(&declared);
+    found.extend(copies.findings(&declared));
     for ((kind, name), mut places) in declared.into_iter().filter(|(_, places)| places.len() > 1) {
         places.sort();
         let first = places.remove(0);
-        let (shown, kind) = match kind.strip_suffix("!") {
+        let (shown, plain) = match kind.strip_suffix("!") {
             Some(kind) => ("YAML entry", kind),
             None => (kind, kind),
         };
-        for place in places {
-            let subject = vec![kind.into(), name.as_str().into()];
+        for place in places.into_iter().filter(|place| !copies.tell(kind, &first, place)) {
+            let subject = vec![plain.into(), name.as_str().into()];
             found.push(violation(subject, &format!("{shown} '{name}'"), &first, place));
         }
     }
     found.extend(names_of_two_kinds(rows, root));
     found.extend(shared_tables(rows, root));
     found
+}
+
+/// YAML files that declare over again what others do: a copied file is one mistake, however much is in it.
+#[derive(Debug, Default)]
+struct Copies {
+    /// By kind, first file and later file: where each entry stands that is there again.
+    repeated: BTreeMap<(&'static str, Arc<str>, Arc<str>), Vec<(Place, Place)>>,
+}
+
+impl Copies {
+    fn of(declared: &Declarations) -> Self {
+        let mut copies = Self::default();
+        for ((kind, _), places) in declared.iter().filter(|((kind, _), _)| is_copied(kind)) {
+            let Some(first) = places.iter().min() else { continue };
+            for place in places.iter().filter(|place| place.path != first.path) {
+                let key = (*kind, first.path.clone(), place.path.clone());
+                copies.repeated.entry(key).or_default().push((first.clone(), place.clone()));
+            }
+        }
+        copies
+    }
+
+    /// Whether a duplicate is told with others, or follows from one of them: the tests of what is there twice are
+    /// there twice.
+    fn tell(&self, kind: &str, first: &Place, place: &Place) -> bool {
+        let of_files = |key: &&(&'static str, Arc<str>, Arc<str>)| key.1 == first.path && key.2 == place.path;
+        match kind {
+            "data test" => self.repeated.keys().any(|key| of_files(&key)),
+            _ => self.repeated.iter().any(|(key, places)| key.0 == kind && of_files(&key) && places.len() > 1),
+        }
+    }
+
+    fn findings(&self, declared: &Declarations) -> Vec<Observation> {
+        let mut found = Vec::new();
+        for ((kind, first, later), places) in self.repeated.iter().filter(|(_, places)| places.len() > 1) {
+            let Some((first_place, place)) = places.iter().min_by_key(|(_, place)| place) else { continue };
+            let holds = |place: &Place| place.path == *first;
+            let all = declared.iter().filter(|((of, _), places)| of == kind && places.iter().any(holds)).count();
+            let noun = match kind.strip_suffix('!') {
+                Some(kind) => format!("entries of `{kind}:`"),
+                None => format!("{kind}s"),
+            };
+            let amount = if all == places.len() { format!("all {all}") } else { format!("{} of {all}", places.len()) };
+            let what = format!("{later} repeats {amount} {noun} of {first}; the first");
+            let subject = vec![kind.trim_end_matches('!').into(), later.clone(), first.clone()];
+            let mut violation = violation(subject, &what, first_place, place.clone());
+            violation.locations = places.iter().map(|(_, place)| place.clone()).filter(|it| it != place).collect();
+            violation.locations.sort_unstable();
+            found.push(violation);
+        }
+        found
+    }
+}
+
+/// What is declared in files that people copy.
+fn is_copied(kind: &str) -> bool {
+    kind == "source table" || kind.ends_with('!') && kind != "macros!"
 }
 
 /// Whether any two things may share what they must not. In most projects none do, and where nothing came or
@@ -273,7 +332,16 @@ fn names_of_two_kinds(rows: &Rows<'_>, root: Package) -> Vec<Observation> {
         let grave = both_models || strict || are_surely_one(db, first, second);
         let subject = vec![unique_id(db, first).clone(), unique_id(db, second).clone()];
         let mut violation = violation(subject, &format!("model '{name}'"), &first_place, place);
-        violation.severity = (!grave).then_some(Severity::Warning);
+        if !grave {
+            violation.severity = Some(Severity::Warning);
+            let means = match resolve_ref(db, root, &Reference { package: None, name: name.clone(), version: None }) {
+                Resolved::Found(node) => format!("; ref('{name}') means the {}", node.kind(db).name()),
+                Resolved::Disabled(_) | Resolved::Missing => String::new(),
+            };
+            let at = format!("{}:{}, by a {}{means}", first_place.path, first_place.start.line, first.kind(db).name());
+            violation.args =
+                vec![("what", format!("the name of {} '{name}'", second.kind(db).name())), ("first_place", at)];
+        }
         found.push(violation);
     }
     found

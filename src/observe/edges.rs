@@ -2,18 +2,20 @@
 
 use super::Rows;
 use super::child::{Child, living, sections};
+use super::missing::{Missing, Name};
 use super::resources::{self, Lost};
 use super::units;
 use crate::db::{DirectoryOf, FileKind, of_section};
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
+use crate::project::absent::is_absent_package;
 use crate::project::builtins;
 use crate::project::data_tests::{Test, facts, tests_of_directory, unknown_kind};
 use crate::project::graph::{Resolved, resolve_function, resolve_ref, resolve_source};
 use crate::project::jinja::run::{Owner, Site, UnknownCall};
 use crate::project::macros::definition;
 use crate::project::nodes::{Node, Reference, unique_id};
-use crate::project::packages::{Declared, absent_packages, is_whole, package_by_name};
+use crate::project::packages::is_whole;
 use crate::syntax::span::Span;
 use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,11 +24,8 @@ use std::sync::Arc;
 /// What a call names, and how its names resolve.
 struct Called<'db> {
     child: Child<'db>,
-    shown: String,
+    name: Name,
     sites: Vec<Site>,
-    bare: bool,
-    package: Option<Arc<str>>,
-    is_source: bool,
     outcome: Outcome<'db>,
 }
 
@@ -41,58 +40,34 @@ fn lost<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Called<
     for child in living(db, key) {
         let trace = child.trace(db);
         let from = child.package(db);
-        let mut seen: BTreeMap<(bool, String), Called<'db>> = BTreeMap::new();
-        let mut note = |shown: String, site: Site, package: Option<Arc<str>>, is_source: bool, outcome| {
-            seen.entry((is_source, shown.clone()))
-                .or_insert_with(|| Called {
-                    child,
-                    shown,
-                    sites: Vec::new(),
-                    bare: package.is_none(),
-                    package,
-                    is_source,
-                    outcome,
-                })
-                .sites
-                .push(site);
+        let mut seen: BTreeMap<(bool, String, Option<Arc<str>>), Called<'db>> = BTreeMap::new();
+        let mut note = |name: Name, site: Site, outcome| {
+            let key = (name.source.is_some(), name.shown(), name.version.clone());
+            let called = seen.entry(key).or_insert_with(|| Called { child, name, sites: Vec::new(), outcome });
+            called.sites.push(site);
         };
         for call in trace.refs.iter().filter(|call| !child.is_own_target(db, call)) {
-            let reference = Reference::of(call);
-            let shown = match &call.package {
-                Some(package) => format!("{package}.{}", call.name),
-                None => call.name.to_string(),
-            };
-            match resolve_ref(db, from, &reference) {
+            let name = Name::of_ref(call.package.clone(), call.name.clone(), call.version.clone());
+            match resolve_ref(db, from, &Reference::of(call)) {
                 Resolved::Found(_) => {}
-                Resolved::Missing => note(shown, call.site, call.package.clone(), false, Outcome::Missing),
-                Resolved::Disabled(parent) => {
-                    note(shown, call.site, call.package.clone(), false, Outcome::Disabled(Some(parent)));
-                }
+                Resolved::Missing => note(name, call.site, Outcome::Missing),
+                Resolved::Disabled(parent) => note(name, call.site, Outcome::Disabled(Some(parent))),
             }
         }
         for call in &trace.functions {
+            let name = Name::of_ref(call.package.clone(), call.name.clone(), None);
             match resolve_function(db, from, call.package.as_deref(), &call.name) {
                 Resolved::Found(_) => {}
-                Resolved::Missing => {
-                    note(call.name.to_string(), call.site, call.package.clone(), false, Outcome::Missing);
-                }
-                Resolved::Disabled(parent) => {
-                    note(
-                        call.name.to_string(),
-                        call.site,
-                        call.package.clone(),
-                        false,
-                        Outcome::Disabled(Some(parent)),
-                    );
-                }
+                Resolved::Missing => note(name, call.site, Outcome::Missing),
+                Resolved::Disabled(parent) => note(name, call.site, Outcome::Disabled(Some(parent))),
             }
         }
         for call in trace.sources.iter().filter(|call| !child.is_own_source(db, call)) {
-            let shown = format!("{}.{}", call.source, call.table);
+            let name = Name::of_source(call.source.clone(), call.table.clone());
             match resolve_source(db, from, &call.source, &call.table) {
                 Resolved::Found(_) => {}
-                Resolved::Missing => note(shown, call.site, None, true, Outcome::Missing),
-                Resolved::Disabled(_) => note(shown, call.site, None, true, Outcome::Disabled(None)),
+                Resolved::Missing => note(name, call.site, Outcome::Missing),
+                Resolved::Disabled(_) => note(name, call.site, Outcome::Disabled(None)),
             }
         }
         all.extend(seen.into_values());
@@ -100,9 +75,12 @@ fn lost<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Called<
     all
 }
 
-fn places<'db>(rows: &Rows<'db>, child: Child<'db>, sites: &[Site]) -> (Place, Vec<Place>) {
-    let sites: BTreeSet<Site> = sites.iter().copied().collect();
-    let mut places: Vec<Place> = sites.into_iter().map(|site| child.call(rows, site)).collect();
+fn places<'db>(rows: &Rows<'db>, called: &Called<'db>) -> (Place, Vec<Place>) {
+    let (child, sites) = (called.child, called.sites.iter().copied().collect::<BTreeSet<Site>>());
+    let mut places: Vec<Place> = match called.child.arguments_that_name(rows, &called.name) {
+        found if found.is_empty() => sites.into_iter().map(|site| child.call(rows, site)).collect(),
+        found => found,
+    };
     places.dedup();
     let first = if places.is_empty() { child.start(rows) } else { places.remove(0) };
     (first, places)
@@ -121,7 +99,7 @@ fn lost_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> LostName
     let rows = &Rows { db };
     let mut names = LostNames::default();
     for called in lost(db, key) {
-        match (&called.outcome, called.is_source) {
+        match (&called.outcome, called.name.source.is_some()) {
             (Outcome::Disabled(_), _) => names.disabled.push(disabled(rows, called)),
             (Outcome::Missing, false) => names.refs.extend(unknown(rows, called)),
             (Outcome::Missing, true) => names.sources.extend(unknown(rows, called)),
@@ -152,34 +130,22 @@ pub(super) fn unknown_source(rows: &Rows<'_>) -> Vec<Observation> {
 
 fn unknown<'db>(rows: &Rows<'db>, called: Called<'db>) -> Option<Observation> {
     let db = rows.db;
-    let absent: Vec<&Declared> = absent_packages(db).collect();
-    let names: Vec<&str> = absent.iter().map(|declared| declared.name.as_deref().unwrap_or(&declared.shown)).collect();
-    let elsewhere = |package: &str| package_by_name(db, package).is_none() && may_define(&absent, package);
-    if called.package.as_deref().is_some_and(elsewhere) {
-        // PACKAGE_NOT_INSTALLED says it already.
-        return None;
-    }
-    let unsure = called.bare && !absent.is_empty();
-    let hint = if unsure {
-        format!("; it may come from a package that is not installed: {}", names.join(", "))
-    } else {
-        String::new()
-    };
-    let (place, locations) = places(rows, called.child, &called.sites);
+    let missing = Missing::of(db, &called.name)?;
+    let (place, locations) = places(rows, &called);
     let child = called.child.id(db);
     Some(Observation {
         node: Some(child.clone()),
-        subject: vec![child, called.shown.as_str().into()],
+        subject: vec![child, called.name.shown().into()],
         place,
         locations,
-        severity: (unsure || called.child.is_test()).then_some(Severity::Warning),
-        args: vec![("name", called.shown), ("child_name", called.child.name(db).to_string()), ("hint", hint)],
+        severity: (missing.is_unsure || called.child.is_test()).then_some(Severity::Warning),
+        args: vec![
+            ("name", called.name.shown()),
+            ("child_name", called.child.name(db).to_string()),
+            ("hint", missing.hint),
+            ("missing", missing.what),
+        ],
     })
-}
-
-/// Whether a package that is declared and not installed may bear this name.
-fn may_define(absent: &[&Declared], package: &str) -> bool {
-    absent.iter().any(|declared| declared.name.as_deref().is_none_or(|name| name == package))
 }
 
 pub(super) fn disabled_parent_in<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
@@ -194,11 +160,12 @@ pub(super) fn disabled_parent(rows: &Rows<'_>) -> Vec<Observation> {
 
 fn disabled<'db>(rows: &Rows<'db>, called: Called<'db>) -> Observation {
     let db = rows.db;
-    let (place, locations) = places(rows, called.child, &called.sites);
+    let (place, locations) = places(rows, &called);
     let child = called.child.id(db);
+    let shown = called.name.shown();
     let parent = match called.outcome {
         Outcome::Disabled(Some(parent)) => unique_id(db, parent).clone(),
-        Outcome::Disabled(None) | Outcome::Missing => called.shown.as_str().into(),
+        Outcome::Disabled(None) | Outcome::Missing => shown.as_str().into(),
     };
     Observation {
         node: Some(child.clone()),
@@ -206,12 +173,12 @@ fn disabled<'db>(rows: &Rows<'db>, called: Called<'db>) -> Observation {
         place,
         locations,
         severity: called.child.is_test().then_some(Severity::Warning),
-        args: vec![("child_name", called.child.name(db).to_string()), ("parent_name", called.shown)],
+        args: vec![("child_name", called.child.name(db).to_string()), ("parent_name", shown)],
     }
 }
 
-/// Where a name is called, and from what: a node's unique_id, where it is one, and a name.
-type Callers = BTreeMap<Place, (Option<Arc<str>>, String)>;
+/// A name and what calls it: a node's unique_id where it is a node, and the caller's own name.
+type Caller = (Arc<str>, Option<Arc<str>>, String);
 
 /// A macro that is not there, and where it is called from.
 #[derive(Debug, Clone, PartialEq)]
@@ -239,7 +206,7 @@ pub(super) fn unknown_macros_in<'db>(db: &'db dyn salsa::Database, key: Director
         let unknown = child.trace(db).unknown.iter();
         for call in unknown.filter(|call| builtins::unique_id(db, &call.name).is_none()) {
             // An absent package may bring others with it, so no unknown namespace is surely a mistake.
-            if call.dotted && !is_whole || !is_living && !call.stops {
+            if call.dotted && !is_whole && may_be_absent(db, &call.name) || !is_living && !call.stops {
                 continue;
             }
             let Some((place, owner, owner_name)) = place_of_unknown(rows, child, call) else { continue };
@@ -264,30 +231,35 @@ pub(super) fn unknown_macros_in<'db>(db: &'db dyn salsa::Database, key: Director
 
 of_section!(unknown_macros_of_section: unknown_macros_in => UnknownMacro);
 
-/// One finding a name, at its first call: who adds or renames the macro mends all of them.
+/// Each name once a caller, at its first call.
 pub(super) fn unknown_macro(rows: &Rows<'_>) -> Vec<Observation> {
-    let mut calls: BTreeMap<Arc<str>, (Callers, BTreeSet<Place>)> = BTreeMap::new();
+    let mut calls: BTreeMap<Caller, (BTreeSet<Place>, BTreeSet<Place>)> = BTreeMap::new();
     let all = sections(rows.db).flat_map(|section| unknown_macros_of_section(rows.db, section));
     for UnknownMacro { name, place, owner, owner_name, stops_at } in all {
-        let (callers, stops) = calls.entry(name.clone()).or_default();
-        callers.entry(place.clone()).or_insert_with(|| (owner.clone(), owner_name.clone()));
+        let (places, stops) = calls.entry((name.clone(), owner.clone(), owner_name.clone())).or_default();
+        places.insert(place.clone());
         stops.extend(stops_at.clone());
     }
-    let violation = |(name, (places, stops)): (Arc<str>, (Callers, BTreeSet<Place>))| {
+    let violation = |((name, node, child_name), (places, stops)): (Caller, (BTreeSet<Place>, BTreeSet<Place>))| {
         // Where a macro makes the call, those that call the macro are told with it.
-        let further: Vec<Place> = stops.iter().filter(|place| !places.contains_key(place)).cloned().collect();
+        let further: Vec<Place> = stops.iter().filter(|place| !places.contains(place)).cloned().collect();
         let mut places = places.into_iter();
-        let (place, (node, child_name)) = places.next()?;
+        let place = places.next()?;
         Some(Observation {
             node,
             subject: vec![name.clone()],
             place,
-            locations: places.map(|(place, _)| place).chain(further).collect(),
+            locations: places.chain(further).collect(),
             severity: stops.is_empty().then_some(Severity::Warning),
             args: vec![("name", name.to_string()), ("child_name", child_name)],
         })
     };
     calls.into_iter().filter_map(violation).collect()
+}
+
+/// Whether a dotted name may be a macro of a package that is not here.
+fn may_be_absent(db: &dyn salsa::Database, name: &str) -> bool {
+    name.split('.').next().is_none_or(|space| is_absent_package(db, space))
 }
 
 /// Where the call stands; `None` inside of a package, which is not this project's to mend.

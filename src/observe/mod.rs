@@ -10,6 +10,7 @@ mod duplicates;
 mod edges;
 mod failures;
 mod metrics;
+mod missing;
 mod patches;
 mod project;
 mod refusals;

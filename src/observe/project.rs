@@ -9,22 +9,27 @@ use crate::derive::cycles::cycles;
 use crate::files::{Content, Outside};
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
+use crate::project::absent::absent_projects;
 use crate::project::data_tests::{
     Place as TestPlace, nests_arguments, takes_spaces, test_errors, tests_of_directory, text_errors,
 };
 use crate::project::docs::docs_errors;
 use crate::project::graph::{Resolved, resolve_ref};
+use crate::project::jinja::run::RefCall;
 use crate::project::macros::{blocks, macro_errors};
 use crate::project::nodes::{Node, Reference, nodes_of_directory, rendering, unique_id};
-use crate::project::packages::{absent_packages, declaration_span, project_file_errors, yaml};
+use crate::project::packages::{Origin, absent_packages, declaration_span, project_file_errors, yaml};
 use crate::project::properties::null_tests;
 use crate::project::schema_yaml;
 use crate::project::selection::selector_errors;
 use crate::project::semantic_names::semantic_name_errors;
 use crate::project::shapes::shape_errors;
 use crate::relations::places::own_files;
+use crate::syntax::conflict::conflict_mark;
 use crate::syntax::jinja::blocks::{BlockKind, control_flow_errors};
 use crate::syntax::span::{Position, SyntaxError};
+use crate::syntax::sql::scan;
+use crate::syntax::yaml::DuplicateKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -66,6 +71,21 @@ impl Errors {
         self.report(refusal.place, &refusal.what, &refusal.fix, severity);
     }
 
+    /// Makes one error a file of all that conflict marks of git cause in it. dbt reads SQL as it stands, so there it
+    /// is one only where something else went wrong.
+    fn name_conflicts(&mut self, db: &dyn salsa::Database, files: &[SourceFile]) {
+        for file in files {
+            let Some(mark) = conflict_mark(file.content(db).text()) else { continue };
+            let path = file.path(db);
+            let before = self.0.len();
+            self.0.retain(|(place, _), _| place.path != *path);
+            let is_parsed = self.0.len() == before && !is_yaml(file.kind(db));
+            let what = "git left its conflict marks in this file";
+            let fix = "Keep one side of each conflict, or join both, and delete the lines with the marks.";
+            self.report(place(db, *file, mark), what, fix, is_parsed.then_some(Severity::Warning));
+        }
+    }
+
     fn all(self) -> Vec<Observation> {
         self.0.into_values().collect()
     }
@@ -95,6 +115,7 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
     for (place, what, fix, calls) in failures::broken_macros(rows) {
         found.add_with(place, what, &fix, calls);
     }
+    found.name_conflicts(db, files_beside(db));
     found.all()
 }
 
@@ -130,6 +151,7 @@ pub(super) fn parse_error_in<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Ve
             found.add(place(db, test.file(db), error.span), &error.message, &error.remedy);
         }
     }
+    found.name_conflicts(db, directory.files(db));
     found.all()
 }
 
@@ -222,8 +244,18 @@ pub(super) fn duplicate_yaml_key(rows: &Rows<'_>) -> Vec<Observation> {
 
 fn repeated_keys(db: &dyn salsa::Database, files: &[SourceFile]) -> Vec<Observation> {
     let mut found = Vec::new();
-    for file in files.iter().copied().filter(|file| is_yaml(file.kind(db))) {
-        for duplicate in &yaml(db, file).duplicates {
+    let is_whole = |file: &SourceFile| conflict_mark(file.content(db).text()).is_none();
+    for file in files.iter().copied().filter(|file| is_yaml(file.kind(db)) && is_whole(file)) {
+        let duplicates = &yaml(db, file).duplicates;
+        // Where a list lacks a dash, two entries are one mapping: their names stand twice in it, and so may all else.
+        let is_named = |duplicate: &&DuplicateKey| duplicate.key == "name" && duplicate.path.ends_with(']');
+        let joined: BTreeSet<&str> = duplicates.iter().filter(is_named).map(|it| it.path.as_str()).collect();
+        for duplicate in duplicates {
+            let is_joined = joined.contains(duplicate.path.as_str());
+            if is_joined && !is_named(&duplicate) {
+                continue;
+            }
+            let hint = if is_joined { "; a `-` may be missing there" } else { "" };
             let later = place(db, file, duplicate.last);
             found.push(Observation {
                 node: None,
@@ -233,6 +265,7 @@ fn repeated_keys(db: &dyn salsa::Database, files: &[SourceFile]) -> Vec<Observat
                     ("key", duplicate.key.clone()),
                     ("mapping", duplicate.path.clone()),
                     ("later_line", later.start.line.to_string()),
+                    ("hint", hint.to_owned()),
                 ],
                 locations: vec![later],
                 severity: None,
@@ -250,15 +283,27 @@ pub(super) fn package_not_installed(rows: &Rows<'_>) -> Vec<Observation> {
         problems.iter().filter_map(|(_, problem)| Some(problem.outside.as_ref()?.stated.as_str())).collect();
     absent_packages(db)
         .filter(|declared| !outside.contains(&*declared.shown))
+        .chain(absent_projects(db))
         .map(|declared| {
             let name = declared.name.as_ref().unwrap_or(&declared.shown);
+            let what = match declared.origin {
+                Origin::Package => format!("package '{name}' is declared and not installed"),
+                Origin::Lock => format!("package '{name}' is locked and not installed"),
+                Origin::Project => format!("project '{name}' is declared, and its models are not here"),
+            };
+            let fix = match declared.origin {
+                Origin::Package | Origin::Lock => {
+                    "Run `dbt deps` for a complete answer. Its models and macros are unknown until then, and calls into it are not judged."
+                }
+                Origin::Project => "Refs to it are not judged. dbt-loom's manifest of it is read where it lies in the repo.",
+            };
             Observation {
                 node: None,
                 subject: vec![name.clone()],
                 place: place(db, declared.file, declaration_span(db, declared)),
                 locations: Vec::new(),
                 severity: None,
-                args: vec![("package", name.to_string())],
+                args: vec![("package", name.to_string()), ("what", what), ("fix", fix.to_owned())],
             }
         })
         .collect()
@@ -277,12 +322,21 @@ pub(super) fn cycle(rows: &Rows<'_>) -> Vec<Observation> {
             subject: ids.iter().map(|id| (*id).clone()).collect(),
             place: first_call(rows, first, next),
             locations: Vec::new(),
-            severity: None,
+            // dbt parses it and stops at `compile` and `ls`.
+            severity: (ids.len() == 1 && refs_itself_in_comments(db, first)).then_some(Severity::Warning),
             args: vec![("way", path.join(" → "))],
         });
     }
     found.extend(metrics::circular(rows));
     found
+}
+
+/// Whether a model names itself in SQL comments alone.
+fn refs_itself_in_comments<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> bool {
+    let scan = scan(node.file(db).content(db).text());
+    let is_own = |call: &&RefCall| matches!(resolve_ref(db, node.package(db), &Reference::of(call)), Resolved::Found(found) if found == node);
+    let is_comment = |call: &RefCall| scan.comments.iter().any(|it| it.start <= call.site && call.site < it.end);
+    rendering(db, node).trace.refs.iter().filter(is_own).all(is_comment)
 }
 
 fn first_call<'db>(rows: &Rows<'db>, child: Node<'db>, parent: &str) -> Place {

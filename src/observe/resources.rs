@@ -1,13 +1,13 @@
 //! Exposures, metrics and saved queries that name what is not there: dbt refuses the project.
 
 use super::Rows;
+use super::missing::{Missing, Name};
 use crate::db::{Project, SourceFile};
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
 use crate::project::config::enabled;
 use crate::project::graph::{Resolved, resolve_ref, resolve_source};
 use crate::project::nodes::unique_id;
-use crate::project::packages::absent_packages;
 use crate::project::resources::{
     Resource, resource_config, resource_entry, resource_id, resource_span, resources_of_package,
 };
@@ -25,46 +25,50 @@ pub(super) enum Lost {
 pub(super) fn lost(rows: &Rows<'_>, wanted: Lost) -> Vec<Observation> {
     let db = rows.db;
     let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
-    let is_whole = absent_packages(db).next().is_none();
     let mut found = Vec::new();
     for (resource, file) in resources_of_package(db, root) {
         if !enabled(&resource_config(db, root, resource, file)) {
             continue;
         }
-        let mut add = |shown: String, word: &str, parent: Arc<str>| {
+        let mut add = |name: &Name, disabled: Option<Arc<str>>| {
+            let missing = match disabled {
+                Some(_) => None,
+                None => Some(Missing::of(db, name)),
+            };
+            // What is not here has it.
+            let Some(missing) = missing.map_or(Some(None), |missing| missing.map(Some)) else { return };
             let id: Arc<str> = resource_id(db, root, resource).into();
-            let hint = if is_whole { "" } else { "; it may come from a package that is not installed" };
+            let is_unsure = missing.as_ref().is_some_and(|missing| missing.is_unsure);
+            let shown = name.shown();
+            let (hint, what) = missing.map(|missing| (missing.hint, missing.what)).unwrap_or_default();
             found.push(Observation {
                 node: Some(id.clone()),
-                subject: vec![id, parent],
-                place: place(rows, resource, file, word),
+                subject: vec![id, disabled.unwrap_or_else(|| shown.as_str().into())],
+                place: place(rows, resource, file, &name.name),
                 locations: Vec::new(),
-                severity: (!is_whole && wanted != Lost::Disabled).then_some(Severity::Warning),
+                severity: is_unsure.then_some(Severity::Warning),
                 args: vec![
                     ("name", shown.clone()),
                     ("parent_name", shown),
                     ("child_name", resource.name.to_string()),
-                    ("hint", hint.to_owned()),
+                    ("hint", hint),
+                    ("missing", what),
                 ],
             });
         };
         for reference in &resource.named.refs {
+            let name = Name::of_ref(reference.package.clone(), reference.name.clone(), reference.version.clone());
             match (resolve_ref(db, root, reference), wanted) {
-                (Resolved::Missing, Lost::Ref) if reference.package.is_none() => {
-                    add(reference.name.to_string(), &reference.name, reference.name.clone());
-                }
-                (Resolved::Disabled(parent), Lost::Disabled) => {
-                    add(reference.name.to_string(), &reference.name, unique_id(db, parent).clone());
-                }
+                (Resolved::Missing, Lost::Ref) => add(&name, None),
+                (Resolved::Disabled(parent), Lost::Disabled) => add(&name, Some(unique_id(db, parent).clone())),
                 _ => {}
             }
         }
         for (source, table) in &resource.named.sources {
-            let shown = format!("{source}.{table}");
+            let name = Name::of_source(source.clone(), table.clone());
             match (resolve_source(db, root, source, table), wanted) {
-                (Resolved::Missing, Lost::Source) | (Resolved::Disabled(_), Lost::Disabled) => {
-                    add(shown.clone(), table, shown.as_str().into());
-                }
+                (Resolved::Missing, Lost::Source) => add(&name, None),
+                (Resolved::Disabled(_), Lost::Disabled) => add(&name, Some(name.shown().into())),
                 _ => {}
             }
         }

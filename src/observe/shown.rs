@@ -8,6 +8,7 @@ use super::config_paths::used_folders_in;
 use super::duplicates::names_in;
 use super::edges::{UnknownMacro, unknown_macros_in};
 use super::failures::{Failed, failures_in};
+use super::missing::is_broken_yaml;
 use super::refusals::{ForbiddenRef, InGroup, forbidden_in, groups_in};
 use super::values::{WrongSetting, wrong_settings_in};
 use crate::db::{DirectoryOf, FileKind, Package, SourceFile};
@@ -148,6 +149,10 @@ impl Declares {
     /// `None` where it declares something that may reach anything: resources of its own, versions, what replaces
     /// parts of another package.
     pub fn of(db: &dyn salsa::Database, package: Package, file: SourceFile) -> Option<Self> {
+        // What it cannot be read to declare may be what others miss.
+        if is_broken_yaml(db, package, file) {
+            return None;
+        }
         let root = schema_yaml::root(db, package, file);
         let is_local = |key: Option<&str>| key.is_some_and(|key| LOCAL.contains(&key));
         if !root.as_map()?.iter().all(|entry| is_local(entry.key.as_str())) {

@@ -1,7 +1,7 @@
 //! Which node each name means, and so the edges of the graph.
 
 use super::config;
-use super::nodes::{Named, Node, NodeKind, Reference, is_enabled, named_parents, nodes_of_package, unique_id};
+use super::nodes::{Named, Node, NodeKind, Part, Reference, is_enabled, named_parents, nodes_of_package, unique_id};
 use super::packages::{dbt_packages, package_by_name, package_name, project_file};
 use super::properties::{SourceTable, properties};
 use super::settled::Settled;
@@ -51,6 +51,43 @@ pub fn named<'db>(db: &'db dyn salsa::Database, name: &str) -> &'db [Node<'db>] 
     candidates(db, Candidates::new(db, Arc::<str>::from(name)))
 }
 
+/// The names that `ref` may give, in their order.
+#[salsa::tracked(returns(deref))]
+pub fn refable_names(db: &dyn salsa::Database) -> Vec<Arc<str>> {
+    let index = Settled::try_get(db).map_or_else(|| &indexed_nodes(db).value, |settled| settled.nodes(db));
+    let is_refable = |id: &Id| Node::from_id(*id).kind(db).is_refable();
+    let mut names: Vec<Arc<str>> =
+        index.iter().filter(|(_, nodes)| nodes.iter().any(is_refable)).map(|(name, _)| name.clone()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The versions of a name's enabled models; `None` where nothing enabled bears it.
+pub fn versions_of(db: &dyn salsa::Database, package: Option<&str>, name: &str) -> Option<Vec<Arc<str>>> {
+    let package = package.map(|package| package_by_name(db, package));
+    let is_meant =
+        |node: &Node<'_>| package.is_none_or(|package| package == Some(node.package(db))) && node.kind(db).is_refable();
+    let mut nodes = named(db, name).iter().filter(|node| is_meant(node) && is_enabled(db, **node)).peekable();
+    nodes.peek()?;
+    Some(nodes.filter_map(|node| version(db, *node).map(|version| version.version.clone())).collect())
+}
+
+/// All tables of all sources by name, in their order.
+#[salsa::tracked(returns(deref))]
+pub fn source_names(db: &dyn salsa::Database) -> Vec<SourceKey> {
+    let index = Settled::try_get(db).map_or_else(|| &indexed_sources(db).value, |settled| settled.sources(db));
+    let mut names: Vec<SourceKey> = index.keys().cloned().collect();
+    names.sort_unstable();
+    names
+}
+
+/// Whether any table of a source is declared.
+pub fn has_source(db: &dyn salsa::Database, source: &Arc<str>) -> bool {
+    let names = source_names(db);
+    let at = names.partition_point(|(other, _)| other < source);
+    names.get(at).is_some_and(|(other, _)| other == source)
+}
+
 /// The packages a name is looked for in, in order; `None` is any.
 fn search(db: &dyn salsa::Database, from: Package, asked: Option<&str>) -> Vec<Option<Package>> {
     if let Some(name) = asked {
@@ -91,9 +128,29 @@ pub fn resolve_ref<'db>(db: &'db dyn salsa::Database, from: Package, reference: 
         (Some(version), None) => version.is_latest,
         (Some(version), Some(asked)) => version.version == *asked,
     };
-    let refable: Vec<Node<'db>> =
+    let mut refable: Vec<Node<'db>> =
         all.iter().copied().filter(|node| node.kind(db).is_refable() && answers(node)).collect();
+    // Of several kinds with one name in a package dbt takes what it parsed last.
+    refable.sort_by_key(|node| std::cmp::Reverse(parsed_at(db, *node)));
+    if refable.is_empty()
+        && reference.version.is_none()
+        && let Some((name, version)) = reference.name.rsplit_once(".v")
+    {
+        // A version has a name of its own as well: `orders.v2`.
+        let package = reference.package.clone();
+        return resolve_ref(db, from, &Reference { package, name: name.into(), version: Some(version.into()) });
+    }
     pick(&order, &refable, |node| node.package(db), |node| is_enabled(db, node))
+}
+
+/// When dbt parses a node's kind: models, snapshots in SQL, seeds, snapshots in YAML.
+fn parsed_at(db: &dyn salsa::Database, node: Node<'_>) -> u8 {
+    match (node.kind(db), node.part(db)) {
+        (NodeKind::Snapshot, Part::Entry(_)) => 3,
+        (NodeKind::Seed, _) => 2,
+        (NodeKind::Snapshot, _) => 1,
+        _ => 0,
+    }
 }
 
 pub fn resolve_function<'db>(
@@ -158,7 +215,7 @@ pub fn sources_of_package<'db>(db: &'db dyn salsa::Database, package: Package) -
     found
 }
 
-pub(super) type SourceKey = (Arc<str>, Arc<str>);
+pub type SourceKey = (Arc<str>, Arc<str>);
 
 #[salsa::tracked(returns(ref))]
 pub(super) fn indexed_sources(db: &dyn salsa::Database) -> Stamped<FxHashMap<SourceKey, Vec<Id>>> {

@@ -1,6 +1,7 @@
 //! What dbt makes of a repo: packages, configuration, macros, nodes and the edges between them.
 //! Knows nothing of findings.
 
+pub mod absent;
 pub mod accepted;
 pub mod builtins;
 pub mod calls;
@@ -31,6 +32,7 @@ pub mod semantic_names;
 pub mod settings;
 pub mod settled;
 pub mod shapes;
+pub mod similar;
 pub mod staging;
 pub mod target;
 pub mod things;

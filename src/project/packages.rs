@@ -1,5 +1,6 @@
 //! dbt_project.yml of the root and of each package, and the packages a project declares.
 
+use super::absent::projects_in;
 use super::data;
 use super::jinja::run::{Names, Run, Subject};
 use super::jinja::{Minijinja, Renderer};
@@ -278,7 +279,18 @@ pub fn package_by_name(db: &dyn salsa::Database, name: &str) -> Option<Package> 
     package_of_name(db, PackageName::new(db, name))
 }
 
-/// A package that packages.yml or dependencies.yml asks for.
+/// Where a package or a project is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// `packages:` of packages.yml or dependencies.yml.
+    Package,
+    /// package-lock.yml alone: a package of a package.
+    Lock,
+    /// `projects:` of dependencies.yml, or dbt_loom.config.yml: a project of a mesh.
+    Project,
+}
+
+/// A package or a project that packages.yml, dependencies.yml or what stands beside them asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declared {
     /// As written: `dbt-labs/dbt_utils`, a git address, a folder.
@@ -288,24 +300,75 @@ pub struct Declared {
     pub file: SourceFile,
     /// Which entry of the file's list it is.
     pub index: usize,
+    pub origin: Origin,
+    /// package-lock.yml names it, too.
+    pub is_locked: bool,
     pub installed: bool,
 }
 
 #[salsa::tracked(returns(ref))]
 pub fn declared_packages(db: &dyn salsa::Database) -> Vec<Declared> {
-    Project::try_get(db).map(|project| declared_in(db, project.package_files(db))).unwrap_or_default()
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let files = project.package_files(db);
+    let mut found = declared_in(db, files);
+    for file in files.iter().filter(|file| file.kind(db) == FileKind::Lock) {
+        add_locked(db, *file, &mut found);
+    }
+    for file in files {
+        let projects = projects_in(db, *file).into_iter().enumerate();
+        for (index, name) in projects {
+            let is_known = |it: &Declared| it.origin == Origin::Project && it.name.as_ref() == Some(&name);
+            if !found.iter().any(is_known) {
+                let installed = package_by_name(db, &name).is_some();
+                let name = Some(name.clone());
+                let (origin, shown) = (Origin::Project, name.clone().unwrap_or_default());
+                found.push(Declared { shown, name, file: *file, index, origin, is_locked: false, installed });
+            }
+        }
+    }
+    found
 }
 
 /// Whether every package is there, those that packages ask for included.
 #[salsa::tracked(returns(copy))]
 pub fn is_whole(db: &dyn salsa::Database) -> bool {
-    let inherited = Project::try_get(db).map(|project| declared_in(db, project.inherited_package_files(db)));
-    absent_packages(db).next().is_none() && inherited.iter().flatten().all(|declared| declared.installed)
+    absent_packages(db).next().is_none() && inherited_packages(db).iter().all(|declared| declared.installed)
+}
+
+/// The packages that installed packages ask for.
+#[salsa::tracked(returns(deref))]
+pub fn inherited_packages(db: &dyn salsa::Database) -> Vec<Declared> {
+    Project::try_get(db).map(|project| declared_in(db, project.inherited_package_files(db))).unwrap_or_default()
+}
+
+/// Adds what package-lock.yml alone names, and to what others name the names it knows.
+fn add_locked(db: &dyn salsa::Database, file: SourceFile, found: &mut Vec<Declared>) {
+    let root = data::of(&yaml(db, file).root);
+    let entries = root.get("packages").and_then(|list| list.as_array()).map(Vec::as_slice).unwrap_or_default();
+    let own = found.len();
+    for (index, entry) in entries.iter().enumerate() {
+        let Some((shown, name, installed)) = declared(db, entry) else { continue };
+        let told: Option<Arc<str>> = entry.get("name").and_then(data::scalar).map(Arc::from);
+        let name = told.or(name);
+        let is_same = |it: &Declared| it.shown == shown || it.name.is_some() && it.name == name;
+        let known = found.iter_mut().take(own).find(|it| is_same(it));
+        let installed = installed || name.as_ref().is_some_and(|name| package_by_name(db, name).is_some());
+        match known {
+            Some(known) => {
+                (known.is_locked, known.installed) = (true, known.installed || installed);
+                known.name = known.name.take().or(name);
+            }
+            None => {
+                let (origin, is_locked) = (Origin::Lock, true);
+                found.push(Declared { shown, name, file, index, origin, is_locked, installed });
+            }
+        }
+    }
 }
 
 fn declared_in(db: &dyn salsa::Database, files: &[SourceFile]) -> Vec<Declared> {
     let mut found = Vec::new();
-    for file in files {
+    for file in files.iter().filter(|file| file.kind(db) == FileKind::PackagesFile) {
         let root = data::of(&yaml(db, *file).root);
         let entries = root.get("packages").and_then(|list| list.as_array()).map(Vec::as_slice).unwrap_or_default();
         for (index, entry) in entries.iter().enumerate() {
@@ -314,6 +377,8 @@ fn declared_in(db: &dyn salsa::Database, files: &[SourceFile]) -> Vec<Declared> 
                 name,
                 file: *file,
                 index,
+                origin: Origin::Package,
+                is_locked: false,
                 installed,
             }));
         }
@@ -360,24 +425,36 @@ fn declared(db: &dyn salsa::Database, entry: &serde_json::Value) -> Option<(Arc<
 /// Whether a package is installed that no declaration names: a local one may be called otherwise than
 /// its folder.
 fn has_unexplained(db: &dyn salsa::Database, project: Project) -> bool {
-    let roots: Vec<serde_json::Value> =
-        project.package_files(db).iter().map(|file| data::of(&yaml(db, *file).root)).collect();
+    let files = project.package_files(db).iter().filter(|file| file.kind(db) == FileKind::PackagesFile);
+    let roots: Vec<serde_json::Value> = files.map(|file| data::of(&yaml(db, *file).root)).collect();
     let entries = roots.iter().filter_map(|root| root.get("packages")?.as_array()).flatten();
-    let named = entries.filter_map(|entry| data::scalar(entry.get("package").or_else(|| entry.get("name"))?));
+    let entries: Vec<&serde_json::Value> = entries.collect();
+    let locals = entries.iter().filter_map(|entry| entry.get("local").and_then(data::scalar));
+    let locals: Vec<String> = locals.map(|folder| normalise(&folder)).collect();
+    let named = entries.iter().filter_map(|entry| data::scalar(entry.get("package").or_else(|| entry.get("name"))?));
     let named: Vec<String> = named.filter_map(|name| name.rsplit('/').next().map(str::to_owned)).collect();
-    let names = project.packages(db).iter().map(|package| package_name(db, *package));
-    names.into_iter().any(|name| named.iter().all(|other| **other != **name))
+    // A local package that is read where it lies is the one that this declaration names.
+    let others =
+        project.packages(db).iter().filter(|package| locals.iter().all(|folder| **folder != **package.folder(db)));
+    let names = others.map(|package| package_name(db, *package));
+    let mut names = names;
+    names.any(|name| named.iter().all(|other| **other != **name))
 }
 
-/// The declared packages that are not there.
+/// The packages that are asked for and not there.
 pub fn absent_packages(db: &dyn salsa::Database) -> impl Iterator<Item = &Declared> {
-    declared_packages(db).iter().filter(|declared| !declared.installed)
+    declared_packages(db).iter().filter(|declared| !declared.installed && declared.origin != Origin::Project)
 }
 
 /// Where a declaration stands in its file.
 pub fn declaration_span(db: &dyn salsa::Database, declared: &Declared) -> Span {
     let root = &yaml(db, declared.file).root;
-    let entry = root.get("packages").and_then(Node::as_seq).and_then(|list| list.get(declared.index));
+    let key = match (declared.origin, declared.file.kind(db)) {
+        (Origin::Project, FileKind::Loom) => "manifests",
+        (Origin::Project, _) => "projects",
+        (Origin::Package | Origin::Lock, _) => "packages",
+    };
+    let entry = root.get(key).and_then(Node::as_seq).and_then(|list| list.get(declared.index));
     let first = entry.and_then(Node::as_map).and_then(<[_]>::first);
     first.map_or_else(|| entry.map(|entry| entry.span).unwrap_or_default(), |first| first.key.span)
 }

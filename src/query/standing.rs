@@ -3,7 +3,7 @@
 use super::of_the_run;
 use crate::datalog::{Constant, with_cells};
 use crate::db::Stamped;
-use crate::observe;
+use crate::observe::{self, Severity};
 use crate::relations;
 use crate::relations::places::{self, Place};
 use std::sync::Arc;
@@ -15,17 +15,19 @@ pub struct Standing {
     pub places: Vec<Place>,
     /// Of what was seen, what tells it from others.
     pub subject: Option<Vec<Arc<str>>>,
+    /// Of what was seen, where it is milder than others of its kind.
+    pub severity: Option<Severity>,
 }
 
 /// Where a row of a relation stands; the row of no relation is the unique_id of a thing.
 pub fn standing(db: &dyn salsa::Database, relation: &str, row: &[Constant]) -> Standing {
-    let at = |places: Vec<Place>| Standing { places, subject: None };
+    let at = |places: Vec<Place>| Standing { places, ..Standing::default() };
     if let ("", [Constant::Text(id)]) = (relation, row) {
         return at(places::of_thing(db, id).into_iter().collect());
     }
     if let Some(seen) = observe::by_name(relation).and_then(|observed| observed.of_row(db, row)) {
         let places = std::iter::once(&seen.place).chain(&seen.locations).cloned().collect();
-        return Standing { places, subject: Some(seen.subject.clone()) };
+        return Standing { places, subject: Some(seen.subject.clone()), severity: seen.severity };
     }
     if let Some(of_the_run) = of_the_run(relation) {
         return at(of_the_run.place(row).into_iter().collect());

@@ -315,6 +315,7 @@ pub(crate) mod sample {
             remedy: format!("Mend {rule}."),
             locations: Vec::new(),
             fingerprint: "00000000000000ff".to_owned(),
+            cause: None,
             fixable: false,
             status: Status::New,
         })

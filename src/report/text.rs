@@ -12,6 +12,9 @@ const PIPED_LIMIT: usize = 50;
 /// Further places of a finding that its line names.
 const PLACES_NAMED: usize = 3;
 
+/// The rule whose findings are one line.
+const PACKAGES: &str = "PACKAGE_NOT_INSTALLED";
+
 /// What excerpts are moved in by.
 const INDENT: usize = 4;
 
@@ -32,6 +35,10 @@ pub(super) fn render(findings: &[&Finding], run: &Run<'_>, options: &Options) ->
         return page.text;
     }
 
+    let (packages, findings): (Vec<&Finding>, Vec<&Finding>) =
+        findings.iter().partition(|finding| &*finding.rule == PACKAGES && finding.severity == Severity::Info);
+    let all = [&findings[..], &packages].concat();
+    let findings = &findings[..];
     let usual = if options.terminal { TERMINAL_LIMIT } else { PIPED_LIMIT };
     let limit = options.limit.or(usual);
     page.files(&files(findings, limit, options.terminal), findings, run);
@@ -44,11 +51,12 @@ pub(super) fn render(findings: &[&Finding], run: &Run<'_>, options: &Options) ->
         let hidden = count(hidden, what);
         page.line(&format!("{hidden} not shown; see all with `--limit all`."));
     }
+    page.packages(&packages);
     page.line("");
     page.conventions(run.summary);
-    page.totals(findings, run);
+    page.totals(&all, run);
     if options.terminal {
-        let command = next(findings, hidden > 0, run.command);
+        let command = next(if findings.is_empty() { &all } else { findings }, hidden > 0, run.command);
         page.line(&format!("Next: {command}"));
     }
     page.text
@@ -133,20 +141,32 @@ impl Page {
         }
     }
 
+    /// What is not here, in one line: it is one cause, and no fault of a file.
+    fn packages(&mut self, packages: &[&Finding]) {
+        // What is to be done differs between packages and projects.
+        let mut by_remedy: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for finding in packages {
+            let remedy = finding.remedy.split_inclusive(". ").next().unwrap_or_default().trim_end();
+            by_remedy.entry(remedy).or_default().extend(finding.subject.first().map(|name| &**name));
+        }
+        let part = |(remedy, names): (&str, Vec<&str>)| {
+            format!("Not here: {}. {}", escaped(&names.join(", ")), escaped(remedy))
+        };
+        let parts: Vec<String> = by_remedy.into_iter().map(part).collect();
+        if !parts.is_empty() {
+            if !self.text.is_empty() {
+                self.line("");
+            }
+            self.line(&parts.join(" "));
+        }
+    }
+
     fn finding(&mut self, finding: &Finding) {
         let mark = self.painted("✗", style(finding.severity));
         let at = finding.place.start;
         let rule = self.painted(&format!("[{}]", escaped(&finding.rule)), Style::new().dimmed());
         let mut line = format!("  {mark} {}:{} {rule} {}", at.line, at.column, escaped(&finding.message));
-        if !finding.locations.is_empty() {
-            let named: Vec<String> =
-                finding.locations.iter().take(PLACES_NAMED).map(|place| short(place, &finding.place.path)).collect();
-            line.push_str(&format!(" (also {}", named.join(", ")));
-            match finding.locations.len().saturating_sub(PLACES_NAMED) {
-                0 => line.push(')'),
-                more => line.push_str(&format!(" and {more} more)")),
-            }
-        }
+        line.push_str(&also(finding));
         self.line(&line);
     }
 
@@ -202,6 +222,32 @@ fn style(severity: Severity) -> Style {
         Severity::Info => AnsiColor::Cyan,
     };
     color.on_default()
+}
+
+/// Further places of a finding, those of its own file first; empty where there are none.
+fn also(finding: &Finding) -> String {
+    let path = &finding.place.path;
+    let (own, others): (Vec<&Place>, Vec<&Place>) = finding.locations.iter().partition(|place| place.path == *path);
+    let files = others.iter().map(|place| &place.path).collect::<HashSet<_>>().len();
+    let named = |places: &[&Place]| {
+        let shown: Vec<String> = places.iter().take(PLACES_NAMED).map(|place| short(place, path)).collect();
+        (shown.join(", "), places.len().saturating_sub(PLACES_NAMED))
+    };
+    if files < 2 {
+        return match named(&[own, others].concat()) {
+            (shown, _) if shown.is_empty() => shown,
+            (shown, 0) => format!(" (also {shown})"),
+            (shown, more) => format!(" (also {shown} and {more} more)"),
+        };
+    }
+    let own = match named(&own) {
+        (shown, _) if shown.is_empty() => shown,
+        (shown, 0) => format!("{shown} and "),
+        (shown, more) => format!("{shown}, {more} more and "),
+    };
+    let (shown, more) = named(&others);
+    let rest = if more > 0 { ", …" } else { "" };
+    format!(" (also {own}in {files} more files: {shown}{rest})")
 }
 
 fn short(place: &Place, path: &str) -> String {

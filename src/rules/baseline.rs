@@ -197,6 +197,7 @@ mod tests {
             remedy: String::new(),
             locations: Vec::new(),
             fingerprint: fingerprint.to_owned(),
+            cause: None,
             fixable: false,
             status: Status::New,
         })

@@ -359,7 +359,7 @@ pub(super) fn violation(
         _ => None,
     };
     let stands = row.map(|(relation, values)| look(relation, values)).unwrap_or_default();
-    let (mut places, seen) = (stands.places, stands.subject);
+    let (mut places, seen, mildness) = (stands.places, stands.subject, stands.severity);
     if places.is_empty() {
         let path = one("path").map(text);
         let start = || Position { line: number(one("line")).unwrap_or(1), column: number(one("column")).unwrap_or(1) };
@@ -407,7 +407,8 @@ pub(super) fn violation(
         add("name", shown_id(node));
     }
     add("path", &place.path);
-    let severity = one("severity").and_then(|value| Severity::of(&text(value)));
+    // How mild an observed fact is, it is whether or not the block reads it.
+    let severity = one("severity").and_then(|value| Severity::of(&text(value))).or(mildness);
     Violation { node, subject, place, locations: places, severity, args, row: (0, Vec::new()) }
 }
 

@@ -27,6 +27,8 @@ pub struct Told {
     pub locations: Vec<Place>,
     /// 16 hex digits.
     pub fingerprint: String,
+    /// Findings of one rule with the same cause are told as one.
+    pub cause: Option<Arc<str>>,
     pub fixable: bool,
     pub status: Status,
 }

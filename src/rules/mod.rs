@@ -4,6 +4,7 @@ pub mod adoption;
 pub mod baseline;
 pub mod block;
 pub mod case;
+pub mod cause;
 pub mod engine;
 pub mod finding;
 pub mod fingerprint;

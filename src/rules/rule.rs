@@ -35,6 +35,8 @@ pub struct Rule {
     pub message: Template,
     /// Empty where nothing general can be said.
     pub remedy: Template,
+    /// Findings that this text is the same of are told as one.
+    pub cause: Option<Template>,
     /// A habit a repo may or may not have, where adherence decides; not a plain mistake. Its block says
     /// what could break it: `subject(…)`.
     pub is_convention: bool,
@@ -127,6 +129,7 @@ struct FrontMatter {
     message: String,
     #[serde(default)]
     remedy: String,
+    cause: Option<String>,
     id: Option<String>,
     #[serde(default)]
     stated_by: Option<Stated>,
@@ -256,7 +259,9 @@ fn read(path: &str, text: &str) -> Result<Rule, Wrong> {
         return Err((line_of("message"), "message: is empty".to_owned()));
     }
     let remedy = template("remedy", &front.remedy)?;
-    for (key, template) in [("message", &message), ("remedy", &remedy)] {
+    let cause = front.cause.as_ref().map(|text| template("cause", text)).transpose()?;
+    let texts = [("message", &message), ("remedy", &remedy)].into_iter();
+    for (key, template) in texts.chain(cause.as_ref().map(|cause| ("cause", cause))) {
         for head in &heads {
             template.check(&head.known).map_err(|error| {
                 let error = format!("{key}: {error} (the finding(…) on line {})", head.line);
@@ -285,6 +290,7 @@ fn read(path: &str, text: &str) -> Result<Rule, Wrong> {
         program_line,
         message,
         remedy,
+        cause,
         stated_by: front.stated_by,
         options: front.options,
         status: front.status,

@@ -50,6 +50,7 @@ pub fn told(rule: &Rule, severity: Severity, violation: &Violation) -> Finding {
         subject: violation.subject.clone(),
         locations: violation.locations.clone(),
         fingerprint: String::new(),
+        cause: rule.cause.as_ref().map(|cause| cause.fill(value).into()),
         fixable: false,
         status: Status::New,
     });

@@ -10,6 +10,7 @@ use crate::files::Memory;
 use crate::project::settings::rule_paths;
 use crate::rules::baseline::{self, Baseline};
 use crate::rules::case::{Case, Expected};
+use crate::rules::cause::merged;
 use crate::rules::finding::Finding;
 use crate::rules::registry::Registry;
 use crate::rules::rule::Rule;
@@ -142,7 +143,7 @@ pub fn check_files_with(
             before.changed = changed(&contents, &session.contents(), &|_| false);
             session.compare_with(Some(before));
         }
-        session.check_with(&new.registry, &selection, new.circumstances()).findings
+        merged(session.check_with(&new.registry, &selection, new.circumstances()).findings)
     })
 }
 

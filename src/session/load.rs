@@ -3,6 +3,7 @@
 use super::is_within;
 use crate::db::FileKind;
 use crate::files::{Content, Tree, Unreadable, join, normalise, outside};
+use crate::project::absent::loom_manifests;
 use crate::project::data;
 use crate::project::packages::{Paths, paths};
 use crate::syntax::span::{LineIndex, Span};
@@ -17,6 +18,8 @@ pub const PROJECT_FILE: &str = "dbt_project.yml";
 pub const HOUSE_RULES_FILE: &str = "harness.yml";
 /// Files that name packages; dbt reads the first that exists, and both where both do.
 const PACKAGE_FILES: [&str; 2] = ["packages.yml", "dependencies.yml"];
+const LOCK_FILE: &str = "package-lock.yml";
+const LOOM_FILE: &str = "dbt_loom.config.yml";
 const SELECTORS_FILE: &str = "selectors.yml";
 /// Where `dbt deps` puts packages, unless the project says otherwise.
 const PACKAGES_FOLDER: &str = "dbt_packages";
@@ -140,6 +143,8 @@ pub(super) fn find(tree: &dyn Tree, is_read: &(dyn Fn(&str, &Found) -> bool + Sy
         inherited.extend(looking.package_files(&folder));
         packages.push(FoundPackage { folder: folder.into(), project_file, files });
     }
+    let mut package_files = package_files;
+    package_files.extend(looking.files_of_a_mesh());
     let selectors = looking.is_file(SELECTORS_FILE).then(|| looking.single("", SELECTORS_FILE, FileKind::Selectors));
     if looking.is_file(PROFILES_FILE)
         && let Content::Unreadable(problem) = tree.read(PROFILES_FILE)
@@ -290,6 +295,28 @@ impl Looking<'_> {
         };
         self.problems.extend(problems);
         paths
+    }
+
+    /// What says more of packages and projects than packages.yml does.
+    fn files_of_a_mesh(&mut self) -> Vec<Found> {
+        let mut found = Vec::new();
+        if self.is_file(LOCK_FILE) {
+            found.push(self.single("", LOCK_FILE, FileKind::Lock));
+        }
+        if self.is_file(LOOM_FILE) {
+            let loom = self.single("", LOOM_FILE, FileKind::Loom);
+            let root = data::of(&parse(text(&loom)).root);
+            found.push(loom);
+            let stated = loom_manifests(&root).into_iter().filter_map(|(_, path)| path).take(MAX_PACKAGES);
+            // What leads out of the repository is as unknown as what is not there.
+            for path in stated.filter_map(|path| self.tree.locate("", &path, false).ok()).collect::<Vec<_>>() {
+                let is_new = !found.iter().any(|other| *other.path == *path);
+                if is_new && self.is_file(&path) {
+                    found.push(self.single("", &path, FileKind::Manifest));
+                }
+            }
+        }
+        found
     }
 
     fn files(&mut self, folder: &str, paths: &Paths, is_root: bool) -> Vec<Found> {

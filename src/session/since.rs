@@ -9,6 +9,7 @@ use crate::files::Content;
 use crate::project::packages::dbt_packages;
 use crate::query::{Families, Repo, Run, library, of_the_run};
 use crate::report::Summary;
+use crate::rules::cause::merged;
 use crate::rules::finding::{Finding, Status};
 use crate::rules::registry::Registry;
 use crate::rules::run::Given;
@@ -145,6 +146,13 @@ impl Outcome {
         }
         let excused = self.suppressed.iter().map(|it| &it.finding);
         self.summary.not_understood = not_understood(self.findings.iter().chain(excused));
+        self.count();
+    }
+
+    /// Makes one finding of those that have one cause. Comes after all that marks or leaves out single findings.
+    pub fn merge_causes(&mut self) {
+        self.findings = merged(std::mem::take(&mut self.findings));
+        self.fixed = self.fixed.take().map(merged);
         self.count();
     }
 

@@ -349,6 +349,7 @@ impl Check {
             outcome.narrow(|finding| selected.holds(finding));
         }
         narrow_to_paths(&mut outcome, &self.paths);
+        outcome.merge_causes();
         Ok(outcome)
     }
 }

@@ -31,6 +31,8 @@ pub struct Called {
     pub text: Option<String>,
     /// The package of the macro, where arguments hold Jinja that might name others.
     pub names_from: Option<Package>,
+    /// The package that the test is asked for in is not here.
+    pub is_elsewhere: bool,
 }
 
 /// Where a test's macro is.
@@ -98,13 +100,14 @@ pub(super) fn called(db: &dyn salsa::Database, package: Package, declared: &Decl
     if call.len() > LONGEST_CALL {
         call = writer.call(&callee, declared, true);
     }
+    let is_elsewhere = matches!(owner, Owner::Absent);
     let names_from = match owner {
         Owner::Package(owner) => Some(owner),
         Owner::Dbt => package_by_name(db, DBT),
         Owner::Absent | Owner::Nobody => None,
     };
     let names_from = names_from.filter(|_| declared.arguments.values().any(holds_calls));
-    Called { macro_id, text: Some(format!("{}{call}", writer.opening)), names_from }
+    Called { macro_id, text: Some(format!("{}{call}", writer.opening)), names_from, is_elsewhere }
 }
 
 struct Writer {

@@ -14,6 +14,7 @@ use self::declared::{Declared, Target};
 pub use self::declared::{nests_arguments, takes_spaces};
 pub use self::shapes::test_errors;
 use crate::db::{Directory, DirectoryOf, FileKind, Package, Section, SourceFile};
+use crate::project::absent::is_absent_package;
 use crate::project::config;
 use crate::project::data;
 use crate::project::graph::{Parents, Resolved, resolve_function, resolve_ref, resolve_source};
@@ -111,7 +112,11 @@ pub fn test_span<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Span {
 /// on and would fail when it runs the test.
 pub fn unknown_kind<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Arc<str>> {
     let declared = declaration(db, test)?;
-    let nobodys = called(db, test).as_ref().is_some_and(|called| called.macro_id.is_none());
+    let is_nowhere = |called: &call::Called| match &declared.namespace {
+        Some(space) if called.is_elsewhere => !is_absent_package(db, space),
+        _ => called.macro_id.is_none(),
+    };
+    let nobodys = called(db, test).as_ref().is_some_and(is_nowhere);
     nobodys.then(|| match &declared.namespace {
         Some(space) => format!("{space}.{}", declared.kind).into(),
         None => declared.kind.clone(),

@@ -145,6 +145,7 @@ fn finding(rule: &str, path: &str, severity: Severity) -> Finding {
         remedy: String::new(),
         locations: Vec::new(),
         fingerprint: String::new(),
+        cause: None,
         fixable: false,
         status: Status::New,
     })
