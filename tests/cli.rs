@@ -119,11 +119,12 @@ fn the_only_project_below_is_checked_and_several_are_named() {
 }
 
 #[test]
-fn a_project_without_models_is_clean() {
+fn a_project_without_models_is_clean_and_says_where_they_were_looked_for() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "dbt_project.yml", "name: shop\n");
     let output = harness(folder.path(), &["check"]);
-    assert_eq!((code(&output), err(&output)), (0, String::new()));
+    let why = "harness: note: no model was found: model-paths of dbt_project.yml is 'models', which does not exist\n";
+    assert_eq!((code(&output), err(&output)), (0, why.to_owned()));
 }
 
 #[test]

@@ -171,7 +171,7 @@ fn tags_are_inherited_from_columns_and_sources_and_not_from_models() {
     let document = document(&session());
     let tags = |id: &str| node(&document, id)["tags"].clone();
     assert_eq!(tags("test.shop.unique_orders_id.1360ecc70e"), json!(["keys", "nightly"]));
-    assert_eq!(tags("test.shop.source_not_null_crm_people_id.2f97d3da9f"), json!(["nightly", "outside", "pii"]));
+    assert_eq!(tags("test.shop.source_not_null_crm_people_id.2f97d3da9f"), json!(["outside", "pii", "nightly"]));
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn singular_tests_operations_and_unit_tests_are_nodes() {
     let document = document(&session());
     let paid = node(&document, "test.shop.all_paid");
     assert_eq!(paid["fqn"], json!(["shop", "money", "all_paid"]));
-    assert_eq!(paid["tags"], json!(["money", "nightly"]));
+    assert_eq!(paid["tags"], json!(["nightly", "money"]));
     assert_eq!(paid["description"], "nobody owes");
     assert_eq!(paid["depends_on"], json!({"nodes": ["model.shop.orders"], "macros": ["macro.shop.greet"]}));
     let operation = node(&document, "operation.shop.shop-on-run-start-0");

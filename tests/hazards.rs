@@ -486,3 +486,31 @@ fn python_that_means_harm_is_an_error_and_no_crash() {
     let many = format!("def model(dbt, session):\n{}    return 1\n", "    x = dbt.ref('canary').y(z)\n".repeat(30_000));
     assert_eq!(errors("models/a.py", &many), Vec::<String>::new());
 }
+
+#[test]
+fn paths_of_one_kind_that_overlap_are_told_once_at_the_path() {
+    let project = "name: shop\nmodel-paths: [models, ./models/sub, other]\nseed-paths: [nothing, nothing]\n";
+    let files = [("dbt_project.yml", project), ("models/sub/a.sql", "select 1"), ("other/b.sql", "select 1")];
+    let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let found = check_files(&files, None).unwrap();
+    let said: Vec<String> =
+        found.iter().map(|it| format!("{} {} {}", it.rule, it.place.start.line, it.message)).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("PARSE_ERROR 2 model-paths lists './models/sub', which lies in 'models'"), "{said:?}");
+}
+
+#[test]
+fn vars_in_two_places_or_none_at_all_stop_dbt() {
+    let errors = |project: &str, vars: &str| {
+        let files = [("dbt_project.yml", project), ("vars.yml", vars), ("models/a.sql", "select 1")];
+        let found = check_files(&files.map(|(path, text)| (path.to_owned(), text.to_owned())), None).unwrap();
+        found.iter().map(|it| format!("{}:{}", it.place.path, it.place.start.line)).collect::<Vec<_>>()
+    };
+    assert_eq!(errors("name: shop\nvars: {a: 1}\n", "vars: {b: 1}\n"), ["vars.yml:1"]);
+    assert_eq!(errors("name: shop\nvars: {}\n", "vars: {b: 1}\n"), [""; 0]);
+    assert_eq!(errors("name: shop\nvars: {a: 1}\n", "vars: {}\n"), [""; 0]);
+    assert_eq!(errors("name: shop\nvars: {a: 1}\n", "other: 1\n"), [""; 0]);
+    assert_eq!(errors("name: shop\n", "\nvars:\n"), ["vars.yml:2"]);
+    assert_eq!(errors("name: shop\n", "- a\n"), ["vars.yml:1"]);
+    assert_eq!(errors("name: shop\n", ""), [""; 0]);
+}

@@ -9,12 +9,16 @@ use harness::session::{Session, on_large_stacks};
 use serde_json::{Value, json};
 
 fn manifest(files: &[(&str, &str)]) -> Value {
+    manifest_with(files, Invocation::default())
+}
+
+fn manifest_with(files: &[(&str, &str)], invocation: Invocation) -> Value {
     let mut all = vec![("dbt_project.yml", "name: shop\nprofile: shop\n")];
     all.retain(|(path, _)| files.iter().all(|(other, _)| other != path));
     all.extend_from_slice(files);
     let tree: Memory = all.into_iter().collect();
     let rendered = on_large_stacks(1, move || {
-        let session = Session::load(Database::default(), &tree, HouseRules::default(), Invocation::default());
+        let session = Session::load(Database::default(), &tree, HouseRules::default(), invocation);
         harness::report::manifest::render(&session.db)
     });
     serde_json::from_str(&rendered.unwrap()).unwrap()
@@ -42,7 +46,7 @@ fn an_unversioned_ref_means_the_latest_version() {
     let second = &nodes["model.shop.a.v2"];
     assert_eq!(second["fqn"], json!(["shop", "a", "v2"]));
     assert_eq!([&second["alias"], &nodes["model.shop.a.v1"]["alias"]], ["b", "a_v1"]);
-    assert_eq!([&second["version"], &second["latest_version"]], ["2", "1"]);
+    assert_eq!([&second["version"], &second["latest_version"]], [2, 1]);
     assert_eq!(second["tags"], json!(["x"]));
     assert_eq!(ids(&second["columns"]), ["id"]);
 }
@@ -304,4 +308,148 @@ fn a_var_that_is_jinja_is_a_text_whatever_it_says() {
         ("models/b.sql", "{% if var('never') == 'False' and var('never') %}select * from {{ ref('a') }}{% endif %}"),
     ]);
     assert_eq!(shown["parent_map"]["model.shop.b"], json!(["model.shop.a"]));
+}
+
+#[test]
+fn extensions_count_in_any_case_and_names_of_editors_do_not() {
+    let shown = manifest(&[
+        ("models/Loud.SQL", "select 1"),
+        ("models/p.Py", "select 1"),
+        ("models/x.y.sql", "select * from {{ ref('Loud') }}"),
+        ("models/.kept/deep.sql", "select 1"),
+        ("models/~a.sql", "select 1"),
+        ("models/#b.sql", "select 1"),
+        ("models/.c.sql", "select 1"),
+        ("models/j.sql.j2", "select 1"),
+        ("models/.git/g.sql", "select 1"),
+        ("models/Y.YML", "models: [{name: Loud, description: told}]"),
+        ("seeds/S.Csv", "a\n1\n"),
+    ]);
+    let names = ["model.shop.Loud", "model.shop.deep", "model.shop.p", "model.shop.x.y", "seed.shop.S"];
+    assert_eq!(ids(&shown["nodes"]), names);
+    assert_eq!(shown["nodes"]["model.shop.Loud"]["description"], "told");
+    assert_eq!(shown["nodes"]["model.shop.x.y"]["depends_on"]["nodes"], json!(["model.shop.Loud"]));
+}
+
+#[test]
+fn an_extension_of_jinja_counts_where_the_flag_says_so() {
+    let shown = manifest(&[
+        ("dbt_project.yml", "name: shop\nflags: {allow_jinja_file_extensions: true}\n"),
+        ("models/a.sql.j2", "select 1"),
+        ("models/b.sql.JINJA", "select 1"),
+        ("models/c.jinja.sql", "select 1"),
+        ("models/d.yml.j2", "models: nothing"),
+        ("models/ver_v1.sql.jinja2", "select 1"),
+        ("models/ver.yml", "models: [{name: ver, versions: [{v: 1}]}]"),
+    ]);
+    assert_eq!(ids(&shown["nodes"]), ["model.shop.a", "model.shop.b.sql", "model.shop.c.jinja", "model.shop.ver.v1"]);
+}
+
+#[test]
+fn vars_may_stand_in_a_file_of_their_own_which_dbt_project_yml_sees() {
+    let shown = manifest(&[
+        (
+            "dbt_project.yml",
+            "name: shop\nmodel-paths: [\"{{ var('where') }}\"]\nmodels: {+schema: \"{{ var('side') }}\"}\n",
+        ),
+        ("vars.yml", "vars: {where: ./code/, side: attic, shop: {deep: yes_}}\n"),
+        ("code/a.sql", "{{ config(alias=var('deep')) }} select 1"),
+        ("models/b.sql", "select 1"),
+    ]);
+    let nodes = &shown["nodes"];
+    assert_eq!(ids(nodes), ["model.shop.a"]);
+    assert_eq!([&nodes["model.shop.a"]["schema"], &nodes["model.shop.a"]["alias"]], ["dev_attic", "yes_"]);
+}
+
+#[test]
+fn macros_that_make_names_see_the_node_as_dbt_shows_it() {
+    let shown = manifest(&[
+        (
+            "dbt_project.yml",
+            "name: shop\nmodels: {shop: {+tags: [daily], sub: {+tags: [daily, core], +schema: \"{{ 'b' }}\"}}}\n",
+        ),
+        (
+            "macros/names.sql",
+            "{% macro generate_alias_name(custom, node) %}{{ return([node.path, node.tags | join('+'), \
+             node.unrendered_config.get('schema'), node.unrendered_config.alias, node.config.enabled, \
+             node.config.database is none, node.version is number, node.description, node.language, \
+             node.refs | map(attribute='name') | join('+')] | join('|')) }}{% endmacro %}",
+        ),
+        ("models/sub/a.sql", "{{ config(alias='al' ~ 'ias', tags='x') }} select * from {{ ref('b') }}"),
+        ("models/b.sql", "{{ config(schema='own') }} select 1"),
+        (
+            "models/b.yml",
+            "models: [{name: b, description: told, config: {tags: [yaml, daily]}, columns: [{name: id, data_tests: [unique]}]}]",
+        ),
+        ("models/v.yml", "models: [{name: v, versions: [{v: 1}]}]"),
+        ("models/v_v1.sql", "select 1"),
+    ]);
+    let nodes = &shown["nodes"];
+    let alias = |id: &str| nodes[id]["alias"].as_str().unwrap().to_owned();
+    assert_eq!(alias("model.shop.a"), "sub/a.sql|daily+core+x|{{ 'b' }}|'al' ~ 'ias'|True|True|False||sql|b");
+    assert_eq!(alias("model.shop.b"), "b.sql|daily+yaml|own||True|True|False||sql|");
+    assert_eq!(alias("model.shop.v.v1"), "v_v1.sql|daily|None||True|True|True||sql|");
+    let test = ids(nodes).into_iter().find(|id| id.starts_with("test.")).unwrap();
+    assert!(alias(test).starts_with("unique_b_id.sql|"), "{}", alias(test));
+    assert_eq!(nodes["model.shop.a"]["tags"], json!(["daily", "core", "x"]));
+}
+
+#[test]
+fn analyses_have_paths_and_settings_of_their_own_where_the_flag_says_so() {
+    let files = |flags: &str| {
+        let project = format!("name: shop\n{flags}models: {{+tags: m}}\nanalyses: {{+tags: a}}\n");
+        manifest(&[("dbt_project.yml", project.as_str()), ("analyses/deep/q.sql", "select 1")])["nodes"]["analysis.shop.q"].clone()
+    };
+    let (old, new) = (files(""), files("flags: {require_corrected_analysis_fqns: true}\n"));
+    assert_eq!([&old["fqn"], &new["fqn"]], [&json!(["shop", "analysis", "deep", "q"]), &json!(["shop", "deep", "q"])]);
+    assert_eq!([&old["tags"], &new["tags"]], [&json!(["m"]), &json!(["a"])]);
+}
+
+#[test]
+fn where_nothing_tells_the_adapter_the_edges_of_all_branches_are_there() {
+    let unknown = || Invocation { target: [("type".to_owned(), json!("__unknown__"))].into(), ..Invocation::default() };
+    let files = [
+        ("models/a.sql", "select 1"),
+        ("models/b.sql", "select 1"),
+        ("models/c.sql", "select 1"),
+        (
+            "models/reads.sql",
+            "{{ config(alias='x' if target.type == 'snowflake' else 'y') }}\n\
+          {% if target.type == 'snowflake' %}{{ ref('a') }}{% else %}{{ ref('b') }}{% endif %} {{ pick() }}{{ ref('d') }}",
+        ),
+        ("models/d.sql", "select 1"),
+        (
+            "macros/pick.sql",
+            "{% macro pick() %}{{ adapter.dispatch('pick')() }}{% endmacro %}\n\
+          {% macro default__pick() %}{{ exceptions.raise_compiler_error('no') }}{% endmacro %}\n\
+          {% macro bigquery__pick() %}{{ ref('c') }}{% endmacro %}",
+        ),
+    ];
+    let shown = manifest_with(&files, unknown());
+    let reads = &shown["nodes"]["model.shop.reads"];
+    let parents: std::collections::BTreeSet<&str> =
+        reads["depends_on"]["nodes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(
+        parents.into_iter().collect::<Vec<_>>(),
+        ["model.shop.a", "model.shop.b", "model.shop.c", "model.shop.d"]
+    );
+    assert_eq!(reads["alias"], "__unknown__");
+}
+
+#[test]
+fn paths_of_packages_may_hold_jinja_and_packages_see_no_vars_of_the_project() {
+    let shown = manifest(&[
+        ("dbt_project.yml", "name: shop\npackages-install-path: \"{{ env_var('NOWHERE_SET', 'pk') }}\"\n"),
+        ("packages.yml", "packages: [{local: \"{{ env_var('NOWHERE_SET', 'libs') }}/own\"}]\n"),
+        ("vars.yml", "vars: {where: other}\n"),
+        ("pk/a/dbt_project.yml", "name: a\nmodel-paths: [\"{{ var('where', 'models') }}\"]\n"),
+        ("pk/a/models/m.sql", "select 1"),
+        ("pk/a/other/n.sql", "select 1"),
+        ("libs/own/dbt_project.yml", "name: own\n"),
+        ("libs/own/models/o.sql", "select 1"),
+        ("models/reads.sql", "select * from {{ ref('m') }} {{ ref('own', 'o') }}"),
+    ]);
+    let parents = json!(["model.a.m", "model.own.o"]);
+    assert_eq!(shown["nodes"]["model.shop.reads"]["depends_on"]["nodes"], parents);
+    assert!(shown["nodes"]["model.a.n"].is_null());
 }

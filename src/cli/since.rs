@@ -6,7 +6,7 @@ use crate::db::settings::HouseRules;
 use crate::db::{Before, Invocation};
 use crate::files::git::{Revision, at};
 use crate::files::{Content, Tree};
-use crate::project::packages::paths;
+use crate::project::paths::paths;
 use crate::project::settings::rule_paths;
 use crate::report::escaped;
 use crate::rules::registry::Registry;
@@ -59,8 +59,10 @@ impl SinceArguments {
             .map_err(|no| Failure(format!("harness: --since: {}.\n  → {}", escaped(&no.what), escaped(&no.fix))))?;
         let tree = &revision.tree;
         let project_file = |tree: &dyn Tree| tree.is_file(PROJECT_FILE).then(|| tree.read(PROJECT_FILE));
+        let (invocation, _) = around.invocation()?;
         for side in [&around.tree() as &dyn Tree, tree] {
-            tree.is_installed(&paths(project_file(side).unwrap_or(Content::NameOnly).text()).packages);
+            let text = project_file(side).unwrap_or(Content::NameOnly);
+            tree.is_installed(&paths(text.text(), &invocation).packages);
         }
         let is_there = tree.has(PROJECT_FILE);
         let side = side(global, &around, &revision)?;
@@ -160,9 +162,9 @@ pub(super) fn with_sides<R: Send, T: Send>(
         let state = by_state.then(|| session.state());
         let (mut before, kept) = look(&session, side);
         // What the commit was asked for is all that both sides have in common.
-        session.update(&disk, Touched::Paths(&tree.otherwise()));
         session.set_house_rules(house);
         session.set_invocation(invocation);
+        session.update(&disk, Touched::Paths(&tree.otherwise()));
         let contents = if since.is_there { contents } else { Default::default() };
         before.changed = changed(&contents, &session.contents(), &|path| tree.differs(path));
         before.changed.extend(changed_rules(tree, &disk));

@@ -6,7 +6,8 @@ use super::{Failure, Global};
 use crate::db::settings::HouseRules;
 use crate::db::{Database, Invocation};
 use crate::files::watch::Wanted;
-use crate::files::{Content, Disk, Tree, absolute, exists, own_place};
+use crate::files::{Content, Disk, Tree, absolute, exists, own_place, repository_around};
+use crate::project::evidence;
 use crate::project::profile;
 use crate::project::settings::rule_paths;
 use crate::project::target::is_secret;
@@ -92,7 +93,7 @@ impl<'g> Surroundings<'g> {
             .collect();
         let choice = profile::Choice { profile: self.global.profile.clone(), target: self.global.target.clone() };
         let profiles = self.profiles(&env, read)?;
-        let chosen = profile::choose(tree, profiles.text(), &choice, &env)
+        let chosen = profile::choose(tree, &self.above(), profiles.text(), &choice, &env)
             .map_err(|(what, fix)| Failure(format!("harness: {}\n  → {}", escaped(&what), escaped(&fix))))?;
         let shows_environment = self.global.show_env;
         let invocation = Invocation { vars, env, target: chosen.target, shows_environment };
@@ -123,7 +124,7 @@ impl<'g> Surroundings<'g> {
     /// Where lies what `invocation` reads.
     pub(super) fn places_of_profile(&self) -> Wanted {
         let mut wanted = Wanted::default();
-        wanted.files.extend(profile::REQUIREMENTS.map(str::to_owned));
+        wanted.files.extend(evidence::places(&[]));
         wanted.files.insert(PROJECT_FILE.to_owned());
         let env = |name: &str| std::env::var(name).ok();
         let folders = self.folders_of_profiles(env("DBT_PROFILES_DIR"), env("HOME"));
@@ -135,6 +136,14 @@ impl<'g> Surroundings<'g> {
     pub(super) fn named(&self, path: &Path) -> String {
         let named = path.strip_prefix(&self.folder).unwrap_or(path);
         named.to_string_lossy().replace('\\', "/")
+    }
+
+    /// The folders between the project and the root of its repository, relative to the project, nearest first.
+    fn above(&self) -> Vec<String> {
+        let Some(root) = repository_around(&self.folder) else { return Vec::new() };
+        let folder = absolute(&self.folder);
+        let depth = folder.strip_prefix(&root).map(|below| below.components().count()).unwrap_or_default();
+        (1..=depth).map(|levels| vec![".."; levels].join("/")).collect()
     }
 
     /// The text of the house rules and how their file is called; `None` where there are none.

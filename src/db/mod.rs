@@ -33,6 +33,7 @@ pub enum FileKind {
     /// The manifest of another project.
     Manifest,
     Selectors,
+    Vars,
     HouseRules,
     Model,
     PythonModel,
@@ -56,6 +57,7 @@ impl FileKind {
             Self::Loom => "dbt_loom",
             Self::Manifest => "manifest",
             Self::Selectors => "selectors",
+            Self::Vars => "vars",
             Self::HouseRules => "house_rules",
             Self::Model => "model",
             Self::PythonModel => "python_model",
@@ -235,6 +237,9 @@ pub struct Project {
     /// selectors.yml, where it exists.
     #[returns(copy)]
     pub selectors_file: Option<SourceFile>,
+    /// vars.yml, where it exists.
+    #[returns(copy)]
+    pub vars_file: Option<SourceFile>,
     /// Folders and links that could not be read.
     #[returns(deref)]
     pub problems: Vec<(Arc<str>, Unreadable)>,

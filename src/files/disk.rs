@@ -2,7 +2,7 @@
 
 use super::bounds::{Bounds, plain, relative};
 use super::open::{Links, is_link, read_bytes};
-use super::{Content, Listing, MAX_BYTES, Outside, Tree, Unreadable, join};
+use super::{Content, Listing, MAX_BYTES, Outside, Tree, Unreadable, is_passed_over, join};
 use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io::{self, Write};
@@ -81,7 +81,7 @@ impl Disk {
                 return false;
             }
             let is_folder = entry.file_type().is_dir();
-            if is_folder && entry.file_name().to_string_lossy().starts_with('.') {
+            if is_folder && is_passed_over(&entry.file_name().to_string_lossy()) {
                 return false;
             }
             let Some(path) = self.relative(folder, start, entry.path()) else { return false };

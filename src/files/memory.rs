@@ -1,6 +1,6 @@
 //! A tree of files that exists only in memory.
 
-use super::{Content, Listing, Tree, join, normalise};
+use super::{Content, Listing, Tree, is_passed_over, join, normalise};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ impl Tree for Memory {
             path.match_indices('/').any(|(end, _)| {
                 let above = &path[..end];
                 above.len() >= prefix.len()
-                    && (above.rsplit('/').next().is_some_and(|name| name.starts_with('.')) || ignored(above, true))
+                    && (above.rsplit('/').next().is_some_and(is_passed_over) || ignored(above, true))
             })
         };
         let files = self

@@ -9,12 +9,15 @@ use crate::project::config::enabled;
 use crate::project::data_tests::unit::unit_tests;
 use crate::project::data_tests::{self, Test, test_id, tests_of_directory, tests_of_package};
 use crate::project::docs::docs_blocks;
+use crate::project::flags::flag;
 use crate::project::graph::{Resolved, is_source_enabled, named, resolve_ref, source_id, sources_of_package};
 use crate::project::macros::{blocks, definition, macros_of_package};
 use crate::project::naming::{are_surely_one, plain_alias, relation_names};
-use crate::project::nodes::{Node, Part, Reference, is_enabled, nodes_of_directory, nodes_of_package, unique_id};
+use crate::project::nodes::{
+    Node, Part, Reference, is_enabled, is_surely_enabled, nodes_of_directory, nodes_of_package, unique_id,
+};
 use crate::project::overrides::overriding;
-use crate::project::packages::{dbt_packages, package_name, project_file};
+use crate::project::packages::{dbt_packages, package_name};
 use crate::project::properties::{Patch, PatchKind, entry_span, patch_index, properties, table_span};
 use crate::project::resources::{resource_config, resource_span, resources_of_file, resources_of_package};
 use crate::project::versions::version;
@@ -197,7 +200,7 @@ fn violation(subject: Vec<Arc<str>>, what: &str, first: &Place, place: Place) ->
 }
 
 fn living<'db>(db: &'db dyn salsa::Database, package: Package) -> impl Iterator<Item = Node<'db>> {
-    nodes_of_package(db, package).into_iter().filter(move |node| is_enabled(db, *node))
+    nodes_of_package(db, package).into_iter().filter(move |node| is_surely_enabled(db, *node))
 }
 
 fn add_nodes(rows: &Rows<'_>, root: Package, declared: &mut Declarations) {
@@ -320,7 +323,7 @@ fn names_of_two_kinds(rows: &Rows<'_>, root: Package) -> Vec<Observation> {
     for node in living(db, root).filter(|node| node.kind(db).is_refable()) {
         by_name.entry(node.name(db).clone()).or_default().push((start(rows, node), node));
     }
-    let strict = project_file(db, root).flag("require_unique_project_resource_names");
+    let strict = flag(db, "require_unique_project_resource_names");
     let mut found = Vec::new();
     for (name, mut nodes) in by_name.into_iter().filter(|(_, nodes)| nodes.len() > 1) {
         nodes.sort_by(|a, b| a.0.cmp(&b.0));

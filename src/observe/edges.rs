@@ -11,8 +11,9 @@ use crate::observe::{Place, Severity};
 use crate::project::absent::is_absent_package;
 use crate::project::builtins;
 use crate::project::data_tests::{Test, facts, tests_of_directory, unknown_kind};
+use crate::project::flags::stops_at;
 use crate::project::graph::{Resolved, resolve_function, resolve_ref, resolve_source};
-use crate::project::jinja::run::{Owner, Site, UnknownCall};
+use crate::project::jinja::run::{Owner, RefCall, Site, SourceCall, UnknownCall};
 use crate::project::macros::definition;
 use crate::project::nodes::{Node, Reference, unique_id};
 use crate::project::packages::is_whole;
@@ -46,7 +47,8 @@ fn lost<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Called<
             let called = seen.entry(key).or_insert_with(|| Called { child, name, sites: Vec::new(), outcome });
             called.sites.push(site);
         };
-        for call in trace.refs.iter().filter(|call| !child.is_own_target(db, call)) {
+        let is_sure = |call: &&RefCall| !trace.unsure.contains(call);
+        for call in trace.refs.iter().filter(is_sure).filter(|call| !child.is_own_target(db, call)) {
             let name = Name::of_ref(call.package.clone(), call.name.clone(), call.version.clone());
             match resolve_ref(db, from, &Reference::of(call)) {
                 Resolved::Found(_) => {}
@@ -62,7 +64,8 @@ fn lost<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Called<
                 Resolved::Disabled(parent) => note(name, call.site, Outcome::Disabled(Some(parent))),
             }
         }
-        for call in trace.sources.iter().filter(|call| !child.is_own_source(db, call)) {
+        let is_sure = |call: &&SourceCall| !trace.unsure_sources.contains(call);
+        for call in trace.sources.iter().filter(is_sure).filter(|call| !child.is_own_source(db, call)) {
             let name = Name::of_source(call.source.clone(), call.table.clone());
             match resolve_source(db, from, &call.source, &call.table) {
                 Resolved::Found(_) => {}
@@ -84,6 +87,11 @@ fn places<'db>(rows: &Rows<'db>, called: &Called<'db>) -> (Place, Vec<Place>) {
     places.dedup();
     let first = if places.is_empty() { child.start(rows) } else { places.remove(0) };
     (first, places)
+}
+
+/// Whether dbt only warns of a name that leads nowhere: in a test, unless flags make an error of it.
+fn is_mild(rows: &Rows<'_>, child: Child<'_>) -> bool {
+    child.is_test() && !stops_at(rows.db, "NodeNotFoundOrDisabled")
 }
 
 /// The names in one directory that lead nowhere.
@@ -138,7 +146,7 @@ fn unknown<'db>(rows: &Rows<'db>, called: Called<'db>) -> Option<Observation> {
         subject: vec![child, called.name.shown().into()],
         place,
         locations,
-        severity: (missing.is_unsure || called.child.is_test()).then_some(Severity::Warning),
+        severity: (missing.is_unsure || is_mild(rows, called.child)).then_some(Severity::Warning),
         args: vec![
             ("name", called.name.shown()),
             ("child_name", called.child.name(db).to_string()),
@@ -172,7 +180,7 @@ fn disabled<'db>(rows: &Rows<'db>, called: Called<'db>) -> Observation {
         subject: vec![child, parent],
         place,
         locations,
-        severity: called.child.is_test().then_some(Severity::Warning),
+        severity: is_mild(rows, called.child).then_some(Severity::Warning),
         args: vec![("child_name", called.child.name(db).to_string()), ("parent_name", shown)],
     }
 }

@@ -18,7 +18,9 @@ use crate::project::graph::{Resolved, resolve_ref};
 use crate::project::jinja::run::RefCall;
 use crate::project::macros::{blocks, macro_errors};
 use crate::project::nodes::{Node, Reference, nodes_of_directory, rendering, unique_id};
-use crate::project::packages::{Origin, absent_packages, declaration_span, project_file_errors, yaml};
+use crate::project::packages::{
+    Origin, absent_packages, declaration_span, project_file_errors, vars_file_errors, yaml,
+};
 use crate::project::properties::null_tests;
 use crate::project::schema_yaml;
 use crate::project::selection::selector_errors;
@@ -34,7 +36,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 fn is_yaml(kind: FileKind) -> bool {
-    matches!(kind, FileKind::ProjectFile | FileKind::PackagesFile | FileKind::Properties)
+    matches!(kind, FileKind::ProjectFile | FileKind::PackagesFile | FileKind::Properties | FileKind::Vars)
 }
 
 /// What was told, each once at its place.
@@ -123,7 +125,8 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
 #[salsa::tracked(returns(deref))]
 fn files_beside(db: &dyn salsa::Database) -> Vec<SourceFile> {
     let is_beside = |file: &SourceFile| {
-        matches!(file.kind(db), FileKind::ProjectFile | FileKind::PackagesFile | FileKind::Selectors)
+        use FileKind::{PackagesFile, ProjectFile, Selectors, Vars};
+        matches!(file.kind(db), ProjectFile | PackagesFile | Selectors | Vars)
     };
     own_files(db).iter().copied().filter(is_beside).collect()
 }
@@ -168,6 +171,7 @@ fn file_errors(db: &dyn salsa::Database, root: Package, file: SourceFile, add: &
     }
     match kind {
         FileKind::ProjectFile => add_all(project_file_errors(db, root)),
+        FileKind::Vars => add_all(&vars_file_errors(db)),
         FileKind::Properties => {
             let entries = schema_yaml::root(db, root, file);
             add_all(&null_tests(entries));

@@ -8,8 +8,10 @@ use crate::observe::Place;
 use crate::project::config::enabled;
 use crate::project::data;
 use crate::project::data_tests::{attached, facts as test_facts};
-use crate::project::graph::{Resolved, named, resolve_ref};
+use crate::project::flags::flag;
+use crate::project::graph::{Resolved, is_source_enabled, named, resolve_ref, source_table, sources_of_package};
 use crate::project::macros::definition;
+use crate::project::naming::relation_names;
 use crate::project::nodes::{
     Node, NodeKind, Reference, columns, facts, has_entry, is_enabled, nodes_of_directory, nodes_of_package, rendering,
     unique_id,
@@ -50,6 +52,7 @@ pub(super) fn refusals(rows: &Rows<'_>) -> Vec<Refusal> {
     found.extend(incomplete_snapshots(rows, root));
     found.extend(names_with_spaces(rows, root));
     found.extend(missing_time_spine(rows, root));
+    found.extend(sources_with_spaces(rows, root));
     found
 }
 
@@ -138,8 +141,7 @@ fn incomplete_snapshots(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
 /// dbt takes no names with spaces, unless a flag lets it.
 fn names_with_spaces(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
     let db = rows.db;
-    let flag = project_file(db, root).get("flags").and_then(|flags| flags.get("require_resource_names_without_spaces"));
-    if flag.and_then(data::flag) == Some(false) {
+    if !flag(db, "require_resource_names_without_spaces") {
         return Vec::new();
     }
     let nodes = nodes_of_package(db, root).into_iter().filter(|node| node.name(db).contains(' '));
@@ -149,6 +151,38 @@ fn names_with_spaces(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
         Refusal::new(rows.start_of(node), what, "Give the file a name without spaces.")
     };
     nodes.map(refusal).collect()
+}
+
+/// The same of sources and semantic models, where a flag asks for it: each name once.
+fn sources_with_spaces(rows: &Rows<'_>, root: Package) -> Vec<Refusal> {
+    let db = rows.db;
+    if !flag(db, "require_source_and_semantic_model_names_without_spaces") {
+        return Vec::new();
+    }
+    let mut places: BTreeMap<(Arc<str>, &str), Place> = BTreeMap::new();
+    let mut note = |name: &Arc<str>, what, place: Place| {
+        if name.contains(' ') {
+            let known = places.entry((name.clone(), what)).or_insert_with(|| place.clone());
+            *known = (*known).clone().min(place);
+        }
+    };
+    for source in sources_of_package(db, root) {
+        if is_source_enabled(db, *source) {
+            let (file, name) = (source.file(db), source.source(db));
+            let index = source_table(db, *source).map(|table| table.source_index).unwrap_or_default();
+            note(name, "source", rows.place(file, entry_span(db, file, "sources", index)));
+        }
+    }
+    for (resource, file) in resources_of_package(db, root) {
+        if resource.kind == ResourceKind::SemanticModel {
+            note(&resource.name, "semantic model", rows.place(file, resource_span(db, resource, file)));
+        }
+    }
+    let refusal = |((name, what), place): ((Arc<str>, &str), Place)| {
+        let said = format!("the name of {what} '{name}' has a space, which stops dbt by a flag of this project");
+        Refusal::new(place, said, "Give it a name without spaces.")
+    };
+    places.into_iter().map(refusal).collect()
 }
 
 /// A setting that is a text which is known here.
@@ -227,6 +261,12 @@ pub(super) fn refused_models<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Ve
         if let Some((key, what, fix)) = wrong_batches(rows, model, &facts.config) {
             let value = facts.config.get(key).and_then(data::scalar).unwrap_or_default();
             found.push(Refusal::new(of_setting(db, Thing::Node(model), key, &value), format!("{who} {what}"), fix));
+        }
+        if flag(db, "require_valid_schema_from_generate_schema_name") && relation_names(db, model).has_no_schema {
+            let what =
+                format!("generate_schema_name returns none for {who}, which stops dbt by a flag of this project");
+            let fix = "Return a schema, or remove require_valid_schema_from_generate_schema_name from `flags:`.";
+            found.push(Refusal::new(rows.start_of(model), what, fix));
         }
         let contract = facts.config.get("contract").and_then(|contract| contract.get("enforced"));
         if contract != Some(&Value::Bool(true)) || !has_entry(db, model) {
@@ -321,7 +361,8 @@ pub(super) fn forbidden_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'
     let (rows, root) = (&Rows { db }, key.package(db));
     let mut found = Vec::new();
     for child in living(db, key) {
-        for call in child.trace(db).refs.iter().filter(|call| !child.is_own_target(db, call)) {
+        let trace = child.trace(db);
+        for call in trace.refs.iter().filter(|call| !child.is_own_target(db, call) && !trace.unsure.contains(call)) {
             let Resolved::Found(parent) = resolve_ref(db, root, &Reference::of(call)) else { continue };
             let Some(why) = forbidden(rows, root, || group_of(rows, child), parent) else { continue };
             let place = child.call(rows, call.site);

@@ -33,7 +33,8 @@ fn staging_source<'db>(db: &'db dyn salsa::Database, node: Node<'db>, settings: 
     let place = place(db, node);
     let layer = layout(db).layer(place.layer.as_deref()?).filter(|layer| Layout::reads_sources(layer));
     let path: &str = node.file(db).path(db);
-    let excluded = !path.ends_with(".sql") || settings.exclude.iter().any(|part| path.contains(part.as_str()));
+    let excluded =
+        !crate::project::nodes::is_sql_path(path) || settings.exclude.iter().any(|part| path.contains(part.as_str()));
     layer.filter(|_| !excluded).map(|_| place.below_layer.unwrap_or_default())
 }
 

@@ -2,6 +2,7 @@
 //! (`builtins/dbt.sql`); the others are known to exist, and to whom they belong. The list holds names
 //! only: those of dbt-core 1.12 and the adapters of its time.
 
+use super::adapters::{UNKNOWN, built_on, names};
 use super::packages::DBT;
 use super::target;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -15,29 +16,26 @@ static PACKAGES: LazyLock<FxHashMap<&'static str, FxHashSet<&'static str>>> = La
     lines.map(|(package, names)| (package, names.split_whitespace().collect())).collect()
 });
 
-/// The adapter that another is built on.
-fn built_on(adapter: &str) -> Option<&'static str> {
-    match adapter {
-        "redshift" | "materialize" => Some("postgres"),
-        "databricks" => Some("spark"),
-        "synapse" => Some("fabric"),
-        _ => None,
-    }
-}
-
 /// dbt's packages for an adapter, most special first.
 fn packages(adapter: &str) -> impl Iterator<Item = &'static str> {
-    let adapters = [Some(adapter), built_on(adapter)];
-    let names = adapters.into_iter().flatten().filter_map(|adapter| {
-        let found = PACKAGES.get_key_value(format!("dbt_{adapter}").as_str())?;
-        Some(*found.0)
-    });
-    names.collect::<Vec<_>>().into_iter().chain([DBT])
+    let package = |adapter: &str| PACKAGES.get_key_value(format!("dbt_{adapter}").as_str()).map(|(name, _)| *name);
+    let mut found: Vec<&'static str> =
+        package(adapter).into_iter().chain(built_on(adapter).and_then(package)).collect();
+    if adapter == UNKNOWN {
+        // Where nothing tells the adapter, each may be meant.
+        found.extend(names().filter_map(package));
+    }
+    found.into_iter().chain([DBT])
 }
 
 /// Which of dbt's own packages a macro comes from under an adapter: an adapter's macro hides dbt's.
 pub fn owner(adapter: &str, name: &str) -> Option<&'static str> {
-    packages(adapter).find(|package| defines(package, name))
+    let mut owners = packages(adapter).filter(|package| defines(package, name));
+    // An adapter that nobody knows hides none of dbt's own.
+    if adapter == UNKNOWN && defines(DBT, name) {
+        return Some(DBT);
+    }
+    owners.next()
 }
 
 /// What dbt calls by the name alone, beside its macros.

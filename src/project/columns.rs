@@ -1,5 +1,6 @@
 //! Columns as YAML documents them, and the versions of a model with the columns of each.
 
+use super::data;
 use super::properties::{config_of, described, entries, text_of};
 use crate::syntax::yaml::Node;
 use indexmap::IndexMap;
@@ -64,6 +65,8 @@ pub(super) fn columns_of(entry: &Node) -> Vec<Column> {
 pub struct Version {
     /// As Python prints it.
     pub version: Arc<str>,
+    /// As YAML has it.
+    pub value: Value,
     /// The file's name without its extension, where it is not `<model>_v<version>`.
     pub defined_in: Option<Arc<str>>,
     /// Replaces the model's own settings key by key.
@@ -78,13 +81,15 @@ pub struct Version {
 pub(super) fn versions_of(entry: &Node, columns: &[Column], render: &mut dyn FnMut(&str) -> Value) -> Vec<Version> {
     let mut found = Vec::new();
     for (_, version) in entries(entry, "versions") {
-        let Some(number) = version.get("v").and_then(text_of) else { continue };
+        let Some(value) = version.get("v") else { continue };
+        let Some(number) = text_of(value) else { continue };
         let kept = Kept::of(version);
         let inherited = columns.iter().filter(|column| kept.has(&column.name)).cloned();
         let own = inherited.chain(columns_of(version)).map(|column| (column.name.clone(), column));
         let own: IndexMap<Arc<str>, Column> = own.collect();
         found.push(Version {
             version: number.into(),
+            value: data::of(value),
             defined_in: version.get("defined_in").and_then(text_of).map(Arc::from),
             config: config_of(version, &["meta", "docs", "access"], render),
             description: version.get("description").and_then(Node::as_str).map(Arc::from),

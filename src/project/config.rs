@@ -35,7 +35,7 @@ pub fn merge(config: &mut Map<String, Value>, layer: &Map<String, Value>) {
     }
 }
 
-fn listed(value: Value) -> Vec<Value> {
+pub(super) fn listed(value: Value) -> Vec<Value> {
     match value {
         Value::Array(items) => items,
         Value::Null => Vec::new(),
@@ -45,7 +45,7 @@ fn listed(value: Value) -> Vec<Value> {
 
 /// The layers of one section (`models`) of one dbt_project.yml that apply to a node, from the most
 /// general on. A key without `+` is a setting where its value is no mapping.
-fn layers(section: &Value, fqn: &[Arc<str>]) -> Vec<Map<String, Value>> {
+pub(super) fn layers(section: &Value, fqn: &[Arc<str>]) -> Vec<Map<String, Value>> {
     let mut found = Vec::new();
     let mut level = section.as_object();
     let mut rest = fqn.iter();

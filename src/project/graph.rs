@@ -1,8 +1,10 @@
 //! Which node each name means, and so the edges of the graph.
 
 use super::config;
+use super::data;
+use super::flags::flag;
 use super::nodes::{Named, Node, NodeKind, Part, Reference, is_enabled, named_parents, nodes_of_package, unique_id};
-use super::packages::{dbt_packages, package_by_name, package_name, project_file};
+use super::packages::{dbt_packages, package_by_name, package_name};
 use super::properties::{SourceTable, properties};
 use super::settled::Settled;
 use super::versions::version;
@@ -95,7 +97,7 @@ fn search(db: &dyn salsa::Database, from: Package, asked: Option<&str>) -> Vec<O
     }
     let Some(project) = Project::try_get(db) else { return vec![None] };
     let root = project.root(db);
-    let own_first = project_file(db, root).flag("require_ref_prefers_node_package_to_root");
+    let own_first = flag(db, "require_ref_searches_node_package_before_root");
     let mut order = if own_first { vec![Some(from), Some(root)] } else { vec![Some(root), Some(from)] };
     order.dedup();
     order.push(None);
@@ -276,7 +278,14 @@ pub fn source_facts<'db>(db: &'db dyn salsa::Database, source: Source<'db>) -> S
         return SourceFacts { fqn, config: serde_json::Map::new(), enabled: false };
     };
     let own = [&table.source_config, &table.config];
-    let config = config::of_resource(db, source.package(db), &["sources"], &fqn, &own);
+    let mut config = config::of_resource(db, source.package(db), &["sources"], &fqn, &own);
+    // dbt takes the tags of YAML alone, each once.
+    let mut stated: Vec<String> = own.iter().flat_map(|config| data::texts(config.get("tags"))).collect();
+    stated.sort_unstable();
+    stated.dedup();
+    if config.contains_key("tags") {
+        config.insert("tags".to_owned(), stated.into());
+    }
     SourceFacts { fqn, enabled: config::enabled(&config), config }
 }
 

@@ -2,11 +2,14 @@
 //! as the node's.
 
 use super::data::scalar;
-use super::jinja::run::{Names, Run, Trace};
+use super::jinja::run::{Names, Run, Subject, Trace};
 use super::jinja::{Minijinja, Renderer};
+use super::naming::relation_names;
 use super::nodes::{Node, facts, subject};
+use super::shown;
 use crate::syntax::span::Span;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// What the hooks of a node's whole configuration ask for. The offsets in it mean nothing.
 #[salsa::tracked(returns(ref))]
@@ -14,9 +17,19 @@ pub fn hooks_trace<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Trace 
     let config = &facts(db, node).config;
     let hooks = ["pre-hook", "post-hook"].iter().filter_map(|key| config.get(*key)?.as_array()).flatten();
     let mut all = Trace::default();
+    let mut hooks = hooks.filter_map(text_of).filter(|text| super::data::has_jinja(text)).peekable();
+    if hooks.peek().is_none() {
+        return all;
+    }
+    let names = relation_names(db, node);
+    let mut shown = shown::of_node(db, node);
+    for (key, name) in [("database", &names.database), ("schema", &names.schema), ("alias", &names.alias)] {
+        shown.insert(key.to_owned(), json!(name));
+    }
+    let shown: Arc<Value> = Arc::new(Value::Object(shown));
     // Each by itself: one that fails must not hide what the others call.
-    for text in hooks.filter_map(text_of).filter(|text| super::data::has_jinja(text)) {
-        let run = Run::new(node.package(db), Names::All, subject(db, node));
+    for text in hooks {
+        let run = Run::new(node.package(db), Names::All, Subject { shown: Some(shown.clone()), ..subject(db, node) });
         let trace = Minijinja.trace(&text, Span::new(0, text.len()), run).0;
         all.refs.extend(trace.refs);
         all.sources.extend(trace.sources);
@@ -27,6 +40,9 @@ pub fn hooks_trace<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Trace 
             all.failure = all.failure.or(trace.failure);
         }
         all.incomplete |= trace.incomplete;
+        all.asks_adapter |= trace.asks_adapter;
+        all.unsure.extend(trace.unsure);
+        all.unsure_sources.extend(trace.unsure_sources);
     }
     all
 }
@@ -39,7 +55,6 @@ fn text_of(hook: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_hook_is_a_text_or_a_mapping_with_one() {

@@ -154,7 +154,7 @@ fn dotted(db: &dyn salsa::Database, space: &str, name: &str) -> Option<String> {
 /// Where `adapter.dispatch` leads.
 fn dispatched(db: &dyn salsa::Database, name: &str, space: Option<&str>) -> Option<String> {
     let names: Vec<String> =
-        target::dispatch_prefixes(db).into_iter().map(|prefix| format!("{prefix}__{name}")).collect();
+        target::possible_prefixes(db).into_iter().map(|prefix| format!("{prefix}__{name}")).collect();
     let searched = space.and_then(|space| Some((space, search_order(db, space)?)));
     let Some((space, searched)) = searched else { return names.iter().find_map(|name| by_name(db, None, name)) };
     let mut found = searched.into_iter().filter(|package| &**package_name(db, *package) != DBT);

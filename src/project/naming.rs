@@ -5,7 +5,8 @@ use super::data_tests::{self, Test};
 use super::jinja::call_macro;
 use super::jinja::run::{Names, Run};
 use super::macros::in_package;
-use super::nodes::{Node, NodeKind, facts, folders, subject};
+use super::nodes::{Node, NodeKind, facts, subject};
+use super::shown;
 use super::target;
 use super::versions::version;
 use crate::db::{Package, Project};
@@ -19,6 +20,8 @@ pub struct RelationNames {
     pub alias: Option<Arc<str>>,
     /// Nothing that is not known here had a part in them.
     pub known: bool,
+    /// A macro of the project returns none for the schema.
+    pub has_no_schema: bool,
 }
 
 /// Every project's macro may look at the node, so it is asked for each anew.
@@ -26,9 +29,11 @@ pub struct RelationNames {
 pub fn relation_names<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> RelationNames {
     let config = &facts(db, node).config;
     let custom = |key: &str| config.get(key).filter(|value| !value.is_null());
-    let mut shown = shown(db, node);
+    let mut seen: Option<Map<String, Value>> = None;
     let mut names = RelationNames::default();
     let mut known = true;
+    // dbt asks in this order, and each macro sees what the ones before it gave.
+    let mut made: Vec<(&str, Option<Arc<str>>)> = Vec::new();
     for (key, slot) in [("database", &mut names.database), ("schema", &mut names.schema), ("alias", &mut names.alias)] {
         let custom = match key {
             // BigQuery's words for the two.
@@ -36,17 +41,20 @@ pub fn relation_names<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Rel
             "schema" => custom("schema").or_else(|| custom("dataset")),
             _ => custom(key),
         };
-        *slot = match project_macro(db, key) {
+        *slot = match macro_for(db, node.package(db), key) {
             Some((package, name)) => {
-                let arguments = [custom.cloned().unwrap_or_default(), Value::Object(shown.clone())];
+                let seen = seen.get_or_insert_with(|| shown::of_node(db, node));
+                made.iter().for_each(|(key, name)| drop(seen.insert((*key).to_owned(), json!(name))));
+                let arguments = [custom.cloned().unwrap_or_default(), Value::Object(seen.clone())];
                 let run = Run::new(package, Names::All, subject(db, node));
                 let (result, trace) = call_macro(package, &name, &arguments, run);
                 known &= !trace.incomplete;
+                names.has_no_schema |= key == "schema" && !trace.incomplete && result == Ok(Value::Null);
                 result.ok().as_ref().and_then(data::scalar).map(|text| text.trim().into())
             }
             None => by_default(db, node, key, custom.and_then(data::scalar).as_deref()),
         };
-        shown.insert(key.to_owned(), json!(slot));
+        made.push((key, slot.clone()));
     }
     if node.kind(db) == NodeKind::Snapshot {
         let given = |key: &str| config.get(key).and_then(data::scalar).filter(|it| !it.is_empty()).map(Arc::from);
@@ -59,40 +67,36 @@ pub fn relation_names<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Rel
     names
 }
 
-/// The alias of a test: the root project's macro is asked as for a node.
+/// The schema of data tests that name none.
+const AUDIT: &str = "dbt_test__audit";
+
+/// The alias of a test: the project's macro is asked as for a node.
 #[salsa::tracked(returns(ref))]
 pub fn test_alias<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Arc<str> {
     let facts = data_tests::facts(db, test);
-    let Some((package, name)) = project_macro(db, "alias") else { return facts.alias.clone() };
-    let subject = data_tests::subject(db, test);
-    let mut config = facts.config.clone();
-    config.insert("materialized".to_owned(), json!("test"));
-    config.insert("tags".to_owned(), json!(facts.tags));
-    config.entry("meta").or_insert_with(|| json!({}));
-    let shown = json!({
-        "unique_id": subject.unique_id,
-        "name": subject.name,
-        "alias": subject.name,
-        "resource_type": subject.resource_type,
-        "package_name": subject.package_name,
-        "path": subject.path,
-        "original_file_path": subject.path,
-        "fqn": subject.fqn,
-        "tags": facts.tags,
-        "description": facts.description,
-        "schema": target::shown(db).get("schema"),
-        "database": target::shown(db).get("database"),
-        "config": config,
-    });
-    let arguments = [facts.config.get("alias").cloned().unwrap_or_default(), shown];
-    let (result, _) = call_macro(package, &name, &arguments, Run::new(package, Names::All, subject));
-    let named = result.ok().as_ref().and_then(data::scalar);
+    let own = test.package(db);
+    let Some(alias) = macro_for(db, own, "alias") else { return facts.alias.clone() };
+    let mut shown = shown::of_test(db, test);
+    let call = |(package, name): (Package, String), custom: Value, shown: &Map<String, Value>| {
+        let run = Run::new(package, Names::All, data_tests::subject(db, test));
+        let (result, _) = call_macro(package, &name, &[custom, Value::Object(shown.clone())], run);
+        result.ok().as_ref().and_then(data::scalar)
+    };
+    let custom = facts.config.get("schema").and_then(data::scalar).unwrap_or_else(|| AUDIT.to_owned());
+    let schema = match macro_for(db, own, "schema") {
+        Some(schema) => call(schema, custom.into(), &shown),
+        None => {
+            Some(format!("{}_{custom}", target::shown(db).get("schema").and_then(data::scalar).unwrap_or_default()))
+        }
+    };
+    shown.insert("schema".to_owned(), json!(schema));
+    let named = call(alias, facts.config.get("alias").cloned().unwrap_or_default(), &shown);
     named.map_or_else(|| facts.alias.clone(), |text| text.trim().into())
 }
 
 /// A node's alias without asking any macro; `None` where a macro of the project makes it.
 pub fn plain_alias<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Option<Arc<str>> {
-    if project_macro(db, "alias").is_some() {
+    if macro_for(db, node.package(db), "alias").is_some() {
         return None;
     }
     let custom = facts(db, node).config.get("alias").and_then(data::scalar);
@@ -114,8 +118,16 @@ pub fn are_surely_one<'db>(db: &'db dyn salsa::Database, one: Node<'db>, other: 
 /// The root project's macro for a part of the name: generate_schema_name, or what dbt's own
 /// dispatches to.
 pub fn project_macro(db: &dyn salsa::Database, part: &str) -> Option<(Package, String)> {
+    macro_for(db, Project::try_get(db)?.root(db), part)
+}
+
+/// The macro for a part of the name of a package's nodes: the package's own, else the root project's.
+fn macro_for(db: &dyn salsa::Database, own: Package, part: &str) -> Option<(Package, String)> {
     let root = Project::try_get(db)?.root(db);
     let name = format!("generate_{part}_name");
+    if let Some(package) = in_package(db, own, &name).filter(|_| own != root) {
+        return Some((package, name));
+    }
     let dispatched = target::dispatch_prefixes(db).into_iter().map(|prefix| format!("{prefix}__{name}"));
     let mut names = std::iter::once(name.clone()).chain(dispatched);
     names.find_map(|name| Some((in_package(db, root, &name)?, name)))
@@ -142,38 +154,4 @@ fn by_default<'db>(
         (_, Some(custom)) => custom.trim().into(),
         _ => return None,
     })
-}
-
-/// The node as the macros see it.
-fn shown<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Map<String, Value> {
-    let (facts, subject) = (facts(db, node), subject(db, node));
-    let file = node.file(db);
-    let below: Vec<Arc<str>> =
-        folders(db, file).into_iter().chain(file.path(db).rsplit('/').next().map(Arc::from)).collect();
-    let mut config = facts.config.clone();
-    config.insert("materialized".to_owned(), json!(facts.materialized));
-    config.insert("tags".to_owned(), json!(facts.tags));
-    config.entry("meta").or_insert_with(|| json!({}));
-    let version = version(db, node).map(|version| &version.version);
-    let shown = json!({
-        "unique_id": subject.unique_id,
-        "name": subject.name,
-        "alias": subject.name,
-        "resource_type": subject.resource_type,
-        "package_name": subject.package_name,
-        "path": below.join("/"),
-        "original_file_path": subject.path,
-        "fqn": subject.fqn,
-        "tags": facts.tags,
-        "meta": facts.config.get("meta"),
-        "description": facts.description,
-        "schema": target::shown(db).get("schema"),
-        "database": target::shown(db).get("database"),
-        "version": version,
-        "config": config,
-    });
-    match shown {
-        Value::Object(shown) => shown,
-        _ => Map::new(),
-    }
 }

@@ -4,6 +4,7 @@
 use super::columns::{Column, Constraint};
 use super::config;
 use super::data;
+use super::flags::flag;
 use super::hooks::hooks_trace;
 use super::jinja::run::{Names, RefCall, Run, Subject, Trace};
 use super::jinja::{Minijinja, Renderer};
@@ -18,6 +19,7 @@ use crate::db::{Directory, DirectoryOf, FileKind, Package, Section, SourceFile};
 use crate::syntax::jinja::blocks::BlockKind;
 use crate::syntax::span::{Span, SyntaxError};
 use indexmap::IndexSet;
+use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -54,9 +56,10 @@ impl NodeKind {
     }
 
     /// Its sections of dbt_project.yml.
-    pub fn sections(self) -> &'static [&'static str] {
+    pub fn sections(self, db: &dyn salsa::Database) -> &'static [&'static str] {
         match self {
-            // dbt has no settings for analyses of their own.
+            // Without its flag dbt takes the settings of models for analyses.
+            Self::Analysis if has_analyses(db) => &["analyses"],
             Self::Model | Self::Analysis => &["models"],
             Self::Seed => &["seeds"],
             Self::Snapshot => &["snapshots"],
@@ -77,6 +80,11 @@ impl NodeKind {
     pub fn is_refable(self) -> bool {
         matches!(self, Self::Model | Self::Seed | Self::Snapshot)
     }
+}
+
+/// Whether analyses are a kind of their own, with paths and settings of their own.
+pub(super) fn has_analyses(db: &dyn salsa::Database) -> bool {
+    flag(db, "require_corrected_analysis_fqns")
 }
 
 /// Which part of its file a node is.
@@ -170,10 +178,20 @@ fn nodes_of_section<'db>(db: &'db dyn salsa::Database, section: Section<'db>) ->
     section.directories(db).flat_map(|key| nodes_of(db, key)).copied().collect()
 }
 
-/// A file's name without its extension; only the last dot ends a name.
+/// A file's name without its extension; only the last dot ends a name. What follows the extension of a template
+/// (`.sql.j2`) does not count.
 pub fn stem(path: &str) -> Arc<str> {
-    let file = path.rsplit('/').next().unwrap_or_default();
+    let mut file = path.rsplit('/').next().unwrap_or_default();
+    for extension in [".j2", ".jinja2", ".jinja"] {
+        file = file.strip_suffix(extension).unwrap_or(file);
+    }
     file.rsplit_once('.').map_or(file, |(stem, _)| stem).into()
+}
+
+/// Whether a file of this name holds SQL: the extension counts in any case, and another one of Jinja may follow.
+pub fn is_sql_path(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    [".sql", ".sql.j2", ".sql.jinja", ".sql.jinja2"].iter().any(|extension| lower.ends_with(extension))
 }
 
 /// The folders between a resource path and a file.
@@ -189,13 +207,14 @@ pub fn folders(db: &dyn salsa::Database, file: SourceFile) -> Vec<Arc<str>> {
 fn fqn<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<Arc<str>> {
     let file = node.file(db);
     let mut fqn = vec![package_name(db, node.package(db)).clone()];
-    if node.kind(db) == NodeKind::Analysis {
+    if node.kind(db) == NodeKind::Analysis && !has_analyses(db) {
         fqn.push("analysis".into());
     }
     fqn.extend(folders(db, file));
     if matches!(node.part(db), Part::Block(_)) {
-        // Snapshots carry the name of their file as well.
-        fqn.push(stem(file.path(db)));
+        // Snapshots carry the name of their file as well, up to its last dot.
+        let name = file.path(db).rsplit('/').next().unwrap_or_default();
+        fqn.push(name.rsplit_once('.').map_or(name, |(stem, _)| stem).into());
     }
     fqn.push(node.name(db).clone());
     fqn.extend(version(db, node).map(|version| version.suffix().into()));
@@ -230,6 +249,7 @@ pub fn subject<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Subject {
         package_name: package_name(db, node.package(db)).clone(),
         path: node.file(db).package_path(db).clone(),
         fqn: fqn(db, node),
+        shown: None,
     }
 }
 
@@ -391,25 +411,26 @@ pub fn facts<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Facts {
     let kind = node.kind(db);
     let fqn = fqn(db, node);
     let patch = own_patch(db, node);
-    let mut stated = patch.map(|(_, patch)| patch.config.clone()).unwrap_or_default();
+    let stated = stated_config(db, node);
     let stated_version = patch.and_then(|(_, patch)| version(db, node)?.stated(&patch.versions));
-    if let Some(version) = stated_version {
-        config::merge(&mut stated, &version.config);
-    }
-    if node.file(db).kind(db) == FileKind::PythonModel {
-        stated.entry("materialized").or_insert_with(|| "table".into());
-    }
     let mut own = Map::new();
     for call in &rendering(db, node).trace.configs {
         config::merge(&mut own, &call.values);
     }
-    let config = config::of_resource(db, node.package(db), kind.sections(), &fqn, &[&stated, &own]);
+    let config = config::of_resource(db, node.package(db), kind.sections(db), &fqn, &[&stated, &own]);
     let materialized = config.get("materialized").and_then(data::scalar);
+    // dbt adds tags each once: first those it knows before YAML is read, then YAML's.
+    let mut tags: Vec<Arc<str>> = Vec::new();
+    if stated.contains_key("tags") {
+        let before = config::of_resource(db, node.package(db), kind.sections(db), &fqn, &[&own]);
+        tags = data::texts(before.get("tags")).into_iter().map(Arc::from).collect();
+    }
+    tags.extend(data::texts(config.get("tags")).into_iter().map(Arc::from));
     let described = patch.map(|(_, patch)| patch.description.clone()).unwrap_or_else(|| "".into());
     Facts {
         enabled: config::enabled(&config),
         materialized: materialized.as_deref().unwrap_or_else(|| kind.default_materialized()).into(),
-        tags: data::texts(config.get("tags")).into_iter().map(Arc::from).collect(),
+        tags: once_each(tags),
         fqn,
         description: stated_version.and_then(|version| version.description.clone()).unwrap_or(described),
         patch_file: patch_at(db, node).zip(patch.map(|(file, _)| *file)),
@@ -438,9 +459,28 @@ pub fn own_layers<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<Cow
     all
 }
 
+/// Each text once, where it stands first.
+pub fn once_each(texts: Vec<Arc<str>>) -> Vec<Arc<str>> {
+    let mut seen = FxHashSet::default();
+    texts.into_iter().filter(|text| seen.insert(text.clone())).collect()
+}
+
+/// What YAML configures of a node; of a Python model also what dbt puts there.
+pub(super) fn stated_config<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Map<String, Value> {
+    let patch = own_patch(db, node);
+    let mut stated = patch.map(|(_, patch)| patch.config.clone()).unwrap_or_default();
+    if let Some(version) = patch.and_then(|(_, patch)| version(db, node)?.stated(&patch.versions)) {
+        config::merge(&mut stated, &version.config);
+    }
+    if node.file(db).kind(db) == FileKind::PythonModel {
+        stated.entry("materialized").or_insert_with(|| "table".into());
+    }
+    stated
+}
+
 /// What the folders of dbt_project.yml alone say of a node.
 pub fn folder_config<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Map<String, Value> {
-    config::of_resource(db, node.package(db), node.kind(db).sections(), &fqn(db, node), &[])
+    config::of_resource(db, node.package(db), node.kind(db).sections(db), &fqn(db, node), &[])
 }
 
 /// The columns YAML documents of a node.
@@ -462,6 +502,13 @@ pub fn constraints<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> &'db [
 #[salsa::tracked(returns(copy))]
 pub fn is_enabled<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> bool {
     facts(db, node).enabled
+}
+
+/// Whether it is known to be enabled: what nobody knows is taken for enabled elsewhere.
+pub fn is_surely_enabled<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> bool {
+    let facts = facts(db, node);
+    let stated = facts.config.get("enabled").and_then(Value::as_str);
+    facts.enabled && !stated.is_some_and(data::is_unknown)
 }
 
 #[cfg(test)]

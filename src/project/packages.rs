@@ -4,6 +4,7 @@ use super::absent::projects_in;
 use super::data;
 use super::jinja::run::{Names, Run, Subject};
 use super::jinja::{Minijinja, Renderer};
+use super::paths::overlaps;
 use crate::db::cache::{KeyMaker, Work, of_text};
 use crate::db::{FileKind, Package, Project, SourceFile, files_of};
 use crate::files::{Content, join, normalise};
@@ -22,48 +23,6 @@ pub fn yaml(db: &dyn salsa::Database, file: SourceFile) -> Document {
     of_text(db, Work::Yaml, text, || parse(text))
 }
 
-/// dbt's paths for each kind of resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Paths {
-    pub models: Vec<String>,
-    pub seeds: Vec<String>,
-    pub snapshots: Vec<String>,
-    pub analyses: Vec<String>,
-    pub tests: Vec<String>,
-    pub macros: Vec<String>,
-    pub functions: Vec<String>,
-    pub docs: Vec<String>,
-    pub target: String,
-    pub packages: String,
-}
-
-/// The paths a dbt_project.yml gives; known before anything else is read.
-pub fn paths(project_file: &str) -> Paths {
-    let document = parse(project_file);
-    let root = data::of(&document.root);
-    let list = |key: &str, old: &str, default: &[&str]| {
-        let given = root.get(key).or_else(|| root.get(old)).map(|value| data::texts(Some(value)));
-        let given = given.unwrap_or_else(|| default.iter().map(|path| (*path).to_owned()).collect());
-        given.iter().map(|path| normalise(path)).collect::<Vec<_>>()
-    };
-    let one = |key: &str, default: &str| match root.get(key).and_then(data::scalar) {
-        Some(path) if !data::has_jinja(&path) => normalise(&path),
-        _ => default.to_owned(),
-    };
-    Paths {
-        models: list("model-paths", "source-paths", &["models"]),
-        seeds: list("seed-paths", "data-paths", &["seeds"]),
-        snapshots: list("snapshot-paths", "snapshot-paths", &["snapshots"]),
-        analyses: list("analysis-paths", "analysis-paths", &["analyses"]),
-        tests: list("test-paths", "test-paths", &["tests"]),
-        macros: list("macro-paths", "macro-paths", &["macros"]),
-        functions: list("function-paths", "function-paths", &["functions"]),
-        docs: list("docs-paths", "docs-paths", &[]),
-        target: one("target-path", "target"),
-        packages: one("packages-install-path", "dbt_packages"),
-    }
-}
-
 /// A dbt_project.yml, its Jinja rendered but for hooks and vars, as dbt does when it loads it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProjectFile {
@@ -74,10 +33,6 @@ pub struct ProjectFile {
 impl ProjectFile {
     pub fn get(&self, key: &str) -> Option<&serde_json::Value> {
         self.root.get(key)
-    }
-
-    pub fn flag(&self, key: &str) -> bool {
-        self.root.get("flags").and_then(|flags| flags.get(key)).and_then(data::flag).unwrap_or_default()
     }
 }
 
@@ -151,6 +106,7 @@ fn project_file_with_errors(db: &dyn salsa::Database, package: Package) -> (Proj
             *value = none;
         }
     }
+    errors.extend(overlaps(db, package));
     (ProjectFile { name: name.into(), root }, errors)
 }
 
@@ -169,13 +125,59 @@ pub fn project_file(db: &dyn salsa::Database, package: Package) -> ProjectFile {
     project_file_with_errors(db, package).0.clone()
 }
 
-/// The vars of a dbt_project.yml as written; dbt renders one when it is asked for.
+/// The vars of a project as written; dbt renders one when it is asked for. Those of the root project may stand in
+/// vars.yml.
 #[salsa::tracked(returns(ref))]
 pub fn vars(db: &dyn salsa::Database, package: Package) -> serde_json::Map<String, serde_json::Value> {
+    let of_file = vars_of_file(db);
+    if !of_file.is_empty() && home(db, package) == Home::Root {
+        return of_file.clone();
+    }
     match yaml(db, package.project_file(db)).root.get("vars").map(data::of) {
         Some(serde_json::Value::Object(vars)) => vars,
         _ => serde_json::Map::new(),
     }
+}
+
+/// What `vars:` of vars.yml states.
+#[salsa::tracked(returns(ref))]
+pub fn vars_of_file(db: &dyn salsa::Database) -> serde_json::Map<String, serde_json::Value> {
+    let file = Project::try_get(db).and_then(|project| project.vars_file(db));
+    file.map(|file| vars_in(&yaml(db, file).root)).unwrap_or_default()
+}
+
+/// The vars that a text of a vars.yml states.
+pub fn vars_in(root: &Node) -> serde_json::Map<String, serde_json::Value> {
+    match root.get("vars").map(data::of) {
+        Some(serde_json::Value::Object(vars)) => vars,
+        _ => serde_json::Map::new(),
+    }
+}
+
+/// What dbt refuses of a vars.yml.
+pub fn vars_file_errors(db: &dyn salsa::Database) -> Vec<SyntaxError> {
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let Some(file) = project.vars_file(db) else { return Vec::new() };
+    let document = yaml(db, file);
+    let error = |span: Span, message: String, remedy: &str| vec![SyntaxError { span, message, remedy: remedy.into() }];
+    if !document.errors.is_empty() || !data::is_true(&data::of(&document.root)) {
+        return Vec::new();
+    }
+    if document.root.as_map().is_none() {
+        let message = format!("vars.yml is {}, not a mapping, which stops dbt", document.root.kind_name());
+        return error(document.root.span, message, "Write `vars:` and the vars below it.");
+    }
+    let Some(stated) = document.root.get("vars") else { return Vec::new() };
+    if stated.as_map().is_none() {
+        let message = format!("`vars` of vars.yml is {}, not a mapping, which stops dbt", stated.kind_name());
+        return error(stated.span, message, "Write the vars below it as `name: value`, or remove the key.");
+    }
+    let own = yaml(db, project.root(db).project_file(db)).root.get("vars");
+    if !vars_in(&document.root).is_empty() && own.is_some_and(|own| data::is_true(&data::of(own))) {
+        let message = "vars stand both in vars.yml and in dbt_project.yml, which stops dbt".to_owned();
+        return error(stated.span, message, "Move the vars of dbt_project.yml to this file, or the other way round.");
+    }
+    Vec::new()
 }
 
 /// What could not be rendered of a dbt_project.yml.

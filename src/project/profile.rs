@@ -1,13 +1,12 @@
 //! Which target Jinja sees: from profiles.yml where there is one, else a guess from what the repo
 //! says. A profile's secrets are dropped here; nothing else ever sees them.
 
+use super::adapters::UNKNOWN;
 use super::calls::demanded_variables;
 use super::data;
-use super::jinja::run::{Names, Run, Subject};
-use super::jinja::{Minijinja, Renderer};
-use crate::db::settings::HouseRules;
-use crate::db::{Database, FileKind, Invocation, Package, Project, SourceFile};
-use crate::files::{Content, Tree};
+use super::{early, evidence};
+use crate::db::Invocation;
+use crate::files::Tree;
 use crate::syntax::yaml::parse;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -48,44 +47,18 @@ const SHOWN: [&str; 18] = [
     "cluster",
 ];
 
-/// Adapters and the words a repo betrays them with.
-const ADAPTERS: [&str; 12] = [
-    "snowflake",
-    "bigquery",
-    "databricks",
-    "redshift",
-    "clickhouse",
-    "trino",
-    "duckdb",
-    "athena",
-    "synapse",
-    "fabric",
-    "spark",
-    "postgres",
-];
-
-/// Files beside a project that name its adapter's package.
-pub const REQUIREMENTS: [&str; 8] = [
-    "requirements.txt",
-    "requirements-dev.txt",
-    "pyproject.toml",
-    "Pipfile",
-    "poetry.lock",
-    "uv.lock",
-    "README.md",
-    "dbt_project.yml",
-];
-
 /// The target of a project. A profile or target that was asked for and is not there is an error: what
 /// is wrong, and what to do.
 pub fn choose(
     tree: &dyn Tree,
+    above: &[String],
     profiles: &str,
     choice: &Choice,
     env: &BTreeMap<String, String>,
 ) -> Result<Chosen, (String, String)> {
     let mut chosen = Chosen::default();
-    let name = choice.profile.clone().or_else(|| {
+    let of_env = |name: &str| env.get(name).filter(|value| !value.is_empty()).cloned();
+    let name = choice.profile.clone().or_else(|| of_env("DBT_PROFILE")).or_else(|| {
         let root = data::of(&parse(tree.read("dbt_project.yml").text()).root);
         root.get("profile").and_then(data::scalar).map(|name| plain(&name, env))
     });
@@ -98,18 +71,31 @@ pub fn choose(
     if let (Some(asked), None, true) = (&choice.profile, profile, has_profiles) {
         return Err((format!("profiles.yml has no profile {asked}."), remedy("profiles", all.as_object())));
     }
-    let default = profile.and_then(|profile| profile.get("target")).and_then(data::scalar);
+    let default = match profile.and_then(|profile| profile.get("target")).filter(|target| !target.is_null()) {
+        Some(target) => data::scalar(target).map(|target| plain(&target, env)),
+        None => profile.map(|_| "default".to_owned()),
+    };
     // A target that the environment names and nobody set is unknown, and so the usual one.
-    let default = default.map(|target| plain(&target, env)).filter(|target| !target.starts_with("__env_"));
-    let target = choice.target.clone().or(default).unwrap_or_else(|| "dev".to_owned());
+    let default = default.filter(|target| !target.starts_with("__env_"));
+    let given = choice.target.clone().or_else(|| of_env("DBT_TARGET"));
+    let target = given.or(default).unwrap_or_else(|| "dev".to_owned());
     let outputs = profile.and_then(|profile| profile.get("outputs")).and_then(Value::as_object);
     let output = outputs.and_then(|outputs| outputs.get(&target)).and_then(Value::as_object);
     if let (Some(asked), None, Some(outputs)) = (&choice.target, output, outputs) {
         return Err((format!("the profile has no target {asked}."), remedy("targets", Some(outputs))));
     }
-    match output {
-        Some(output) => take_output(output, env, &mut chosen),
-        None => guess(tree, &mut chosen),
+    match (output, outputs) {
+        (Some(output), _) => take_output(output, env, &mut chosen),
+        (None, Some(outputs)) => {
+            let note = "the profile has no target {target}; what all of its outputs share is taken";
+            chosen.notes.push(note.replace("{target}", &target));
+            take_output(&shared(outputs), env, &mut chosen);
+        }
+        (None, None) => {}
+    }
+    let is_known = |kind: &Value| kind.as_str().is_some_and(|kind| !data::is_unknown(kind));
+    if !chosen.target.get("type").is_some_and(is_known) {
+        guess(tree, above, name.as_deref(), &mut chosen);
     }
     chosen.notes.push(format!("the target is {target}"));
     chosen.target.insert("name".to_owned(), Value::String(target));
@@ -140,34 +126,7 @@ fn take_output(output: &Map<String, Value>, env: &BTreeMap<String, String>, chos
 
 /// The Jinja of profiles and of the profile's name: environment variables, defaults, filters.
 fn rendered(texts: &[&str], env: &BTreeMap<String, String>) -> Vec<Value> {
-    let db = Database::default();
-    let file =
-        |kind, text: &str| SourceFile::new(&db, "".into(), "".into(), "".into(), kind, Content::Text(text.into()));
-    let package = Package::new(&db, "".into(), file(FileKind::ProjectFile, "name: profile"), Vec::new());
-    let invocation = Invocation { env: env.clone(), ..Invocation::default() };
-    Project::new(
-        &db,
-        package,
-        Vec::new(),
-        package,
-        Vec::new(),
-        Vec::new(),
-        None,
-        Vec::new(),
-        HouseRules::default(),
-        invocation,
-        None,
-    );
-    salsa::attach(&db, || {
-        let render = |text: &&str| {
-            if !data::has_jinja(text) {
-                return Value::from(*text);
-            }
-            let run = Run::new(package, Names::Profile, Subject::default());
-            Minijinja.evaluate(text, run).0.unwrap_or_else(|_| Value::from(*text))
-        };
-        texts.iter().map(render).collect()
-    })
+    early::rendered(texts, &Invocation { env: env.clone(), ..Invocation::default() }, Names::Profile)
 }
 
 fn plain(text: &str, env: &BTreeMap<String, String>) -> String {
@@ -175,20 +134,23 @@ fn plain(text: &str, env: &BTreeMap<String, String>) -> String {
     value.as_ref().and_then(data::scalar).unwrap_or_else(|| text.to_owned())
 }
 
-fn guess(tree: &dyn Tree, chosen: &mut Chosen) {
-    let found = REQUIREMENTS.iter().filter(|file| tree.is_file(file)).find_map(|file| {
-        let text = tree.read(file).text().to_lowercase();
-        let named =
-            |adapter: &&&str| text.contains(&format!("dbt-{adapter}")) || text.contains(&format!("dbt_{adapter}"));
-        ADAPTERS.iter().find(named).map(|adapter| (*adapter, *file))
-    });
-    match found {
-        Some((adapter, file)) => {
-            chosen.notes.push(format!("no profile was found; the adapter is {adapter}, as {file} names it"));
-            chosen.target.insert("type".to_owned(), Value::from(adapter));
-        }
-        None => chosen.notes.push("no profile was found and no file names an adapter; postgres is assumed".to_owned()),
+/// What all outputs of a profile have in common.
+fn shared(outputs: &Map<String, Value>) -> Map<String, Value> {
+    let mut all = outputs.values().filter_map(Value::as_object);
+    let mut shared = all.next().cloned().unwrap_or_default();
+    for output in all {
+        shared.retain(|key, value| output.get(key) == Some(value));
     }
+    shared
+}
+
+fn guess(tree: &dyn Tree, above: &[String], name: Option<&str>, chosen: &mut Chosen) {
+    let (kind, note) = match evidence::adapter(tree, above, name) {
+        Some((adapter, file)) => (adapter, format!("no profile tells the adapter; it is {adapter}, as {file} has it")),
+        None => (UNKNOWN, "no profile and no file tells the adapter, so target.type is unknown".to_owned()),
+    };
+    chosen.notes.push(note);
+    chosen.target.insert("type".to_owned(), Value::from(kind));
 }
 
 #[cfg(test)]
@@ -201,7 +163,7 @@ mod tests {
         let text = "shop: {outputs: {dev: {type: postgres, schema: \"{{ env_var('GONE') }}\", password: \"{{ env_var('SECRET') }}\", \
                     user: \"{{ env_var('ALSO', 'me') }}\"}}}";
         let files: crate::files::Memory = [("dbt_project.yml", "name: shop\nprofile: shop\n")].into_iter().collect();
-        let chosen = choose(&files, text, &Choice::default(), &BTreeMap::new()).unwrap();
+        let chosen = choose(&files, &[], text, &Choice::default(), &BTreeMap::new()).unwrap();
         let named: Vec<_> = chosen.notes.iter().filter(|note| note.contains("is not set")).collect();
         assert_eq!(named, ["the environment variable GONE is not set; the profile's schema is unknown"]);
     }
@@ -211,13 +173,13 @@ mod tests {
         let tree: Memory = [("dbt_project.yml", "name: shop\nprofile: shop\n")].into_iter().collect();
         let profiles = "shop:\n  target: ci\n  outputs:\n    ci: {type: snowflake, schema: \"{{ env_var('S', 'x') }}\", \
                         password: hush, token: hush, account: a}\n";
-        let chosen = choose(&tree, profiles, &Choice::default(), &BTreeMap::new()).unwrap();
+        let chosen = choose(&tree, &[], profiles, &Choice::default(), &BTreeMap::new()).unwrap();
         let shown = format!("{:?}", chosen);
         assert!(!shown.contains("hush"), "{shown}");
         assert_eq!(chosen.target["name"], "ci");
         assert_eq!(chosen.target["schema"], "x");
         let choice = Choice { target: Some("prod".to_owned()), profile: None };
-        let (what, fix) = choose(&tree, profiles, &choice, &BTreeMap::new()).unwrap_err();
+        let (what, fix) = choose(&tree, &[], profiles, &choice, &BTreeMap::new()).unwrap_err();
         assert_eq!((what.as_str(), fix.as_str()), ("the profile has no target prod.", "Its targets are: ci."));
     }
 
@@ -228,9 +190,30 @@ mod tests {
         let profiles = "p: {target: d, outputs: {d: {type: duckdb, schema: \"dbt_{{ env_var('U', 'bob') }}\", \
                         threads: \"{{ env_var('T', 4) | as_number }}\"}}}\nq: {}\n";
         let env = BTreeMap::from([("U".to_owned(), "eve".to_owned())]);
-        let chosen = choose(&tree, profiles, &Choice::default(), &env).unwrap();
+        let chosen = choose(&tree, &[], profiles, &Choice::default(), &env).unwrap();
         assert_eq!(chosen.target["schema"], "dbt_eve");
         assert_eq!(chosen.target["threads"], 4);
+    }
+
+    #[test]
+    fn a_profile_without_a_target_means_the_one_called_default() {
+        let tree: Memory = [("dbt_project.yml", "name: shop\nprofile: shop\n")].into_iter().collect();
+        let profiles = "shop: {outputs: {dev: {type: trino}, default: {type: duckdb, schema: s}}}";
+        let chosen = choose(&tree, &[], profiles, &Choice::default(), &BTreeMap::new()).unwrap();
+        assert_eq!((&chosen.target["name"], &chosen.target["type"]), (&Value::from("default"), &Value::from("duckdb")));
+    }
+
+    #[test]
+    fn of_a_target_that_no_output_is_what_all_outputs_share_holds() {
+        let tree: Memory = [("dbt_project.yml", "name: shop\nprofile: shop\n")].into_iter().collect();
+        let profiles = "shop: {target: \"{{ env_var('T') }}\", outputs: {a: {type: trino, schema: x, host: h}, \
+                        b: {type: trino, schema: y, host: h}}}";
+        let chosen = choose(&tree, &[], profiles, &Choice::default(), &BTreeMap::new()).unwrap();
+        assert_eq!((&chosen.target["type"], &chosen.target["host"]), (&Value::from("trino"), &Value::from("h")));
+        assert!(!chosen.target.contains_key("schema"));
+        let profiles = "shop: {target: prod, outputs: {a: {type: trino}, b: {type: spark}}}";
+        let chosen = choose(&tree, &[], profiles, &Choice::default(), &BTreeMap::new()).unwrap();
+        assert_eq!((&chosen.target["type"], &chosen.target["name"]), (&Value::from(UNKNOWN), &Value::from("prod")));
     }
 
     #[test]
@@ -238,7 +221,7 @@ mod tests {
         let tree: Memory = [("dbt_project.yml", "name: shop"), ("requirements.txt", "dbt-core\ndbt-bigquery==1.9")]
             .into_iter()
             .collect();
-        let chosen = choose(&tree, "", &Choice::default(), &BTreeMap::new()).unwrap();
+        let chosen = choose(&tree, &[], "", &Choice::default(), &BTreeMap::new()).unwrap();
         assert_eq!(chosen.target["type"], "bigquery");
         assert_eq!(chosen.target["name"], "dev");
     }

@@ -347,7 +347,14 @@ pub fn resource_config(
     // dbt_project.yml may write its sections with dashes as well.
     let dashed = section.replace('_', "-");
     let sections = if dashed == section { vec![section] } else { vec![section, dashed.as_str()] };
-    config::of_resource(db, package, &sections, &fqn, &[&resource.config])
+    let mut config = config::of_resource(db, package, &sections, &fqn, &[&resource.config]);
+    if config.contains_key("tags") {
+        let mut tags = data::texts(config.get("tags"));
+        tags.sort_unstable();
+        tags.dedup();
+        config.insert("tags".to_owned(), tags.into());
+    }
+    config
 }
 
 /// The metrics and measures of all packages by name.

@@ -1,9 +1,10 @@
 //! What Jinja sees of the profile and the environment.
 
+use super::adapters::{self, UNKNOWN, built_on};
 use super::jinja::values::Relation;
-use super::packages::package_name;
-use crate::db::Project;
+use super::packages::{dbt_packages, package_name};
 use crate::db::cache::{Key, cache};
+use crate::db::{FileKind, Project, files_of};
 use crate::syntax::sql::Dialect;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +31,9 @@ fn values(db: &dyn salsa::Database) -> serde_json::Map<String, serde_json::Value
                 shown.insert("database".to_owned(), name.into());
             }
             _ => {}
+        }
+        if given.get("type").and_then(|kind| kind.as_str()) == Some("duckdb") && !given.contains_key("schema") {
+            shown.insert("schema".to_owned(), "main".into());
         }
         // BigQuery's words for the two, and the word of those with catalogs.
         for (key, alias) in [("project", "database"), ("dataset", "schema"), ("catalog", "database")] {
@@ -77,12 +81,51 @@ pub fn dialect(db: &dyn salsa::Database) -> Dialect {
 /// The prefixes of `adapter.dispatch`, most special first.
 pub fn dispatch_prefixes(db: &dyn salsa::Database) -> Vec<&str> {
     let own: &str = adapter(db);
-    let built_on = match own {
-        "redshift" | "materialize" => Some("postgres"),
-        "databricks" => Some("spark"),
-        _ => None,
-    };
-    [Some(own), built_on, Some("default")].into_iter().flatten().collect()
+    prefixes_of(own)
+}
+
+/// The same under an adapter that is named.
+pub fn prefixes_of(adapter: &str) -> Vec<&str> {
+    let own = Some(adapter).filter(|adapter| *adapter != UNKNOWN);
+    [own, built_on(adapter), Some("default")].into_iter().flatten().collect()
+}
+
+/// The same with the prefixes of all adapters that it may be.
+pub fn possible_prefixes(db: &dyn salsa::Database) -> Vec<&str> {
+    match is_unknown(db) {
+        true => adapters::names().chain(["default"]).collect(),
+        false => dispatch_prefixes(db),
+    }
+}
+
+/// Whether nothing tells which adapter it is.
+pub fn is_unknown(db: &dyn salsa::Database) -> bool {
+    &**adapter(db) == UNKNOWN
+}
+
+/// Where nothing tells the adapter: those that may make a difference, as macros and dbt_project.yml name them.
+#[salsa::tracked(returns(ref))]
+pub fn candidates(db: &dyn salsa::Database) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    for package in dbt_packages(db) {
+        let kinds = [FileKind::Macro, FileKind::Test];
+        let files = kinds.iter().flat_map(|kind| files_of(db, package, *kind)).copied();
+        for file in files.chain([package.project_file(db)]) {
+            found.extend(adapters::mentioned_in(file.content(db).text()));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Whether the adapter takes a word for `database` or `schema`.
+pub(super) fn renames(db: &dyn salsa::Database, word: &str) -> bool {
+    match word {
+        "project" | "dataset" => &**adapter(db) == "bigquery",
+        "catalog" => matches!(&**adapter(db), "databricks" | "trino" | "athena" | "spark"),
+        _ => false,
+    }
 }
 
 pub fn root_name(db: &dyn salsa::Database) -> Arc<str> {

@@ -1,7 +1,7 @@
 //! Vars: the command line, then the root project, then the package; in each the package's own scope
 //! first.
 
-use super::packages::{package_name, vars};
+use super::packages::{package_name, vars, vars_of_file};
 use crate::db::{Package, Project};
 use std::sync::Arc;
 
@@ -33,7 +33,13 @@ pub fn var(db: &dyn salsa::Database, package: Package, name: &Arc<str>) -> Optio
     value(db, VarName::new(db, package, name.clone())).clone()
 }
 
-/// The value a var has while dbt_project.yml is read: only the command line's are known by then.
-pub fn command_line_var(db: &dyn salsa::Database, name: &str) -> Option<serde_json::Value> {
-    Project::try_get(db)?.invocation(db).vars.get(name).cloned()
+/// The value a var has while dbt_project.yml is read: of the root project's own vars only those of vars.yml are
+/// known by then, and packages see none, not even those of the command line.
+pub fn early_var(db: &dyn salsa::Database, package: Package, name: &str) -> Option<serde_json::Value> {
+    let project = Project::try_get(db)?;
+    if project.root(db) != package {
+        return None;
+    }
+    let given = &project.invocation(db).vars;
+    given.get(name).or_else(|| vars_of_file(db).get(name)).cloned()
 }

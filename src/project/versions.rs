@@ -6,6 +6,7 @@ use super::properties::{PatchKind, patch_index, properties};
 use super::settled::Settled;
 use crate::db::{FileKind, Package, Stamped, files_of};
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// A file's place among the versions of a model.
@@ -17,6 +18,9 @@ pub struct Versioned {
     pub latest: Arc<str>,
     /// A `ref` without a version means this one.
     pub is_latest: bool,
+    /// The two as YAML has them: a number where it is one.
+    pub value: Value,
+    pub latest_value: Value,
     /// Its place in the list of the model's versions.
     index: usize,
 }
@@ -38,6 +42,8 @@ pub(super) fn stated(db: &dyn salsa::Database, package: Package) -> Stamped<Vers
         let Some(patch) = properties(db, package, *file).patches.get(*at as usize) else { continue };
         let highest = patch.versions.iter().map(|it| &it.version).max_by(|a, b| compare_versions(a, b));
         let Some(latest) = patch.latest_version.as_ref().or(highest) else { continue };
+        let latest_value = patch.versions.iter().find(|it| it.version == *latest).map(|it| it.value.clone());
+        let latest_value = latest_value.unwrap_or_else(|| Value::from(&**latest));
         for (index, version) in patch.versions.iter().enumerate() {
             let is_latest = version.version == *latest;
             let file = version.defined_in.clone().unwrap_or_else(|| format!("{name}_v{}", version.version).into());
@@ -49,6 +55,8 @@ pub(super) fn stated(db: &dyn salsa::Database, package: Package) -> Stamped<Vers
                 version: version.version.clone(),
                 latest: latest.clone(),
                 is_latest,
+                value: version.value.clone(),
+                latest_value: latest_value.clone(),
                 index,
             };
             found.insert(file, versioned);

@@ -5,7 +5,9 @@ use crate::db::{FileKind, Package, Project, SourceFile};
 use crate::project::data_tests::{Place, Test, test_id, tests_of_package};
 use crate::project::macro_calls::macro_id;
 use crate::project::macros::{blocks, definition, is_read, macros_of_package};
-use crate::project::nodes::{Node, NodeKind, Part, found_in_printed, nodes_of_package, region, rendering, unique_id};
+use crate::project::nodes::{
+    Node, NodeKind, Part, found_in_printed, is_sql_path, nodes_of_package, region, rendering, unique_id,
+};
 use crate::project::target::dialect;
 use crate::relations::places::node;
 use crate::syntax::span::Span;
@@ -22,7 +24,7 @@ pub(super) struct Text {
 }
 
 pub(super) fn is_sql(db: &dyn salsa::Database, file: SourceFile) -> bool {
-    file.path(db).ends_with(".sql")
+    is_sql_path(file.path(db))
 }
 
 /// A node's SQL; none of seeds, of Python and of what YAML defines.

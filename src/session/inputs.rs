@@ -36,9 +36,11 @@ pub(super) struct Parts {
     pub package_files: Vec<SourceFile>,
     pub inherited: Vec<SourceFile>,
     pub selectors: Option<SourceFile>,
+    pub vars: Option<SourceFile>,
     pub problems: Vec<(Arc<str>, Unreadable)>,
     /// How many files there are.
     pub files: usize,
+    pub looked_for: Vec<(String, bool)>,
 }
 
 /// The paths of files that are not what they were.
@@ -67,14 +69,26 @@ impl Inputs {
             found.package_files.into_iter().map(|file| single(self, db, file)).collect();
         let inherited = found.inherited.into_iter().map(|file| single(self, db, file)).collect();
         let selectors = found.selectors.map(|file| single(self, db, file));
+        let vars = found.vars.map(|file| single(self, db, file));
         let of_packages = packages.iter().map(|package| 1 + files_of(db, *package));
-        let files = 1 + files_of(db, root) + of_packages.sum::<usize>() + package_files.len() + selectors.iter().len();
+        let beside = package_files.len() + selectors.iter().len() + vars.iter().len();
+        let files = 1 + files_of(db, root) + of_packages.sum::<usize>() + beside;
         let gone = self.living.keys().filter(|path| !living.contains_key(*path));
         changed.extend(gone.cloned());
         changed.extend(living.keys().filter(|path| !self.living.contains_key(*path)).cloned());
         self.living = living;
         self.asked = found.asked;
-        Parts { root, packages, package_files, inherited, selectors, problems: found.problems, files }
+        Parts {
+            root,
+            packages,
+            package_files,
+            inherited,
+            selectors,
+            vars,
+            problems: found.problems,
+            files,
+            looked_for: found.looked_for,
+        }
     }
 
     fn package(

@@ -1,17 +1,19 @@
 //! What a tree of files holds of a project, and what of the tree that depends on.
 
 use super::is_within;
-use crate::db::FileKind;
-use crate::files::{Content, Tree, Unreadable, join, normalise, outside};
+use crate::db::{FileKind, Invocation};
+use crate::files::{Content, Tree, Unreadable, is_passed_over, join, normalise, outside};
 use crate::project::absent::loom_manifests;
 use crate::project::data;
-use crate::project::packages::{Paths, paths};
+use crate::project::flags::Flags;
+use crate::project::packages::vars_in;
+use crate::project::paths::{Paths, paths, rendered_path};
 use crate::syntax::span::{LineIndex, Span};
 use crate::syntax::yaml::{Node, parse};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rayon::prelude::*;
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub const PROJECT_FILE: &str = "dbt_project.yml";
@@ -33,6 +35,7 @@ const MAX_REFUSED: usize = 100;
 const MAX_PATTERNS: usize = 10_000;
 /// Packages that are looked for: more folders are not what `dbt deps` leaves.
 const MAX_PACKAGES: usize = 2_000;
+const VARS_FILE: &str = "vars.yml";
 
 /// A file that was found.
 #[derive(Debug)]
@@ -61,7 +64,10 @@ pub(super) struct FoundProject {
     pub package_files: Vec<Found>,
     pub inherited: Vec<Found>,
     pub selectors: Option<Found>,
+    pub vars: Option<Found>,
     pub problems: Vec<(Arc<str>, Unreadable)>,
+    /// Where models were looked for and none found, each with whether it exists.
+    pub looked_for: Vec<(String, bool)>,
     pub asked: Asked,
 }
 
@@ -99,15 +105,15 @@ fn is_listed(tree: &dyn Tree, folder: &str, left_out: &str, path: &str) -> bool 
     let is_left_out = left_out != folder && is_within(left_out, folder) && is_within(path, left_out);
     let below = path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/');
     let (folders, name) = below.rsplit_once('/').unwrap_or(("", below));
-    if is_left_out || folders.split('/').any(|folder| folder.starts_with('.')) {
+    if is_left_out || folders.split('/').any(is_passed_over) {
         return false;
     }
     if tree.is_file(path) {
-        return RESOURCES.iter().any(|resource| kind_of(*resource, path).is_some());
+        return RESOURCES.iter().any(|resource| kind_of(*resource, path, true).is_some());
     }
     let listing = tree.list(path, &|_, _| false);
     let holds_nothing = listing.files.is_empty() && listing.problems.is_empty();
-    !holds_nothing && !name.starts_with('.')
+    !holds_nothing && !is_passed_over(name)
 }
 
 /// A tree that is asked, and what for.
@@ -119,26 +125,40 @@ struct Looking<'t> {
     left: Cell<usize>,
     /// Whether a file of a package, which is told by its folder, is to be read.
     is_read: &'t (dyn Fn(&str, &Found) -> bool + Sync),
+    /// The root project's, which count for packages as well.
+    flags: Flags,
 }
 
 /// Finds the files of a project, and reads those of them that are to be read. What says which files there are
 /// is always read.
-pub(super) fn find(tree: &dyn Tree, is_read: &(dyn Fn(&str, &Found) -> bool + Sync)) -> FoundProject {
+pub(super) fn find(
+    tree: &dyn Tree,
+    invocation: &Invocation,
+    is_read: &(dyn Fn(&str, &Found) -> bool + Sync),
+) -> FoundProject {
     let left = Cell::new(MAX_ENTRIES);
-    let mut looking = Looking { tree, asked: Asked::default(), problems: Vec::new(), left, is_read };
+    let flags = Flags::default();
+    let mut looking = Looking { tree, asked: Asked::default(), problems: Vec::new(), left, is_read, flags };
     let project_file = looking.single("", PROJECT_FILE, FileKind::ProjectFile);
-    let own = looking.located("", paths(text(&project_file)), &project_file, true);
+    let vars = looking.is_file(VARS_FILE).then(|| looking.single("", VARS_FILE, FileKind::Vars));
+    let own = paths(text(&project_file), &with_vars(invocation, vars.as_ref()));
+    let own = looking.located("", own, &project_file, true);
+    looking.flags = own.flags.clone();
     let package_files = looking.package_files("");
     // What they name is known before anything is read that a link may lead to.
-    let local = looking.local_packages(&package_files);
+    let local = looking.local_packages(&package_files, invocation);
     let files = looking.files("", &own, true);
+    let looked_for = looking.looked_for(&own, &files);
     let root = FoundPackage { folder: "".into(), project_file, files };
     let mut inherited = Vec::new();
     let mut packages = Vec::new();
     for folder in looking.package_folders(&own, local) {
         let project_file = looking.single(&folder, PROJECT_FILE, FileKind::ProjectFile);
         // What is wrong inside an installed package is not this project's to mend.
-        let own = looking.located(&folder, paths(text(&project_file)), &project_file, false);
+        // dbt shows packages no vars while it reads their dbt_project.yml.
+        let without_vars = Invocation { vars: BTreeMap::new(), ..invocation.clone() };
+        let own = paths(text(&project_file), &without_vars);
+        let own = looking.located(&folder, own, &project_file, false);
         let files = looking.files(&folder, &own, false);
         inherited.extend(looking.package_files(&folder));
         packages.push(FoundPackage { folder: folder.into(), project_file, files });
@@ -154,7 +174,18 @@ pub(super) fn find(tree: &dyn Tree, is_read: &(dyn Fn(&str, &Found) -> bool + Sy
     let Looking { mut problems, asked, .. } = looking;
     problems.sort_unstable_by(|left, right| (&left.0, &left.1.outside).cmp(&(&right.0, &right.1.outside)));
     problems.dedup();
-    FoundProject { root, packages, package_files, inherited, selectors, problems, asked }
+    FoundProject { root, packages, package_files, inherited, selectors, vars, problems, looked_for, asked }
+}
+
+/// An invocation with the vars of a vars.yml, which those of the command line hide.
+fn with_vars(invocation: &Invocation, vars: Option<&Found>) -> Invocation {
+    let mut whole = invocation.clone();
+    if let Some(file) = vars {
+        for (name, value) in vars_in(&parse(text(file)).root) {
+            whole.vars.entry(name).or_insert(value);
+        }
+    }
+    whole
 }
 
 fn text(file: &Found) -> &str {
@@ -206,15 +237,32 @@ fn place_of(file: &str, root: &Node, stated: &str) -> Option<(u32, u32)> {
     Some((at.line, at.column))
 }
 
-/// Which of dbt's kinds a file under one of its paths is.
-fn kind_of(resource: FileKind, path: &str) -> Option<FileKind> {
-    let extension = path.rsplit_once('.').map(|(_, extension)| extension)?;
-    match (resource, extension) {
+/// What may follow the extension of a template where a flag allows it.
+const JINJA_EXTENSIONS: [&str; 3] = ["j2", "jinja2", "jinja"];
+
+/// Which of dbt's kinds a file under one of its paths is. Extensions count in any case; files whose names begin as
+/// those of editors do (`.`, `#`, `~`) do not.
+fn kind_of(resource: FileKind, path: &str, with_jinja: bool) -> Option<FileKind> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if name.starts_with(['.', '#', '~']) {
+        return None;
+    }
+    let (stem, written) = name.rsplit_once('.')?;
+    let lower = written.to_ascii_lowercase();
+    let inner = stem.rsplit_once('.').map(|(_, inner)| inner.to_ascii_lowercase());
+    let of_template = inner.filter(|_| with_jinja && JINJA_EXTENSIONS.contains(&lower.as_str()));
+    let extension = match &of_template {
+        Some(inner) if matches!(inner.as_str(), "sql" | "md") => inner,
+        _ => &lower,
+    };
+    match (resource, extension.as_str()) {
         (_, "yml" | "yaml") => Some(FileKind::Properties),
         (FileKind::Test | FileKind::Function, "md") => None,
         (_, "md") => Some(FileKind::Docs),
         (FileKind::Docs, _) => None,
-        (FileKind::Model, "py") => Some(FileKind::PythonModel),
+        // One that is spelled otherwise is read as SQL.
+        (FileKind::Model, "py") if written == "py" => Some(FileKind::PythonModel),
+        (FileKind::Model, "py") => Some(FileKind::Model),
         (FileKind::Seed, "csv") => Some(FileKind::Seed),
         (FileKind::Function, "sql" | "py" | "js") => Some(FileKind::Function),
         (FileKind::Seed, _) => None,
@@ -339,6 +387,7 @@ impl Looking<'_> {
                     .as_ref()
                     .is_some_and(|ignore| ignore.matched_path_or_any_parents(below, is_folder).is_ignore())
         };
+        let with_jinja = self.flags.get("allow_jinja_file_extensions");
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         let mut problems = Vec::new();
@@ -354,7 +403,7 @@ impl Looking<'_> {
                         FileKind::Docs => *kind == FileKind::Docs,
                         _ => *kind != FileKind::Docs || paths.docs.is_empty(),
                     };
-                    let Some(kind) = kind_of(resource, &path).filter(counts) else { continue };
+                    let Some(kind) = kind_of(resource, &path, with_jinja).filter(counts) else { continue };
                     if seen.insert((path.clone(), kind)) {
                         let package_path = path.strip_prefix(folder).unwrap_or(&path).trim_start_matches('/').into();
                         let root = root.as_str().into();
@@ -381,6 +430,18 @@ impl Looking<'_> {
         found
     }
 
+    /// The model paths of a project that has no model in them, each with whether there is such a folder.
+    fn looked_for(&mut self, paths: &Paths, files: &[Found]) -> Vec<(String, bool)> {
+        if files.iter().any(|file| matches!(file.kind, FileKind::Model | FileKind::PythonModel)) {
+            return Vec::new();
+        }
+        let exists = |path: &String| {
+            let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+            path.is_empty() || self.tree.folders(above).iter().any(|folder| folder == name)
+        };
+        paths.models.iter().map(|path| (path.clone(), exists(path))).collect()
+    }
+
     fn dbtignore(&mut self, folder: &str) -> Option<Gitignore> {
         let path = join(folder, ".dbtignore");
         if !self.is_file(&path) {
@@ -401,13 +462,14 @@ impl Looking<'_> {
     }
 
     /// The folders of local packages that the project's own files name.
-    fn local_packages(&mut self, package_files: &[Found]) -> Vec<String> {
+    fn local_packages(&mut self, package_files: &[Found], invocation: &Invocation) -> Vec<String> {
         let mut folders = Vec::new();
         for file in package_files {
             let document = parse(text(file));
             let entries = document.root.get("packages").and_then(Node::as_seq).unwrap_or_default();
             for stated in entries.iter().filter_map(|entry| entry.get("local")) {
-                let Some(path) = data::scalar(&data::of(stated)).map(|path| normalise(&path)) else { continue };
+                let Some(path) = data::scalar(&data::of(stated)) else { continue };
+                let path = normalise(&rendered_path(&path, invocation));
                 match self.tree.locate("", &path, true) {
                     Ok(path) if !path.is_empty() => folders.push(path),
                     Ok(_) => {}

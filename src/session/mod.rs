@@ -35,16 +35,18 @@ use crate::db::{Database, FileKind, Package, Project, SourceFile};
 use crate::files::Content;
 use crate::observe;
 use crate::project::calls::demanded_variables;
+use crate::project::data::is_unknown;
 use crate::project::data_tests::{self, tests_of_directory, tests_of_package};
 use crate::project::graph::parents;
 use crate::project::layout::layout;
 use crate::project::macros::blocks;
-use crate::project::nodes::{facts, nodes_of_package, rendering};
+use crate::project::nodes::{NodeKind, facts, nodes_of_package, rendering};
 use crate::project::packages::dbt_packages;
 use crate::project::properties::properties;
 use crate::project::schema_yaml;
 use crate::project::settings;
 use crate::project::settled::Known;
+use crate::project::target;
 use crate::report::Summary;
 use crate::rules::about::About;
 pub use crate::rules::adoption::Circumstances;
@@ -67,6 +69,10 @@ pub struct Session {
     pub project: Project,
     /// Files read.
     pub files: usize,
+    /// Where no models were found, each with whether it exists; nothing where there are models.
+    looked_for: Vec<(String, bool)>,
+    /// The invocation changed after the last look at the files, and paths may depend on it.
+    may_lie_elsewhere: bool,
     inputs: inputs::Inputs,
     /// The rules of the last check, where the next one follows it.
     live: Option<Arc<Mutex<Live>>>,
@@ -205,8 +211,10 @@ impl Session {
         let house = self.project.house_rules(&self.db);
         let mut notes = Vec::new();
         if about.models == 0 {
+            notes.push(self.why_no_models());
             return notes;
         }
+        notes.extend(self.why_unknown_adapter());
         if !about.has_edges && about.models > 1 {
             notes.push(
                 "no model uses ref() or source(), so dbt knows no order of the models and no dependency rule could \
@@ -239,6 +247,47 @@ impl Session {
             notes.push(format!("{} judges a pattern that harness.yml does not state: write a staging: block", rule.id));
         }
         notes
+    }
+
+    /// Why a project has no models: where they were looked for, and what is there.
+    fn why_no_models(&self) -> String {
+        let (db, root) = (&self.db, self.project.root(&self.db));
+        let nodes = nodes_of_package(db, root);
+        let models = nodes.iter().filter(|node| node.kind(db) == NodeKind::Model).count();
+        if models > 0 {
+            return format!("no model is enabled: the project has {models} and disables all of them");
+        }
+        let stated = &self.looked_for;
+        if stated.is_empty() {
+            return "no model was found: model-paths of dbt_project.yml is empty; name the folders of the models there"
+                .to_owned();
+        }
+        let why = stated.iter().map(|(path, exists)| match exists {
+            _ if is_unknown(path) => format!("'{path}', which an environment variable that is not set is part of"),
+            true => format!("'{}', which holds no .sql or .py file", if path.is_empty() { "." } else { path.as_str() }),
+            false => format!("'{path}', which does not exist"),
+        });
+        let why: Vec<String> = why.collect();
+        format!("no model was found: model-paths of dbt_project.yml is {}", why.join("; "))
+    }
+
+    /// What would settle which adapter it is, where nothing tells and something hangs on it.
+    fn why_unknown_adapter(&self) -> Option<String> {
+        let db = &self.db;
+        if !target::is_unknown(db) {
+            return None;
+        }
+        let root = self.project.root(db);
+        let nodes = nodes_of_package(db, root);
+        let asking = nodes.iter().filter(|node| rendering(db, **node).trace.asks_adapter).count();
+        let models = if asking == 1 { "1 model asks" } else { "models ask" };
+        (asking > 0).then(|| {
+            format!(
+                "nothing tells which adapter this project runs on, and {} for it: each branch counts as possible; \
+                 a profiles.yml (--profiles-dir) or a requirements.txt with dbt-<adapter> settles it",
+                if asking == 1 { models.to_owned() } else { format!("{asking} {models}") }
+            )
+        })
     }
 
     /// Environment variables that templates and YAML ask for and nobody set: their values are unknown.
@@ -275,7 +324,8 @@ impl Session {
         let db = &self.db;
         let root = self.project.root(db);
         let files = root.directories(db).iter().flat_map(|directory| directory.files(db));
-        files.chain(self.project.package_files(db)).copied().chain([root.project_file(db)])
+        let beside = [root.project_file(db)].into_iter().chain(self.project.vars_file(db));
+        files.chain(self.project.package_files(db)).copied().chain(beside)
     }
 }
 

@@ -67,7 +67,7 @@ impl Session {
         said.text(&format!("{selection:?}{circumstances:?}{:?}", project.house_rules(db)));
         let invocation = project.invocation(db);
         said.text(&format!("{:?}{:?}{}", invocation.vars, invocation.target, invocation.shows_environment));
-        said.text(&format!("{:?}{:?}", project.problems(db), project.before(db)));
+        said.text(&format!("{:?}{:?}{:?}", project.problems(db), project.before(db), self.looked_for));
         let mut files: Vec<SourceFile> = Vec::new();
         let mut list = |of: &[SourceFile]| {
             said.number(of.len());
@@ -76,6 +76,7 @@ impl Session {
         list(project.package_files(db));
         list(project.inherited_package_files(db));
         list(project.selectors_file(db).as_slice());
+        list(project.vars_file(db).as_slice());
         for package in [project.root(db), project.builtins(db)].iter().chain(project.packages(db)) {
             list(&[package.project_file(db)]);
             package.directories(db).iter().for_each(|directory| list(directory.files(db)));

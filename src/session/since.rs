@@ -45,7 +45,7 @@ impl Session {
             own.chain([package.project_file(db)])
         });
         let others = self.project.package_files(db).iter().chain(self.project.inherited_package_files(db)).copied();
-        let all = files.chain(others).chain(self.project.selectors_file(db));
+        let all = files.chain(others).chain(self.project.selectors_file(db)).chain(self.project.vars_file(db));
         all.map(|file: SourceFile| (file.path(db).clone(), file.content(db).clone())).collect()
     }
 

@@ -1,7 +1,7 @@
 //! A session's inputs, made and brought up to what a tree holds.
 
 use super::inputs::{Changed, Inputs, builtins};
-use super::load::find;
+use super::load::{Found, find};
 use super::{Session, is_within};
 use crate::datalog::Upkeep;
 use crate::db::{Database, FileKind, Invocation, Project, SourceFile, settings::HouseRules};
@@ -153,7 +153,7 @@ impl Session {
     /// Reads a project into an empty database.
     pub fn load(mut db: Database, tree: &dyn Tree, house_rules: HouseRules, invocation: Invocation) -> Self {
         let mut inputs = Inputs::default();
-        let found = find(tree, &|_, _| true);
+        let found = find(tree, &invocation, &|_, _| true);
         let parts = inputs.set(&mut db, found, &mut Changed::new());
         let builtins = builtins(&db);
         let project = Project::builder(
@@ -163,6 +163,7 @@ impl Session {
             parts.package_files,
             parts.inherited,
             parts.selectors,
+            parts.vars,
             parts.problems,
             house_rules,
             invocation,
@@ -174,6 +175,8 @@ impl Session {
             db,
             project,
             files: parts.files,
+            looked_for: parts.looked_for,
+            may_lie_elsewhere: false,
             inputs,
             live: None,
             reach: Arc::default(),
@@ -189,7 +192,8 @@ impl Session {
             Touched::All => self.look(tree, None, &mut changed),
             Touched::Paths(paths) => {
                 let paths: BTreeSet<String> = paths.iter().map(|path| normalise(path)).collect();
-                match self.known(tree, &paths) {
+                let is_elsewhere = std::mem::take(&mut self.may_lie_elsewhere);
+                match self.known(tree, &paths).filter(|_| !is_elsewhere) {
                     Some(files) => self.read_again(tree, &files, &mut changed),
                     None => self.look(tree, Some(&paths), &mut changed),
                 }
@@ -217,6 +221,7 @@ impl Session {
         let differs = *self.project.invocation(&self.db) != invocation;
         if differs {
             self.project.set_invocation(&mut self.db).to(invocation);
+            self.may_lie_elsewhere = true;
             self.inputs.wear += WEAR_OF_ALL;
             self.reach_everything();
             self.settled();
@@ -268,7 +273,9 @@ impl Session {
         let revision = salsa::plumbing::current_revision(&self.db);
         let inputs = &self.inputs;
         let is_touched = |path: &str| touched.is_none_or(|paths| is_touched(paths, path));
-        let found = find(tree, &|folder, file| is_touched(&file.path) || !inputs.is_known(folder, file));
+        let invocation = self.project.invocation(&self.db);
+        let is_read = |folder: &str, file: &Found| is_touched(&file.path) || !inputs.is_known(folder, file);
+        let found = find(tree, invocation, &is_read);
         let parts = self.inputs.set(&mut self.db, found, changed);
         self.inputs.wear += changed.len();
         let (db, project) = (&mut self.db, self.project);
@@ -284,6 +291,9 @@ impl Session {
         if project.selectors_file(db) != parts.selectors {
             project.set_selectors_file(db).to(parts.selectors);
         }
+        if project.vars_file(db) != parts.vars {
+            project.set_vars_file(db).to(parts.vars);
+        }
         let before = project.problems(db);
         if before != parts.problems {
             let differing = |one: &[_], other: &[(Arc<str>, _)]| -> Vec<Arc<str>> {
@@ -294,6 +304,7 @@ impl Session {
             project.set_problems(db).to(parts.problems);
         }
         self.files = parts.files;
+        self.looked_for = parts.looked_for;
         if salsa::plumbing::current_revision(&self.db) != revision {
             self.reach_everything();
             self.settled();

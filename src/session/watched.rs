@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 /// Whether a file of this name can matter: dbt reads these kinds, and harness the Markdown of rules.
 pub fn counts(name: &str) -> bool {
-    const EXTENSIONS: [&str; 7] = ["sql", "yml", "yaml", "md", "py", "csv", "js"];
-    name == ".dbtignore" || name.rsplit_once('.').is_some_and(|(_, extension)| EXTENSIONS.contains(&extension))
+    const EXTENSIONS: [&str; 10] = ["sql", "yml", "yaml", "md", "py", "csv", "js", "j2", "jinja", "jinja2"];
+    let counts = |extension: &str| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension));
+    name == ".dbtignore" || name.rsplit_once('.').is_some_and(|(_, extension)| counts(extension))
 }
 
 impl Session {
@@ -29,6 +30,8 @@ impl Session {
             db: self.db.clone(),
             project: self.project,
             files: self.files,
+            looked_for: self.looked_for.clone(),
+            may_lie_elsewhere: false,
             inputs: Inputs::default(),
             live: self.live.clone(),
             reach: Arc::clone(&self.reach),

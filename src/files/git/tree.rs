@@ -3,7 +3,7 @@
 use super::ignored::Ignored;
 use super::preflight;
 use crate::files::disk;
-use crate::files::{Content, Disk, Listing, MAX_BYTES, Tree, join};
+use crate::files::{Content, Disk, Listing, MAX_BYTES, Tree, is_passed_over, join};
 use gix::object::tree::EntryKind;
 use gix::{ObjectId, Repository, ThreadSafeRepository};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -348,7 +348,7 @@ impl Commit {
                 {
                     walk.listing.problems.push((path, disk::circle()));
                 }
-                Found::Folder(_) if name.starts_with('.') || (walk.ignored)(&path, true) => {}
+                Found::Folder(_) if is_passed_over(&name) || (walk.ignored)(&path, true) => {}
                 Found::Folder(there) => {
                     above.push(here.path.clone());
                     self.walk(walk, &path, &there, above);

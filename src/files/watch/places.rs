@@ -6,6 +6,7 @@
 
 use super::{Placed, Wanted, system};
 use crate::files::bounds::Bounds;
+use crate::files::is_passed_over;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -193,7 +194,7 @@ impl Places {
         if (self.counts)(name) {
             return true;
         }
-        happened == Happened::Anything && !name.starts_with('.') && (self.is_placed(key) || path.is_dir())
+        happened == Happened::Anything && !is_passed_over(name) && (self.is_placed(key) || path.is_dir())
     }
 
     fn is_placed(&self, key: &str) -> bool {
@@ -318,7 +319,7 @@ impl Places {
                 }
                 self.links -= 1;
             }
-            if !name.to_string_lossy().starts_with('.') {
+            if !is_passed_over(&name.to_string_lossy()) {
                 self.walk(&below, &entry.path(), above, watcher);
             }
         }

@@ -78,6 +78,8 @@ pub struct Declared {
     /// What the declaration itself configures, rendered.
     pub config: Map<String, Json>,
     pub name: Arc<str>,
+    /// The name of the file that dbt would write: the name, cut where it is long.
+    pub compiled: Arc<str>,
     pub hash: Arc<str>,
     pub description: Arc<str>,
 }
@@ -265,10 +267,12 @@ impl Reader {
         let mut config = self.config(&mut given);
         let description = take(&mut given, "description").and_then(|node| node.as_str().map(Arc::from));
         let own_name = take(&mut given, "name").and_then(|name| Some(Arc::from(name.key_text()?)));
+        let mut compiled = own_name.clone();
         let name: Arc<str> = own_name.unwrap_or_else(|| {
             let source = if matches!(place.target, Target::Source { .. }) { "source_" } else { "" };
             let prefix = namespace.as_deref().map(|space| format!("{space}_")).unwrap_or_default();
             let names = synthesized(&format!("{prefix}{source}{kind}"), &place.target.title(), &given);
+            compiled = Some(names.short.as_str().into());
             if names.short != names.full && !config.contains_key("alias") {
                 config.insert("alias".to_owned(), names.short.into());
             }
@@ -284,6 +288,7 @@ impl Reader {
             column: place.column.clone(),
             tags: place.tags.clone(),
             config,
+            compiled: compiled.unwrap_or_else(|| name.clone()),
             name,
             description: description.unwrap_or_default(),
         });

@@ -22,7 +22,7 @@ use crate::project::jinja::run::{Names, Run, Scale, Subject, Trace};
 use crate::project::jinja::{Minijinja, Renderer};
 use crate::project::macro_calls::nameable_from;
 use crate::project::macros::{MacroName, is_builtin, twice};
-use crate::project::nodes::{Node, Reference, folders, stem};
+use crate::project::nodes::{Node, Reference, folders, once_each, stem};
 use crate::project::packages::{dbt_packages, package_name};
 use crate::project::{calls, jinja};
 use crate::syntax::jinja::rewrite::{Scope, rewrite};
@@ -181,6 +181,7 @@ pub fn subject<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Subject {
         package_name: package_name(db, test.package(db)).clone(),
         path: file.package_path(db).clone(),
         fqn: fqn(db, test),
+        shown: None,
     }
 }
 
@@ -265,9 +266,10 @@ pub fn facts<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Facts {
     let config = config::of_resource(db, test.package(db), &["tests", "data_tests"], &fqn, &own);
     let inherited = declared.map(|declared| declared.tags.clone()).unwrap_or_default();
     let mut tags = inherited;
-    tags.extend(data::texts(config.get("tags")).into_iter().map(Arc::from));
+    tags.extend(data::texts(declared.and_then(|it| it.config.get("tags"))).into_iter().map(Arc::from));
     tags.sort();
-    tags.dedup();
+    tags.extend(data::texts(config.get("tags")).into_iter().map(Arc::from));
+    let tags = once_each(tags);
     let alias = config.get("alias").and_then(data::scalar).map_or_else(|| name(db, test), Arc::from);
     let described = declared.map(|declared| declared.description.clone());
     Facts {

@@ -44,7 +44,7 @@ pub(super) enum What {
     /// The target and all that follows from it.
     Target,
     Var,
-    CommandLineVar,
+    EarlyVar,
     Environment,
 }
 
@@ -121,12 +121,15 @@ pub(super) fn answer(db: &dyn Database, question: &Question<Package>) -> Key {
         (What::Whole, _) => said.number(usize::from(packages::is_whole(db))),
         (What::Names, Some(package)) => macros::names_in(db, package).iter().for_each(|name| said.text(name)),
         (What::Var, Some(package)) => value(&mut said, vars::var(db, package, name).map(|value| value.to_string())),
-        (What::CommandLineVar, _) => {
-            value(&mut said, vars::command_line_var(db, name).map(|value| value.to_string()));
+        (What::EarlyVar, Some(package)) => {
+            value(&mut said, vars::early_var(db, package, name).map(|value| value.to_string()));
         }
         (What::Environment, _) => value(&mut said, target::environment_variable(db, name)),
         // Nobody asks this of no package.
-        (What::Name | What::Macro | What::Text | What::Id | What::Called | What::Names | What::Var, None) => {}
+        (
+            What::Name | What::Macro | What::Text | What::Id | What::Called | What::Names | What::Var | What::EarlyVar,
+            None,
+        ) => {}
     }
     said.key()
 }
@@ -194,8 +197,27 @@ pub(super) fn root_name() -> Option<Arc<str>> {
     with_attached_database(target::root_name)
 }
 
-pub(super) fn target<R>(read: impl FnOnce(&Map<String, Value>) -> R) -> Option<R> {
+/// Notes that a run asks for the target, and whether it is one that nobody knows.
+fn note_target() {
     note(What::Target, None, "");
+    if with_run(|run| run.adapter.is_none()) == Some(true) && with_attached_database(target::is_unknown) == Some(true) {
+        with_run(|run| run.trace.asks_adapter = true);
+    }
+}
+
+/// The adapter that the run assumes, where it assumes one.
+pub(super) fn assumed() -> Option<&'static str> {
+    with_run(|run| run.adapter).flatten()
+}
+
+/// The adapters that may make a difference where nothing tells which it is. A run assumes one of them, which is part
+/// of what it is kept by.
+pub(super) fn candidates() -> Vec<&'static str> {
+    with_attached_database(|db| target::candidates(db).clone()).unwrap_or_default()
+}
+
+pub(super) fn target<R>(read: impl FnOnce(&Map<String, Value>) -> R) -> Option<R> {
+    note_target();
     with_attached_database(|db| read(target::shown(db)))
 }
 
@@ -205,14 +227,17 @@ pub(super) fn relation(name: &Arc<str>) -> Option<Relation> {
 }
 
 pub(super) fn adapter_type() -> Option<Arc<str>> {
-    note(What::Target, None, "");
-    with_attached_database(|db| target::adapter_type(db).clone())
+    note_target();
+    assumed().map(Arc::from).or_else(|| with_attached_database(|db| target::adapter_type(db).clone()))
 }
 
 pub(super) fn dispatch_prefixes() -> Vec<String> {
-    note(What::Target, None, "");
-    let prefixes = |db: &dyn Database| target::dispatch_prefixes(db).into_iter().map(str::to_owned).collect();
-    with_attached_database(prefixes).unwrap_or_default()
+    note_target();
+    let owned = |prefixes: Vec<&str>| prefixes.into_iter().map(str::to_owned).collect();
+    match assumed() {
+        Some(adapter) => owned(target::prefixes_of(adapter)),
+        None => with_attached_database(|db| owned(target::dispatch_prefixes(db))).unwrap_or_default(),
+    }
 }
 
 pub(super) fn column_type(name: &str) -> Option<String> {
@@ -230,9 +255,9 @@ pub(super) fn var(package: Package, name: &Arc<str>) -> Option<Value> {
     with_attached_database(|db| vars::var(db, package, name)).flatten()
 }
 
-pub(super) fn command_line_var(name: &Arc<str>) -> Option<Value> {
-    note(What::CommandLineVar, None, name);
-    with_attached_database(|db| vars::command_line_var(db, name)).flatten()
+pub(super) fn early_var(package: Package, name: &Arc<str>) -> Option<Value> {
+    note(What::EarlyVar, Some(package), name);
+    with_attached_database(|db| vars::early_var(db, package, name)).flatten()
 }
 
 pub(super) fn environment_variable(name: &Arc<str>) -> Option<String> {

@@ -104,7 +104,9 @@ impl Object for Context {
 fn member(name: &str, names: Names) -> Option<Value> {
     match name {
         "target" | "env" => return shown_target(),
-        "project_name" => return ask::root_name().map(|name| Value::from(&*name)),
+        "project_name" if !matches!(names, Names::ProjectFile | Names::Profile) => {
+            return ask::root_name().map(|name| Value::from(&*name));
+        }
         "modules" => return Some(Value::from_object(Module("modules"))),
         "run_started_at" => return Temporal::now(Some(Zone::utc())).ok().map(Temporal::value),
         "dbt_version" => return Some(Value::from("1.12.0")),
@@ -143,7 +145,13 @@ fn member(name: &str, names: Names) -> Option<Value> {
 
 /// `target`
 fn shown_target() -> Option<Value> {
-    ask::target(|shown| mutable(&serde_json::Value::Object(shown.clone())))
+    ask::target(|shown| {
+        let mut shown = shown.clone();
+        if let Some(adapter) = ask::assumed() {
+            shown.insert("type".to_owned(), adapter.into());
+        }
+        mutable(&serde_json::Value::Object(shown))
+    })
 }
 
 /// What `flags` shows of a plain `dbt parse`.
@@ -179,6 +187,9 @@ fn this() -> Option<Relation> {
 
 fn model() -> Option<Value> {
     let subject = with_run(|run| run.subject.clone())?;
+    if let Some(shown) = &subject.shown {
+        return Some(mutable(shown));
+    }
     let text = |text: &str| Value::from(text);
     let fqn = MutList::value(subject.fqn.iter().map(|part| text(part)).collect());
     let relation = this()?;

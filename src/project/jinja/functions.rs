@@ -232,7 +232,7 @@ fn var(name: &Value, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error>
         return Ok(Value::UNDEFINED);
     };
     let found = match names {
-        Names::ProjectFile | Names::Profile => ask::command_line_var(&name),
+        Names::ProjectFile | Names::Profile => ask::early_var(package, &name),
         Names::All | Names::Settings | Names::Descriptions | Names::Nothing => ask::var(package, &name),
     };
     match found {

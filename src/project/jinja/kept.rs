@@ -84,10 +84,14 @@ fn key(db: &dyn Database, work: Work, run: &Run, given: impl FnOnce(&mut KeyMake
     for part in [&subject.unique_id, &subject.name, &subject.package_name, &subject.path] {
         key.text(part);
     }
+    key.text(run.adapter.unwrap_or_default());
     key.text(subject.resource_type);
     key.number(subject.fqn.len());
     for part in &subject.fqn {
         key.text(part);
+    }
+    if let Some(shown) = &subject.shown {
+        key.text(&shown.to_string());
     }
     match &run.only {
         None => key.number(0),
@@ -172,6 +176,7 @@ pub(super) struct TraceForm {
     vars: Vec<Arc<str>>,
     env: Vec<Arc<str>>,
     incomplete: bool,
+    asks_adapter: bool,
     last_site: Site,
     failure: Option<FailureForm>,
 }
@@ -249,6 +254,7 @@ impl Kept for Trace {
             vars: self.vars.clone(),
             env: self.env.clone(),
             incomplete: self.incomplete,
+            asks_adapter: self.asks_adapter,
             last_site: self.last_site,
             failure: self.failure.as_ref().map(|failure| FailureForm::new(db, failure)),
         }
@@ -275,6 +281,10 @@ impl Kept for Trace {
             vars: form.vars,
             env: form.env,
             incomplete: form.incomplete,
+            asks_adapter: form.asks_adapter,
+            // What is kept is one run: what may be otherwise in others follows from all of them.
+            unsure: Vec::new(),
+            unsure_sources: Vec::new(),
             last_site: form.last_site,
             failure: match form.failure {
                 Some(failure) => Some(failure.failure(db)?),

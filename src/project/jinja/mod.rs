@@ -9,6 +9,7 @@ mod ask;
 mod context;
 mod date_formats;
 mod dates;
+mod either;
 mod filters;
 mod functions;
 mod given;
@@ -33,12 +34,14 @@ pub mod values;
 pub use macros::forget_macros;
 
 use crate::db::cache::{KeyMaker, Work};
+use crate::project::calls;
 use crate::project::macros::{Named, twice};
 use crate::syntax::jinja::rewrite::{Rewritten, Scope, rewrite};
 use crate::syntax::jinja::static_text::is_static;
 use crate::syntax::jinja::tags::{TagKind, tags, unclosed_block};
 use crate::syntax::span::{Span, SyntaxError};
 use ask::Asked;
+use either::{either, errors_of_all, under_each};
 use kept::{add_home, kept, kept_text};
 use meter::Scale;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter};
@@ -163,10 +166,23 @@ impl Renderer for Minijinja {
     }
 
     fn trace(&self, text: &str, region: Span, run: Run) -> (Trace, Vec<SyntaxError>) {
-        kept(Work::Rendering, run, given(text, region), |run| {
-            let (rendered, asked) = render(text, region, run);
-            ((rendered.trace, rendered.errors), asked)
-        })
+        let make = |run| {
+            kept(Work::Rendering, run, given(text, region), |run| {
+                let (rendered, asked) = render(text, region, run);
+                ((rendered.trace, rendered.errors), asked)
+            })
+        };
+        let runs: Vec<(Trace, Vec<SyntaxError>)> = under_each(run, text, |(trace, _)| trace, make);
+        let (mut traces, errors): (Vec<Trace>, Vec<Vec<SyntaxError>>) = runs.into_iter().unzip();
+        let shared = errors_of_all(&errors);
+        let is_cut = |errors: &Vec<SyntaxError>| errors.len() > shared.len();
+        for (trace, errors) in traces.iter_mut().zip(&errors).filter(|(_, errors)| is_cut(errors)) {
+            // A run that failed half-way would have asked for the rest as well.
+            calls::add_literal_calls(text, calls::unread(region, errors), trace);
+        }
+        let mut trace = either(traces);
+        trace.incomplete |= errors.iter().any(is_cut);
+        (trace, shared)
     }
 
     fn search(
@@ -196,21 +212,27 @@ impl Renderer for Minijinja {
     }
 
     fn evaluate(&self, text: &str, run: Run) -> (Result<serde_json::Value, SyntaxError>, Trace) {
-        kept(
-            Work::Value,
-            run,
-            |key| key.text(text),
-            |run| {
-                let is_yaml = run.names != Names::All;
-                // YAML has no value that does not exist: it prints as nothing.
-                let printed = |value: Value| if is_yaml && value.is_undefined() { Value::from("") } else { value };
-                let (result, ended) = run.during(|| {
-                    let data = values::data(&printed(markers::unmarked(value_of(text)?)));
-                    meter::check().map(|()| data).map_err(|error| syntax_error(&error, 0, &Rewritten::default()))
-                });
-                ((result, ended.trace), ended.asked)
-            },
-        )
+        let make = |run: Run| {
+            kept(
+                Work::Value,
+                run,
+                |key: &mut KeyMaker| key.text(text),
+                |run| {
+                    let is_yaml = run.names != Names::All;
+                    // YAML has no value that does not exist: it prints as nothing.
+                    let printed = |value: Value| if is_yaml && value.is_undefined() { Value::from("") } else { value };
+                    let (result, ended) = run.during(|| {
+                        let data = values::data(&printed(markers::unmarked(value_of(text)?)));
+                        meter::check().map(|()| data).map_err(|error| syntax_error(&error, 0, &Rewritten::default()))
+                    });
+                    ((result, ended.trace), ended.asked)
+                },
+            )
+        };
+        let runs: Vec<(Result<serde_json::Value, SyntaxError>, Trace)> =
+            under_each(run, text, |(_, trace)| trace, make);
+        let (values, traces): (Vec<_>, Vec<Trace>) = runs.into_iter().unzip();
+        (either::value_of(values), either(traces))
     }
 }
 
@@ -294,10 +316,16 @@ pub fn call_macro(
         key.text(name);
         key.text(&serde_json::Value::from(arguments).to_string());
     };
-    kept(Work::Macro, run.within(Scale::Call), given, |run| {
-        let (result, ended) = run_macro(package, name, arguments, run);
-        ((result, ended.trace), ended.asked)
-    })
+    let make = |run: Run| {
+        kept(Work::Macro, run, given, |run| {
+            let (result, ended) = run_macro(package, name, arguments, run);
+            ((result, ended.trace), ended.asked)
+        })
+    };
+    let runs: Vec<(Result<serde_json::Value, SyntaxError>, Trace)> =
+        under_each(run.within(Scale::Call), "", |(_, trace)| trace, make);
+    let (values, traces): (Vec<_>, Vec<Trace>) = runs.into_iter().unzip();
+    (either::value_of(values), either(traces))
 }
 
 fn run_macro(

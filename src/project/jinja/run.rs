@@ -43,6 +43,8 @@ pub struct Subject {
     pub package_name: Arc<str>,
     pub path: Arc<str>,
     pub fqn: Vec<Arc<str>>,
+    /// What `model` holds, where more is known of the node than its name.
+    pub shown: Option<Arc<serde_json::Value>>,
 }
 
 /// A place in the text that is rendered: a byte offset.
@@ -138,6 +140,11 @@ pub struct Trace {
     pub env: Vec<Arc<str>>,
     /// Something this checkout does not hold was asked for, so what follows may differ from dbt's.
     pub incomplete: bool,
+    /// The adapter was asked for, and nothing tells which it is.
+    pub asks_adapter: bool,
+    /// Calls that only some adapters make, where nothing tells which it is: they may lead nowhere.
+    pub unsure: Vec<RefCall>,
+    pub unsure_sources: Vec<SourceCall>,
     /// The call in the text itself that was evaluated last.
     pub last_site: Site,
     pub failure: Option<Failure>,
@@ -159,6 +166,8 @@ pub struct Run {
     /// Whose names count first.
     pub package: Package,
     pub names: Names,
+    /// The adapter that is assumed, where nothing tells which it is.
+    pub adapter: Option<&'static str>,
     pub subject: Subject,
     /// The macros the text itself may name, by unique_id; without it all.
     pub only: Option<Arc<[String]>>,
@@ -199,6 +208,7 @@ impl Run {
         Self {
             package,
             names,
+            adapter: None,
             subject,
             only: None,
             marked: Vec::new(),
@@ -227,6 +237,12 @@ impl Run {
             (None, Names::All) => Scale::Node,
             (None, _) => Scale::Setting,
         }
+    }
+
+    /// The same run as it began, under an adapter that is assumed.
+    pub fn under(&self, adapter: &'static str) -> Self {
+        let run = Self::new(self.package, self.names, self.subject.clone());
+        Self { adapter: Some(adapter), only: self.only.clone(), scale: self.scale, ..run }
     }
 
     /// Notes from here on what is asked of the project.

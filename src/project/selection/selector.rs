@@ -227,14 +227,15 @@ impl Reader {
         let mut criteria = Criteria::new(method?, read);
         if own {
             let steps = |reader: &mut Self, key: &str| {
-                let is_on = node.get(key).is_some_and(|flag| is_true(&reader.value(flag)));
+                let is_on = node.get(key).is_some_and(|flag| data::is_true(&reader.value(flag)));
                 let depth = node.get(&format!("{key}_depth")).map(|depth| (depth.span, reader.value(depth)));
                 let depth = depth.and_then(|(span, depth)| reader.depth(span, &depth));
                 is_on.then_some(depth)
             };
             criteria.parents = steps(self, "parents");
             criteria.children = steps(self, "children");
-            criteria.childrens_parents = node.get("childrens_parents").is_some_and(|flag| is_true(&self.value(flag)));
+            criteria.childrens_parents =
+                node.get("childrens_parents").is_some_and(|flag| data::is_true(&self.value(flag)));
             criteria.indirect = node.get("indirect_selection").and_then(|named| self.indirect(named));
         }
         if criteria.childrens_parents && criteria.children.is_some() {
@@ -312,17 +313,5 @@ fn without(base: Definition, excluded: Option<Definition>) -> Definition {
     match excluded {
         None => base,
         Some(excluded) => Definition::group(Operator::Difference, vec![base, excluded], Some(Indirect::Eager)),
-    }
-}
-
-/// What Python takes for true.
-fn is_true(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(flag) => *flag,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(entries) => !entries.is_empty(),
     }
 }

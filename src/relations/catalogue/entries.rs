@@ -158,7 +158,7 @@ relation! {
     each |db, package, directory, rows| {
         let own = living(db, package, directory).filter(|node| {
             let path = node.file(db).path(db);
-            path.ends_with(".sql") || path.ends_with(".py")
+            crate::project::nodes::is_sql_path(path) || path.ends_with(".py")
         });
         let ends = own.filter(|node| region(db, *node).of(node.file(db).content(db).text()).trim_end().ends_with(';'));
         rows.extend(ends.map(|node| (sym(db, unique_id(db, node)),)));

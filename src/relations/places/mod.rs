@@ -169,6 +169,7 @@ pub fn own_files(db: &dyn salsa::Database) -> Vec<SourceFile> {
     let mut files = vec![root.project_file(db)];
     files.extend_from_slice(project.package_files(db));
     files.extend(project.selectors_file(db));
+    files.extend(project.vars_file(db));
     files.extend(root.directories(db).iter().flat_map(|directory| directory.files(db)));
     files
 }

@@ -194,7 +194,7 @@ pub(super) fn of_entry<'db>(db: &'db dyn salsa::Database, thing: Thing<'db>) -> 
 /// The folders of dbt_project.yml that state a key, the deepest first.
 fn in_project<'db>(db: &'db dyn salsa::Database, thing: Thing<'db>, key: &str, value: &str) -> Vec<Stated> {
     let (sections, fqn): (&[&str], _) = match thing {
-        Thing::Node(node) => (node.kind(db).sections(), &nodes::facts(db, node).fqn),
+        Thing::Node(node) => (node.kind(db).sections(db), &nodes::facts(db, node).fqn),
         Thing::Test(test) => (&["tests", "data_tests"], &data_tests::facts(db, test).fqn),
         Thing::Source(source) => (&["sources"], &source_facts(db, source).fqn),
         _ => return Vec::new(),

@@ -2,6 +2,7 @@
 
 use super::{Sections, columns, file_id};
 use crate::db::{Database, Package};
+use crate::project::data;
 use crate::project::graph::parent_ids;
 use crate::project::macro_calls::called_by_node;
 use crate::project::naming::relation_names;
@@ -30,7 +31,7 @@ fn document(db: &Database, package: Package, node: Node<'_>) -> Value {
     let mut config = facts.config.clone();
     config.insert("enabled".to_owned(), Value::Bool(facts.enabled));
     config.insert("materialized".to_owned(), json!(facts.materialized));
-    config.insert("tags".to_owned(), json!(facts.tags));
+    config.insert("tags".to_owned(), json!(data::texts(facts.config.get("tags"))));
     let patch = facts.patch_file.map(|(package, file)| file_id(db, package, file));
     let macros = called_by_node(db, node);
     let mut document = Map::new();
@@ -52,8 +53,8 @@ fn document(db: &Database, package: Package, node: Node<'_>) -> Value {
     put("group", facts.config.get("group").cloned().unwrap_or_default());
     if node.kind(db) == NodeKind::Model {
         put("access", facts.config.get("access").cloned().unwrap_or_else(|| "protected".into()));
-        put("version", json!(version(db, node).map(|version| &version.version)));
-        put("latest_version", json!(version(db, node).map(|version| &version.latest)));
+        put("version", json!(version(db, node).map(|version| &version.value)));
+        put("latest_version", json!(version(db, node).map(|version| &version.latest_value)));
         put("contract", facts.config.get("contract").cloned().unwrap_or_else(|| json!({"enforced": false})));
     }
     put("config", Value::Object(config));

@@ -93,7 +93,8 @@ of_section!(said_of_section: said_in => Said);
 /// The same of the files that lie in no resource path.
 fn said_beside(db: &dyn salsa::Database) -> Vec<Said> {
     let Some(project) = Project::try_get(db) else { return Vec::new() };
-    let files = project.package_files(db).iter().copied().chain(project.selectors_file(db));
+    let files =
+        project.package_files(db).iter().copied().chain(project.selectors_file(db)).chain(project.vars_file(db));
     said(db, files.chain([project.root(db).project_file(db)]))
 }
 
@@ -105,13 +106,15 @@ fn directives(db: &dyn salsa::Database, file: SourceFile) -> Vec<Directive> {
         FileKind::ProjectFile
         | FileKind::PackagesFile
         | FileKind::Selectors
+        | FileKind::Vars
         | FileKind::HouseRules
         | FileKind::Properties => in_yaml(text, &yaml(db, file).comments),
         FileKind::Docs => in_docs(text),
         FileKind::Seed => Vec::new(),
+        FileKind::PythonModel => in_python(text),
         _ if path.ends_with(".py") => in_python(text),
-        _ if path.ends_with(".sql") => in_template(text),
-        _ => Vec::new(),
+        _ if path.ends_with(".js") => Vec::new(),
+        _ => in_template(text),
     }
 }
 

@@ -97,7 +97,7 @@ pub(super) fn observe(session: &Session) -> Habits {
     let texts = nodes.iter().zip(&models).filter_map(|(node, model)| {
         own.layer(model.layer.as_deref()?).filter(|layer| Layout::reads_sources(layer))?;
         let below = place_of(own, &model.path, &model.name).below_layer.unwrap_or_default();
-        model.path.ends_with(".sql").then(|| (node.file(db).content(db).text(), below))
+        crate::project::nodes::is_sql_path(&model.path).then(|| (node.file(db).content(db).text(), below))
     });
     let flow = if own.layers.is_empty() {
         let models: Vec<(&str, &str)> = models.iter().map(|model| (&*model.id, model.path.as_str())).collect();
