@@ -4,6 +4,7 @@
 use super::adapters::UNKNOWN;
 use super::calls::demanded_variables;
 use super::data;
+use super::jinja::run::Names;
 use super::{early, evidence};
 use crate::db::Invocation;
 use crate::files::Tree;
