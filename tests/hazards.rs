@@ -218,7 +218,9 @@ fn loops_and_recursion_that_do_not_end_are_ended() {
     let endless = "{% macro again() %}{{ again() }}{% endmacro %}";
     let found = check_with(&[("macros/a.sql", endless), ("models/a.sql", "select\n{{ again() }}")]);
     let error = found.iter().find(|finding| &*finding.rule == "PARSE_ERROR").unwrap();
-    assert_eq!((&*error.place.path, error.place.start.line), ("models/a.sql", 2), "{}", error.message);
+    assert_eq!((&*error.place.path, error.place.start.line), ("macros/a.sql", 1), "{}", error.message);
+    let callers: Vec<_> = error.locations.iter().map(|place| (&*place.path, place.start.line)).collect();
+    assert_eq!(callers, [("models/a.sql", 2)]);
 
     let huge = "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}x{% endfor %}{% endfor %}{% endfor %}";
     assert_eq!(errors("models/a.sql", huge).len(), 1);

@@ -29,10 +29,14 @@ impl Watched {
 }
 
 fn locked() -> Unreadable {
-    Unreadable { what: "it is locked".to_owned(), fix: "Unlock it.".to_owned(), at: 0 }
+    Unreadable { what: "it is locked".to_owned(), fix: "Unlock it.".to_owned(), at: 0, outside: None }
 }
 
 impl Tree for Watched {
+    fn locate(&self, folder: &str, stated: &str, is_named: bool) -> Result<String, String> {
+        self.files.locate(folder, stated, is_named)
+    }
+
     fn list(&self, folder: &str, ignored: &dyn Fn(&str, bool) -> bool) -> Listing {
         self.note(format!("list {folder}"));
         let mut listing = self.files.list(folder, ignored);

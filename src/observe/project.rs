@@ -75,13 +75,14 @@ impl Errors {
 
     /// Makes one error a file of all that conflict marks of git cause in it. dbt reads SQL as it stands, so there it
     /// is one only where something else went wrong.
-    fn name_conflicts(&mut self, db: &dyn salsa::Database, files: &[SourceFile]) {
+    fn name_conflicts(&mut self, db: &dyn salsa::Database, root: Package, files: &[SourceFile]) {
         for file in files {
             let Some(mark) = conflict_mark(file.content(db).text()) else { continue };
             let path = file.path(db);
             let before = self.0.len();
             self.0.retain(|(place, _), _| place.path != *path);
-            let is_parsed = self.0.len() == before && !is_yaml(file.kind(db));
+            let is_macro_whole = || macro_errors(db, root).iter().all(|(broken, _)| broken != file);
+            let is_parsed = self.0.len() == before && !is_yaml(file.kind(db)) && is_macro_whole();
             let what = "git left its conflict marks in this file";
             let fix = "Keep one side of each conflict, or join both, and delete the lines with the marks.";
             self.report(place(db, *file, mark), what, fix, is_parsed.then_some(Severity::Warning));
@@ -111,13 +112,14 @@ pub(super) fn parse_error(rows: &Rows<'_>) -> Vec<Observation> {
             found.add(place(db, file, error.span), &error.message, &error.remedy);
         }
     }
-    for (file, error) in macro_errors(db, root) {
+    let has_no_marks = |file: &SourceFile| conflict_mark(file.content(db).text()).is_none();
+    for (file, error) in macro_errors(db, root).into_iter().filter(|(file, _)| has_no_marks(file)) {
         found.add(place(db, file, error.span), &error.message, &error.remedy);
     }
     for (place, what, fix, calls) in failures::broken_macros(rows) {
         found.add_with(place, what, &fix, calls);
     }
-    found.name_conflicts(db, files_beside(db));
+    found.name_conflicts(db, root, files_beside(db));
     found.all()
 }
 
@@ -154,7 +156,7 @@ pub(super) fn parse_error_in<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Ve
             found.add(place(db, test.file(db), error.span), &error.message, &error.remedy);
         }
     }
-    found.name_conflicts(db, directory.files(db));
+    found.name_conflicts(db, root, directory.files(db));
     found.all()
 }
 

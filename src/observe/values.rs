@@ -17,6 +17,7 @@ use crate::project::schema_yaml;
 use crate::project::things::{Thing, things_in};
 use crate::relations::places::of_setting;
 use crate::relations::places::own_files;
+use crate::syntax::conflict::conflict_mark;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -35,11 +36,18 @@ fn of_fault(db: &dyn salsa::Database, file: SourceFile, fault: &Fault) -> Observ
     observation(place(db, file, fault.span), &fault.key, &fault.message, &fault.remedy)
 }
 
+/// Whether all of a file was read: what stands behind an error is not judged, for it may be another thing than was
+/// meant.
+fn is_whole(db: &dyn salsa::Database, file: SourceFile) -> bool {
+    yaml(db, file).errors.is_empty() && conflict_mark(file.content(db).text()).is_none()
+}
+
 /// The property files of a directory.
 pub(super) fn invalid_value_in<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Observation> {
     let db = rows.db;
     let mut found = Vec::new();
-    for file in key.directory(db).files(db).iter().filter(|file| file.kind(db) == FileKind::Properties) {
+    let properties = key.directory(db).files(db).iter().filter(|file| file.kind(db) == FileKind::Properties);
+    for file in properties.filter(|file| is_whole(db, **file)) {
         let faults = entry_faults(schema_yaml::root(db, key.package(db), *file));
         found.extend(faults.iter().map(|fault| of_fault(db, *file, fault)));
     }
@@ -53,7 +61,7 @@ pub(super) fn invalid_value(rows: &Rows<'_>) -> Vec<Observation> {
     let mut found = Vec::new();
     let package_files = own_files(db).iter().filter(|file| file.kind(db) == FileKind::PackagesFile);
     let declaring = package_files.filter(|file| yaml(db, **file).root.get("packages").is_some()).count();
-    for file in own_files(db) {
+    for file in own_files(db).iter().filter(|file| is_whole(db, **file)) {
         let root = &yaml(db, *file).root;
         let is_dependencies = file.path(db).ends_with("dependencies.yml");
         let faults = match file.kind(db) {
@@ -64,7 +72,8 @@ pub(super) fn invalid_value(rows: &Rows<'_>) -> Vec<Observation> {
         found.extend(faults.iter().map(|fault| of_fault(db, *file, fault)));
     }
     let used = used_folders(db);
-    for (_, folder) in folders(db).iter().enumerate().filter(|(at, _)| used.contains(at)) {
+    let is_read = is_whole(db, root.project_file(db));
+    for (_, folder) in folders(db).iter().enumerate().filter(|(at, _)| is_read && used.contains(at)) {
         let section = yaml(db, root.project_file(db)).root.get(folder.section());
         let level = folder.path.iter().try_fold(section, |level, key| Some(level?.get(key))).flatten();
         for fault in level.into_iter().flat_map(|level| folder_faults(folder.section(), level, folder.path.is_empty()))

@@ -500,7 +500,7 @@ mod tests {
 
     #[test]
     fn pythons_string_formatting_becomes_a_filter() {
-        assert_eq!(rewritten("{{ '%s!' % x.y[0] ~ 'z' }}"), "{{ '%s!' |__format( x.y[0]) ~ 'z' }}");
+        assert_eq!(rewritten("{{ '%s!' % x.y[0] ~ 'z' }}"), "{{ '%s!' |__format( (x.y|__part)[0]) ~ 'z' }}");
         assert_eq!(rewritten("{{ '%s %s' % (a, 'b') }}"), "{{ '%s %s' |__format( ((a, 'b')|__tuple)) }}");
         assert_eq!(rewritten("{{ 7 % 2 }}"), "{{ 7 % 2 }}");
     }
