@@ -310,7 +310,8 @@ fn two_branches_may_both_write_the_baseline() {
         assert!(git(folder, &["merge", "-q", "-m", "m", "left"]).status.success());
     }
     let document = check(folder, &["--baseline", FILE]);
-    assert_eq!((&document["summary"]["old"], &document["summary"]["errors"]), (&4.into(), &0.into()));
+    // Two of the four lines are readers of one missing name.
+    assert_eq!((&document["summary"]["old"], &document["summary"]["errors"]), (&3.into(), &0.into()));
 }
 
 // ---- excuses

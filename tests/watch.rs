@@ -175,7 +175,8 @@ fn rules_of_the_house_are_just_files_too() {
              finding(node: m) :- model(m, \"orders\", _).\n```\n"
         )
     };
-    let mut watching = Watching::start(&folder, &["--stdin"], &[]);
+    // Without git, what lies beside the project is outside of it.
+    let mut watching = Watching::start(&folder, &["--stdin"], &["--allow-outside"]);
     for path in ["harness/rules/no-orders.md", "../policies/no-orders.md"] {
         write(&folder, path, &rule("a model is called orders."));
         let added = watching.look();
@@ -361,10 +362,10 @@ fn what_links_lead_to_is_noticed() {
     write(&folder, "../files/one.sql", "select 1 as id\n");
     symlink("../../elsewhere", folder.join("models/linked")).unwrap();
     symlink("../../files/one.sql", folder.join("models/one.sql")).unwrap();
-    let mut watching = Watching::start(&folder, &[], &OPTIONS);
+    let mut watching = Watching::start(&folder, &[], &["--rule", "UNKNOWN_REF", "--allow-outside"]);
     write(&folder, "../elsewhere/deep/linked.sql", "select * from {{ ref('gone') }}\n");
     assert_eq!(rules(&watching.until_fresh().added), ["UNKNOWN_REF models/linked/deep/linked.sql:1"]);
-    write(&folder, "../files/one.sql", "select * from {{ ref('gone') }}\n");
+    write(&folder, "../files/one.sql", "select * from {{ ref('lost') }}\n");
     assert_eq!(rules(&watching.until_fresh().added), ["UNKNOWN_REF models/one.sql:1"]);
     fs::remove_file(folder.join("models/linked")).unwrap();
     assert_eq!(rules(&watching.until_fresh().removed), ["UNKNOWN_REF models/linked/deep/linked.sql:1"]);

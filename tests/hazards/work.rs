@@ -164,8 +164,8 @@ fn a_yaml_file_of_many_values_that_do_too_much_ends() {
     let test = format!("{{% test bomb(model) %}}{}{{% endtest %}}", looped(&looped("x")));
     let columns = (0..100).map(|n| format!("      - name: c{n}\n        data_tests: [bomb]\n"));
     let text = format!("models:\n  - name: canary\n    columns:\n{}", columns.collect::<String>());
-    let ended = checked(&[("macros/t.sql", &test), ("models/a.yml", &text)], &["check"]);
-    assert_eq!((ended.code, ended.count("'nowhere'")), (Some(1), 1), "{}", ended.err);
+    let ended = checked(&[("macros/t.sql", &test), ("models/a.yml", &text)], &["check", "--format", "json"]);
+    assert_eq!((ended.code, ended.count("refs 'nowhere'")), (Some(1), 1), "{}", ended.err);
 }
 
 /// What a rule of the repo says of a project with 100 models.

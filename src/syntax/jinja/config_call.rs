@@ -291,8 +291,8 @@ mod tests {
         let text = "{% do config(tags=['a', materialized='view' %}";
         let call = one(text);
         assert_eq!(call.args[0].value, ConfigValue::Other);
-        let deep = format!("{{% do config(a={}1) %}}", "[".repeat(100));
-        assert_eq!(one(&deep).args[0].value, ConfigValue::Other);
+        let deep = format!("{{% do config(a={}1{}) %}}", "[".repeat(100), "]".repeat(100));
+        assert!(matches!(one(&deep).args[0].value, ConfigValue::List(_)));
         assert_eq!(one("{{ config(a=) }}").args[0].value, ConfigValue::Other);
     }
 }
