@@ -196,7 +196,7 @@ fn remedy(rows: &Rows<'_>, folder: &Folder, packages: &[Arc<str>]) -> String {
     // Data tests lie in the folders of what they test.
     let kinds: &[&str] = match SECTIONS.get(folder.section) {
         Some((_, ["test"])) => &["model", "seed", "snapshot", "source"],
-        Some((_, kinds)) => *kinds,
+        Some((_, kinds)) => kinds,
         None => &[],
     };
     let mut siblings: BTreeSet<Arc<str>> = BTreeSet::new();

@@ -57,7 +57,7 @@ pub(super) fn failures_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'d
 
 of_section!(failures_of_section: failures_in => Failed);
 
-fn all<'db>(db: &'db dyn salsa::Database) -> impl Iterator<Item = &'db Failed> {
+fn all(db: &dyn salsa::Database) -> impl Iterator<Item = &Failed> {
     sections(db).flat_map(|key| failures_of_section(db, key))
 }
 

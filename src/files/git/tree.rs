@@ -348,7 +348,7 @@ impl Commit {
                 {
                     walk.listing.problems.push((path, disk::circle()));
                 }
-                Found::Folder(_) if is_passed_over(&name) || (walk.ignored)(&path, true) => {}
+                Found::Folder(_) if is_passed_over(name) || (walk.ignored)(&path, true) => {}
                 Found::Folder(there) => {
                     above.push(here.path.clone());
                     self.walk(walk, &path, &there, above);

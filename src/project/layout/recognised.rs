@@ -131,7 +131,7 @@ impl Found {
                 }
             } else if number.is_some() {
                 let word = spelled.words.join("_");
-                let is_shared = numbers.keys().filter(|other| spelled_like(*other, &word)).count() > 1;
+                let is_shared = numbers.keys().filter(|other| spelled_like(other, &word)).count() > 1;
                 let own = if word.is_empty() || is_shared { name.to_lowercase() } else { word };
                 found.folder(&own, name, None, Trust::Clear, number);
             }
