@@ -117,8 +117,7 @@ fn read_lines(sender: Sender<Incoming>) -> Result<Receiver<()>, Failure> {
     let work = move || {
         let mut input = stdin().lock();
         let (mut is_empty, mut is_told) = (true, false);
-        loop {
-            let Ok(read) = input.fill_buf() else { break };
+        while let Ok(read) = input.fill_buf() {
             if read.is_empty() {
                 break;
             }

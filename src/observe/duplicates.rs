@@ -61,11 +61,14 @@ pub(super) fn duplicate_resource(rows: &Rows<'_>) -> Vec<Observation> {
     found
 }
 
+/// The kind of what is declared again, the first file and the later one.
+type CopiedFile = (&'static str, Arc<str>, Arc<str>);
+
 /// YAML files that declare over again what others do: a copied file is one mistake, however much is in it.
 #[derive(Debug, Default)]
 struct Copies {
     /// By kind, first file and later file: where each entry stands that is there again.
-    repeated: BTreeMap<(&'static str, Arc<str>, Arc<str>), Vec<(Place, Place)>>,
+    repeated: BTreeMap<CopiedFile, Vec<(Place, Place)>>,
 }
 
 impl Copies {
@@ -233,9 +236,12 @@ fn start<'db>(rows: &Rows<'db>, node: Node<'db>) -> Place {
     }
 }
 
+/// By source and table of one file: the indexes of the entries that declare it.
+type SourceEntries<'a> = FxHashMap<(&'a str, &'a str), Vec<(u32, u32)>>;
+
 fn add_sources(rows: &Rows<'_>, root: Package, declared: &mut Declarations) {
     let db = rows.db;
-    let mut by_file: FxHashMap<SourceFile, FxHashMap<(&str, &str), Vec<(u32, u32)>>> = FxHashMap::default();
+    let mut by_file: FxHashMap<SourceFile, SourceEntries<'_>> = FxHashMap::default();
     for source in sources_of_package(db, root).iter().filter(|source| is_source_enabled(db, **source)) {
         let file = source.file(db);
         let tables = by_file.entry(file).or_insert_with(|| {

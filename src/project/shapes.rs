@@ -264,7 +264,8 @@ fn arguments(text: &str) -> Option<(&str, usize)> {
             given += usize::from(is_argument && !is_named);
             (is_argument, is_named) = (false, false);
         } else {
-            is_argument |= !open.is_empty() && !letter.is_whitespace() && !(letter == '(' && open.len() == 1);
+            let is_first = letter == '(' && open.len() == 1;
+            is_argument |= !open.is_empty() && !letter.is_whitespace() && !is_first;
         }
     }
     let is_whole = open.is_empty() && quote.is_none() && !text.is_empty();

@@ -130,16 +130,14 @@ fn is_too_deep(code: &str) -> bool {
                 levels = vec![Level::default()];
                 chained = 0;
             }
-            TokenKind::Comma | TokenKind::Semi
-                if level.lambdas == 0 => {
-                    chained -= level.chain;
-                    level.chain = 0;
-                }
-            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace
-                if is_bracketed => {
-                    chained -= level.chain;
-                    levels.pop();
-                }
+            TokenKind::Comma | TokenKind::Semi if level.lambdas == 0 => {
+                chained -= level.chain;
+                level.chain = 0;
+            }
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace if is_bracketed => {
+                chained -= level.chain;
+                levels.pop();
+            }
             _ if stacks(kind) => {
                 level.chain += 1;
                 chained += 1;

@@ -19,8 +19,11 @@ fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
     (0..count).map(line).collect()
 }
 
+/// A name, and the files of a project of a size.
+type Growing = (&'static str, fn(usize) -> Files);
+
 /// Projects that grow, each in one way.
-fn growing() -> [(&'static str, fn(usize) -> Files); 10] {
+fn growing() -> [Growing; 10] {
     [
         ("columns", |n| {
             let columns = lines(n, |at| format!("      - name: c{at}\n        description: d{at}\n"));

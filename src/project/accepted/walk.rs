@@ -164,7 +164,9 @@ fn chosen(value: &Node, forms: &[Form]) -> Option<&'static Entry> {
             _ => None,
         })
     };
-    tables().find(|entry| entry.needs.first().is_some_and(|key| value.get(key).is_some())).or_else(|| tables().next_back())
+    tables()
+        .find(|entry| entry.needs.first().is_some_and(|key| value.get(key).is_some()))
+        .or_else(|| tables().next_back())
 }
 
 fn accepts(form: &Form, value: &Value) -> bool {

@@ -83,13 +83,12 @@ pub fn blocks(text: &str) -> Blocks {
             block.span.end = tag.span.start;
             blocks.extend(open.take().map(|(block, _)| block));
         }
-        match BlockKind::of(word) {
-            Some(kind) => match header(text, tag, kind) {
+        // An end that nothing opened is text to dbt.
+        if let Some(kind) = BlockKind::of(word) {
+            match header(text, tag, kind) {
                 Ok(block) => open = Some((block, format!("end{word}"))),
                 Err(error) => errors.push(error),
-            },
-            // An end that nothing opened is text to dbt.
-            None => {}
+            }
         }
     }
     // Where a tag is never closed, what follows it cannot be seen.

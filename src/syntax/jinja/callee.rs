@@ -32,8 +32,9 @@ impl Context<'_> {
     pub(super) fn item(&self, list: &[Token], index: usize, marks: &[&str]) -> Option<(usize, usize)> {
         let (token, next) = (list.get(index)?, list.get(index + 1)?);
         let before = index.checked_sub(1).and_then(|at| list.get(at)).map_or("", |before| before.of(self.part));
+        let is_given = index == 0 && self.first_is_name;
         let is_name = token.kind == TokenKind::Name
-            && !(index == 0 && self.first_is_name)
+            && !is_given
             && !matches!(before, "." | "|" | "is")
             && !self.after_is
             && !NO_CALL.contains(&token.of(self.part));
