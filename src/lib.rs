@@ -12,7 +12,7 @@
 //!   knows neither dbt nor the database
 //! - [`files`]: the operating system's files, what happens to them, and the only place that touches them
 //! - [`db`]: the salsa database, its inputs, and counters of what queries do
-//! - [`syntax`]: one text in, a tree with byte spans and errors out: YAML, Jinja, SQL
+//! - [`syntax`]: one text in, a tree with byte spans and errors out: YAML, Jinja, SQL, Python
 //! - [`project`]: what dbt makes of a repo: profile and target, packages, configuration, macros,
 //!   rendering, nodes, data tests, YAML resources, edges; node selection; harness.yml, layers, the
 //!   staging pattern
