@@ -4,28 +4,12 @@
 use super::Rows;
 use crate::db::{DirectoryOf, FileKind, SourceFile};
 use crate::project::data::has_jinja;
+use crate::project::data_tests::declared::SETTINGS;
 use crate::project::jinja::run::Names;
 use crate::project::schema_yaml::{root as root_of, small_run, value_of_text};
 use crate::syntax::span::SyntaxError;
 use crate::syntax::yaml::Node;
 
-/// The settings that a test may have, beside its arguments or below `config:`.
-const SETTINGS: [&str; 14] = [
-    "severity",
-    "tags",
-    "enabled",
-    "where",
-    "limit",
-    "warn_if",
-    "error_if",
-    "fail_calc",
-    "store_failures",
-    "store_failures_as",
-    "meta",
-    "database",
-    "schema",
-    "alias",
-];
 /// The lists whose entries have tests.
 const TESTED: [&str; 4] = ["models", "seeds", "snapshots", "sources"];
 

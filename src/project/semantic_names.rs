@@ -5,22 +5,15 @@ use super::properties::entries;
 use crate::syntax::span::SyntaxError;
 use crate::syntax::yaml::Node;
 
-/// Granularities of time, which no name may be.
-const RESERVED: [&str; 13] = [
-    "nanosecond",
-    "microsecond",
-    "millisecond",
-    "second",
-    "minute",
-    "hour",
-    "day",
-    "week",
-    "month",
-    "quarter",
-    "year",
-    "metric_time",
-    "mf_internal_uuid",
-];
+/// The granularities of time.
+pub(super) const GRANULARITIES: [&str; 11] =
+    ["nanosecond", "microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"];
+/// What MetricFlow calls columns of its own: like granularities, no name may be it.
+const RESERVED: [&str; 2] = ["metric_time", "mf_internal_uuid"];
+
+fn is_reserved(name: &str) -> bool {
+    GRANULARITIES.contains(&name) || RESERVED.contains(&name)
+}
 
 /// Parts of a semantic model that have names.
 const PARTS: [(&str, &str); 3] = [("entities", "entity"), ("dimensions", "dimension"), ("measures", "measure")];
@@ -74,7 +67,7 @@ fn check(entry: &Node, what: &str, errors: &mut Vec<SyntaxError>) {
     if data::has_jinja(name) || data::is_unknown(name) {
         return;
     }
-    let (why, remedy) = if RESERVED.contains(&name.to_lowercase().as_str()) {
+    let (why, remedy) = if is_reserved(&name.to_lowercase()) {
         ("is a word of MetricFlow's own", "Give it another name.".to_owned())
     } else if !is_valid(name) {
         let why = "is not a name that MetricFlow accepts: two or more lower-case letters, digits and single `_`, a letter first and no `_` last";

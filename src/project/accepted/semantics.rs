@@ -4,25 +4,14 @@ use super::Entry;
 use super::Form::{self, AnyCase, Bool, Entry as Of, Int, List, Null, Number, Text};
 use super::settings::{EXPORT_CONFIG, SAVED_QUERY_CONFIG, SEMANTIC_CONFIG};
 use super::shared::*;
+use crate::project::semantic_names;
 
 const ENTITIES: &[Form] = &[AnyCase(&["primary", "unique", "foreign", "natural"])];
 const DIMENSIONS: &[Form] = &[AnyCase(&["categorical", "time"])];
 const AGGREGATIONS: &[Form] =
     &[AnyCase(&["sum", "min", "max", "count_distinct", "sum_boolean", "average", "percentile", "median", "count"])];
 const METRICS: &[Form] = &[AnyCase(&["simple", "ratio", "cumulative", "derived", "conversion"])];
-const GRANULARITIES: &[Form] = &[AnyCase(&[
-    "nanosecond",
-    "microsecond",
-    "millisecond",
-    "second",
-    "minute",
-    "hour",
-    "day",
-    "week",
-    "month",
-    "quarter",
-    "year",
-])];
+const GRANULARITIES: &[Form] = &[AnyCase(&semantic_names::GRANULARITIES)];
 const CALCULATIONS: &[Form] = &[AnyCase(&["conversions", "conversion_rate"])];
 
 const VALIDITY: Entry = Entry { needs: &[], keys: &[("is_start", BOOL), ("is_end", BOOL)], is_closed: true };

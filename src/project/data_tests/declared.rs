@@ -18,7 +18,7 @@ use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
 /// The keys of a test that configure it wherever they stand; all others are arguments.
-pub(super) const SETTINGS: [&str; 15] = [
+pub const SETTINGS: [&str; 15] = [
     "severity",
     "tags",
     "enabled",
