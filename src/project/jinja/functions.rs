@@ -10,13 +10,18 @@ use super::sets::{difference_of_dicts, set, zip};
 use super::values::{MutDict, MutList, Relation, Unknown, data, mutable, storable};
 use super::{math, texts, value_of};
 use crate::project::target::is_secret;
-use crate::syntax::jinja::rewrite::{AGAIN, DICT, FORMAT, KEEP, LIST, LOOK, MATH, NEGATIVE, PART, TUPLE};
+use crate::syntax::jinja::rewrite::{AGAIN, BIG, DICT, FORMAT, KEEP, LIST, LOOK, MATH, NEGATIVE, PART, TUPLE};
 use minijinja::value::{Object, ObjectRepr, Rest, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use std::sync::Arc;
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     marks::add_to(environment);
+    environment.add_function(BIG, |digits: &str| {
+        // What is reckoned with it is not known here.
+        with_run(|run| run.trace.incomplete = true);
+        Value::from(digits)
+    });
     environment.add_function(LIST, |list: Value| {
         let items: Vec<Value> = list.try_iter()?.checked().map(meter::walked).collect::<Result<_, _>>()?;
         items.iter().try_for_each(|item| storable(item.clone()).map(|_| ()))?;

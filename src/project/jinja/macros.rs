@@ -158,6 +158,7 @@ fn note_failure(error: &Error, found: &MacroTemplate) {
     let at = error.range().filter(|_| error.name() == Some(&*found.key)).map(|range| found.original(range.start));
     let detail = super::words(error);
     with_run(|run| {
+        run.trace.incomplete |= super::is_overflow(error);
         if let Some(at) = at {
             run.mark(at);
         }

@@ -283,6 +283,8 @@ fn render(text: &str, region: Span, run: Run) -> (Rendered, Option<Asked>) {
         // A macro is to blame, or the arguments it was given.
         Err(_) if rendered.trace.failure.is_some() => {}
         Err(error) => {
+            // Python's integers have no limit.
+            rendered.trace.incomplete |= is_overflow(&error);
             let mut found = located(&error, text, region, &rewritten);
             if error.name().is_some_and(|name| name != "text") {
                 found.span = Span::at(rendered.trace.last_site as usize);
@@ -433,6 +435,11 @@ fn words(error: &Error) -> String {
         return named.to_owned();
     }
     detail
+}
+
+/// Whether an integer becomes larger than the engine's.
+fn is_overflow(error: &Error) -> bool {
+    error.detail().is_some_and(|detail| detail.starts_with("unable to calculate ") && !detail.ends_with(" 0"))
 }
 
 fn remedy_of(error: &Error) -> &'static str {

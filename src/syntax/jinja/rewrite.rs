@@ -38,6 +38,8 @@ pub const ITEM: &str = "__item";
 pub const NAME: &str = "__name";
 /// What dbt calls the macro of a template that is no macro file: `{% macro m() %}`.
 pub const RENAMED: &str = "dbt_macro__";
+/// An integer of more digits than the engine has: its text, with which nobody can reckon.
+pub const BIG: &str = "__big";
 /// What a keyword is called that a call gives once more.
 pub const AGAIN: &str = "__again__";
 /// Arithmetic with what may be a date, a set or a list: `__math(a, "+", b, "-", c)`.
@@ -238,7 +240,7 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, names: &Names<'_>, out: &mut 
         looks.before(index).for_each(|mark| out.write(mark, 0));
         match token.kind {
             TokenKind::OddSpace => out.write(" ", token.end - token.start),
-            TokenKind::Integer if shown.len() > 38 => out.write(&format!("'{shown}'"), shown.len()),
+            TokenKind::Integer if shown.len() > 38 => out.write(&format!("{BIG}('{shown}')"), shown.len()),
             TokenKind::Text if before.is_some_and(|before| before.kind == TokenKind::Text) => {
                 out.write("~ ", 0);
                 out.text.push_str(shown);
