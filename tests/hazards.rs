@@ -516,3 +516,11 @@ fn vars_in_two_places_or_none_at_all_stop_dbt() {
     assert_eq!(errors("name: shop\n", "- a\n"), ["vars.yml:1"]);
     assert_eq!(errors("name: shop\n", ""), [""; 0]);
 }
+
+#[test]
+fn what_python_has_and_the_engine_has_not_is_unknown_and_no_error() {
+    let nested = "{% set a = namespace(b=namespace(c=1)) %}{% set a.d = namespace(e=2) %}select {{ a.d.e }}";
+    assert_eq!(errors("models/a.sql", nested), Vec::<String>::new());
+    let large = format!("{{% set a = {} %}}select {{{{ a + 1 }}}}", "9".repeat(40));
+    assert_eq!(errors("models/a.sql", &large), Vec::<String>::new());
+}

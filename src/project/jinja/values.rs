@@ -8,6 +8,7 @@ pub use super::stand_ins::{Relation, Unknown};
 
 use super::given::Given;
 use super::meter::{self, ENTRY, Holding, SLOT, is_looked_at, look, spend};
+use super::run::with_run;
 use indexmap::IndexMap;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Rest, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -138,12 +139,14 @@ fn identity(value: &Value) -> Option<usize> {
     list.or_else(|| value.downcast_object::<MutDict>().map(|dict| Arc::as_ptr(&dict).addr()))
 }
 
-/// A value that may be stored anywhere: no namespace, which could come to hold itself.
+/// A value that may be stored anywhere. A namespace, which could come to hold itself, is stored as unknown.
 pub fn storable(value: Value) -> Result<Value, Error> {
     let is_namespace =
         |value: &Value| value.as_object().is_some_and(|object| object.type_name().ends_with("Namespace"));
     if is_namespace(&value) {
-        return Err(refused("a namespace cannot hold a namespace"));
+        // Jinja2 has it. What is read of it later is not known here, and no error.
+        with_run(|run| run.trace.incomplete = true);
+        return Ok(Unknown::value());
     }
     admit(&value, 0)?;
     Ok(value)
