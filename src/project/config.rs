@@ -78,17 +78,30 @@ pub fn of_resource(
     fqn: &[Arc<str>],
     own: &[&Map<String, Value>],
 ) -> Map<String, Value> {
-    let mut config = Map::new();
-    let add_file = |config: &mut Map<String, Value>, package: Package| {
+    let of_file = |package| {
         let file = project_file(db, package);
-        for section in sections.iter().filter_map(|section| file.get(section)) {
-            layers(section, fqn).iter().for_each(|layer| merge(config, layer));
-        }
+        sections.iter().filter_map(|section| file.get(section)).flat_map(|section| layers(section, fqn)).collect()
     };
-    add_file(&mut config, package);
-    own.iter().for_each(|layer| merge(&mut config, layer));
+    in_order(db, package, own, &of_file, &merge)
+}
+
+/// What one place says of a resource's configuration.
+pub(super) type Layer = Map<String, Value>;
+
+/// The layers of a resource's configuration in dbt's order, each put onto those before it: `of_file` gives what a
+/// package's dbt_project.yml says.
+pub(super) fn in_order(
+    db: &dyn salsa::Database,
+    package: Package,
+    own: &[&Layer],
+    of_file: &dyn Fn(Package) -> Vec<Layer>,
+    put: &dyn Fn(&mut Layer, &Layer),
+) -> Layer {
+    let mut config = Map::new();
+    of_file(package).iter().for_each(|layer| put(&mut config, layer));
+    own.iter().for_each(|layer| put(&mut config, layer));
     if let Some(root) = Project::try_get(db).map(|project| project.root(db)).filter(|root| *root != package) {
-        add_file(&mut config, root);
+        of_file(root).iter().for_each(|layer| put(&mut config, layer));
     }
     config
 }

@@ -11,7 +11,7 @@ use super::properties::{PatchKind, entries};
 use super::target;
 use super::versions::version;
 use super::{config, nodes::facts};
-use crate::db::{FileKind, Package, Project};
+use crate::db::{FileKind, Package};
 use crate::syntax::jinja::config_call::{ConfigCall, ConfigValue, config_calls};
 use crate::syntax::yaml::Node as Yaml;
 use serde_json::{Map, Value, json};
@@ -343,18 +343,12 @@ fn layers_unrendered(
     fqn: &[Arc<str>],
     own: &[&Map<String, Value>],
 ) -> Map<String, Value> {
-    let mut all = Map::new();
-    let add_file = |all: &mut Map<String, Value>, package: Package| {
+    let of_file = |package: Package| {
         let file = data::of(&yaml(db, package.project_file(db)).root);
-        for section in sections.iter().filter_map(|section| file.get(section)) {
-            config::layers(section, fqn).into_iter().for_each(|layer| all.extend(layer));
-        }
+        let sections = sections.iter().filter_map(|section| file.get(section));
+        sections.flat_map(|section| config::layers(section, fqn)).collect()
     };
-    add_file(&mut all, package);
-    own.iter().for_each(|layer| all.extend((*layer).clone()));
-    if let Some(root) = Project::try_get(db).map(|project| project.root(db)).filter(|root| *root != package) {
-        add_file(&mut all, root);
-    }
+    let mut all = config::in_order(db, package, own, &of_file, &|all, layer| all.extend(layer.clone()));
     for (words, key) in [(["project", "catalog"], "database"), (["dataset", "dataset"], "schema")] {
         for word in words {
             if let Some(value) = all.shift_remove(word).filter(|_| target::renames(db, word)) {

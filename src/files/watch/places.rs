@@ -5,12 +5,12 @@
 //! is wanted, or one below a wanted folder. One real folder may stand for several keys, by links.
 
 use super::{Placed, Wanted, system};
-use crate::files::bounds::Bounds;
+use crate::files::bounds::{Bounds, plain};
 use crate::files::is_passed_over;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Links that lead to links, and folders within folders: more are a circle.
 const MAX_LINKS: usize = 40;
@@ -371,17 +371,4 @@ fn is_at_or_below(key: &str, folder: &str) -> bool {
 
 fn is_inside_root(key: &str) -> bool {
     !Path::new(key).is_absolute() && !key.starts_with("..")
-}
-
-/// The path without `.` and `..`.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(plain.pop()),
-            part => plain.push(part),
-        }
-    }
-    plain
 }
