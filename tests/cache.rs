@@ -220,6 +220,30 @@ fn an_edit_renders_what_asked_for_it_and_nothing_else() {
 }
 
 #[test]
+fn a_macro_that_looks_at_its_node_is_asked_again_where_the_node_is_another() {
+    let cached = Cached::new();
+    let files = of(&[
+        ("dbt_project.yml", "name: shop\n"),
+        (
+            "macros/names.sql",
+            "{% macro generate_schema_name(custom, node) %}{{ custom or node.tags | join('_') }}{% endmacro %}\n\
+             {% macro generate_alias_name(custom, node) %}{{ 'x_' ~ node.name }}{% endmacro %}\n",
+        ),
+        ("models/a.sql", "{{ config(tags=['red'], post_hook='{{ seen() }}') }} select 1 as id\n"),
+        ("macros/seen.sql", "{% macro seen() %}{{ ref(model.tags[0]) }}{% endmacro %}\n"),
+        ("models/red.sql", "select 1 as id\n"),
+        ("models/blue.sql", "select 1 as id\n"),
+    ]);
+    let schema = |ran: &Ran| ["red", "blue"].map(|name| ran.said.contains(&format!("Text(\"{name}\"), Text(\"x_a\")")));
+    assert_eq!(schema(&cached.run(&files)), [true, false]);
+    assert_eq!(cached.run(&files).done, BTreeMap::new());
+    let blue = edited(&files, "models/a.sql", "red", "blue");
+    let ran = cached.run(&blue);
+    assert_eq!(schema(&ran), [false, true]);
+    assert_eq!(ran.said, cold(&blue, &Invocation::default()));
+}
+
+#[test]
 fn what_the_command_line_the_environment_and_the_profile_say_counts() {
     let files = shop();
     let with = |change: fn(&mut Invocation)| {

@@ -59,6 +59,7 @@ const SHOP: &[(&str, &str)] = &[
         "select * from {{ ref('loop_a') }} {{ ref('orders') }} qualify row_number() over (partition by a order by b) = 1\n",
     ),
     ("models/marts/behind.sql", "select 60 * a, b * 60 from {{ ref('loop_a') }}\n"),
+    ("models/marts/by_name.sql", "select 1 as a from Dev.ORDERS\n"),
     ("models/notes.md", "{% docs money %}In cents.{% enddocs %}\n"),
     ("tests/no_gaps.sql", "select * from {{ ref('orders') }} where this_is_no_this\n"),
     (

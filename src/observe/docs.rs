@@ -7,7 +7,7 @@ use crate::observe::{Place, Severity};
 use crate::project::absent::{Elsewhere, absent_docs};
 use crate::project::config::enabled;
 use crate::project::data::has_jinja;
-use crate::project::docs::{DocCall, doc_calls, has_docs};
+use crate::project::docs::{DocCall, doc_calls, has_docs, has_plain_calls_only};
 use crate::project::graph::{is_source_enabled, sources_of_package};
 use crate::project::jinja::run::Names;
 use crate::project::macros::macros_of_package;
@@ -65,6 +65,9 @@ pub(super) fn description_errors<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -
             let list = root_of(db, root, *file).get(key).and_then(Node::as_seq).unwrap_or_default();
             for (index, entry) in list.iter().enumerate() {
                 for (table, description) in descriptions(entry, key == "sources") {
+                    if description.as_str().is_none_or(has_plain_calls_only) {
+                        continue;
+                    }
                     let error =
                         value_of_text(small_run(root, Names::Descriptions), text, description).and_then(Result::err);
                     if let Some(error) = error

@@ -5,7 +5,7 @@ use super::child::{Child, living, sections};
 use super::missing::{Missing, Name};
 use super::resources::{self, Lost};
 use super::units;
-use crate::db::{DirectoryOf, FileKind, of_section};
+use crate::db::{DirectoryOf, FileKind, SourceFile, of_section};
 use crate::observe::Observation;
 use crate::observe::{Place, Severity};
 use crate::project::absent::is_absent_package;
@@ -14,9 +14,11 @@ use crate::project::data_tests::{Test, facts, tests_of_directory, unknown_kind};
 use crate::project::flags::stops_at;
 use crate::project::graph::{Resolved, resolve_function, resolve_ref, resolve_source};
 use crate::project::jinja::run::{Owner, RefCall, Site, SourceCall, UnknownCall};
-use crate::project::macros::definition;
+use crate::project::macro_calls::lost_dispatches;
+use crate::project::macros::{blocks, definition};
 use crate::project::nodes::{Node, Reference, unique_id};
 use crate::project::packages::is_whole;
+use crate::syntax::jinja::blocks::BlockKind;
 use crate::syntax::span::Span;
 use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -220,6 +222,16 @@ pub(super) fn unknown_macros_in<'db>(db: &'db dyn salsa::Database, key: Director
             let Some((place, owner, owner_name)) = place_of_unknown(rows, child, call) else { continue };
             let stops_at = call.stops.then(|| child.call(rows, call.from));
             found.push(UnknownMacro { name: call.name.clone(), place, owner, owner_name, stops_at });
+        }
+    }
+    let is_macro_file = |file: &&SourceFile| matches!(file.kind(db), FileKind::Macro | FileKind::Test);
+    for file in key.directory(db).files(db).iter().filter(is_macro_file) {
+        for block in blocks(db, *file).blocks.iter().filter(|block| block.kind != BlockKind::Docs) {
+            for (at, name) in lost_dispatches(db, *file, block.span) {
+                let place = rows.place(*file, Span::new(at, at + name.len()));
+                let owner_name = block.name.to_string();
+                found.push(UnknownMacro { name, place: place.clone(), owner: None, owner_name, stops_at: Some(place) });
+            }
         }
     }
     // Generic tests whose macro nobody defines; dbt goes on and fails when it runs them.

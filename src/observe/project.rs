@@ -250,9 +250,11 @@ pub(super) fn duplicate_yaml_key(rows: &Rows<'_>) -> Vec<Observation> {
 
 fn repeated_keys(db: &dyn salsa::Database, files: &[SourceFile]) -> Vec<Observation> {
     let mut found = Vec::new();
-    let is_whole = |file: &SourceFile| conflict_mark(file.content(db).text()).is_none();
-    for file in files.iter().copied().filter(|file| is_yaml(file.kind(db)) && is_whole(file)) {
+    for file in files.iter().copied().filter(|file| is_yaml(file.kind(db))) {
         let duplicates = &yaml(db, file).duplicates;
+        if duplicates.is_empty() || conflict_mark(file.content(db).text()).is_some() {
+            continue;
+        }
         // Where a list lacks a dash, two entries are one mapping: their names stand twice in it, and so may all else.
         let is_named = |duplicate: &&DuplicateKey| duplicate.key == "name" && duplicate.path.ends_with(']');
         let joined: BTreeSet<&str> = duplicates.iter().filter(is_named).map(|it| it.path.as_str()).collect();

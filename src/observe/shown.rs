@@ -17,6 +17,7 @@ use crate::project::graph::{Source, is_source_enabled, parents, source_id};
 use crate::project::nodes::{facts, is_enabled, nodes_of_directory, unique_id};
 use crate::project::properties::{PatchKind, properties};
 use crate::project::schema_yaml;
+use crate::relations::words_of_node;
 use crate::syntax::yaml::Node as Yaml;
 use salsa::Id;
 use salsa::plumbing::AsId;
@@ -41,6 +42,8 @@ struct ShownNode {
     node: Id,
     unique_id: Arc<str>,
     is_enabled: bool,
+    /// What its table is called.
+    tables: Vec<String>,
     /// Who may read it, and its group.
     access: [Option<Value>; 2],
 }
@@ -86,7 +89,14 @@ impl Shown {
             let is_enabled = is_enabled(db, node);
             let setting = |key: &str| facts(db, node).config.get(key).cloned();
             let access = [setting("access"), setting("group")];
-            nodes.push(ShownNode { node: node.as_id(), unique_id: unique_id(db, node).clone(), is_enabled, access });
+            let tables = if is_enabled && node.kind(db).is_refable() { words_of_node(db, node) } else { Vec::new() };
+            nodes.push(ShownNode {
+                node: node.as_id(),
+                unique_id: unique_id(db, node).clone(),
+                is_enabled,
+                tables,
+                access,
+            });
             if is_enabled {
                 edges.extend(parents(db, node).nodes.iter().map(|parent| (node.as_id(), parent.as_id())));
             }

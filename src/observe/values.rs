@@ -61,7 +61,8 @@ pub(super) fn invalid_value(rows: &Rows<'_>) -> Vec<Observation> {
     let mut found = Vec::new();
     let package_files = own_files(db).iter().filter(|file| file.kind(db) == FileKind::PackagesFile);
     let declaring = package_files.filter(|file| yaml(db, **file).root.get("packages").is_some()).count();
-    for file in own_files(db).iter().filter(|file| is_whole(db, **file)) {
+    let is_judged = |file: &SourceFile| matches!(file.kind(db), FileKind::ProjectFile | FileKind::PackagesFile);
+    for file in own_files(db).iter().filter(|file| is_judged(file) && is_whole(db, **file)) {
         let root = &yaml(db, *file).root;
         let is_dependencies = file.path(db).ends_with("dependencies.yml");
         let faults = match file.kind(db) {

@@ -16,9 +16,13 @@ static PACKAGES: LazyLock<FxHashMap<&'static str, FxHashSet<&'static str>>> = La
     lines.map(|(package, names)| (package, names.split_whitespace().collect())).collect()
 });
 
+/// The package of each adapter.
+static OF_ADAPTERS: LazyLock<FxHashMap<&'static str, &'static str>> =
+    LazyLock::new(|| PACKAGES.keys().filter_map(|name| Some((name.strip_prefix("dbt_")?, *name))).collect());
+
 /// dbt's packages for an adapter, most special first.
 fn packages(adapter: &str) -> impl Iterator<Item = &'static str> {
-    let package = |adapter: &str| PACKAGES.get_key_value(format!("dbt_{adapter}").as_str()).map(|(name, _)| *name);
+    let package = |adapter: &str| OF_ADAPTERS.get(adapter).copied();
     let mut found: Vec<&'static str> =
         package(adapter).into_iter().chain(built_on(adapter).and_then(package)).collect();
     if adapter == UNKNOWN {
@@ -52,6 +56,11 @@ pub fn is_called_by_dbt(name: &str) -> bool {
 /// Whether one of dbt's own packages defines a macro.
 pub fn defines(package: &str, name: &str) -> bool {
     PACKAGES.get(package).is_some_and(|names| names.contains(name))
+}
+
+/// Whether dbt or an adapter has a macro whose name ends so.
+pub fn has_ending(ending: &str) -> bool {
+    PACKAGES.values().flatten().any(|name| name.ends_with(ending))
 }
 
 /// Whether this is the name of one of dbt's own packages in this project.

@@ -97,7 +97,7 @@ pub fn rendered(
 
 /// Whether a text holds marks of values that nobody here knows.
 pub fn is_unknown(text: &str) -> bool {
-    ["__unknown__", "__env_"].iter().any(|mark| text.contains(mark))
+    text.contains("__") && ["__unknown__", "__env_"].iter().any(|mark| text.contains(mark))
 }
 
 pub fn has_jinja(text: &str) -> bool {

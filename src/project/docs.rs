@@ -7,7 +7,7 @@ use super::macros::blocks;
 use super::packages::{DBT, dbt_packages, package_by_name, package_name};
 use crate::db::{FileKind, Package, SourceFile, files_of};
 use crate::syntax::jinja::blocks::{Block, BlockKind};
-use crate::syntax::jinja::tags::{TagKind, tags};
+use crate::syntax::jinja::tags::{Tag, TagKind, tags};
 use crate::syntax::jinja::tokens::tokens;
 use crate::syntax::span::SyntaxError;
 use rustc_hash::FxHashSet;
@@ -87,6 +87,17 @@ pub fn doc_calls(text: &str) -> Vec<DocCall> {
         }
     }
     calls
+}
+
+/// Whether a description has no Jinja but plain calls of `doc`, which cannot fail for another reason than the name.
+pub fn has_plain_calls_only(text: &str) -> bool {
+    let found = tags(text);
+    // `doc('name')` or `doc('package', 'name')` and nothing behind it.
+    let is_call = |tag: &Tag| {
+        let count = tokens(text, tag.inner.start as usize, tag.inner.end as usize).len();
+        tag.kind == TagKind::Expression && matches!(count, 4 | 6)
+    };
+    found.errors.is_empty() && found.tags.iter().all(is_call) && doc_calls(text).len() == found.tags.len()
 }
 
 /// The names of a package's docs blocks.

@@ -2,14 +2,15 @@
 //! as the node's.
 
 use super::data::scalar;
-use super::jinja::run::{Names, Run, Subject, Trace};
-use super::jinja::{Minijinja, Renderer};
+use super::jinja::run::{Names, Run, Trace};
+use super::jinja::{Described, Minijinja, Renderer};
 use super::naming::relation_names;
 use super::nodes::{Node, facts, subject};
 use super::shown;
 use crate::syntax::span::Span;
-use serde_json::{Value, json};
-use std::sync::Arc;
+use salsa::Id;
+use salsa::plumbing::{AsId, FromId};
+use serde_json::{Map, Value, json};
 
 /// What the hooks of a node's whole configuration ask for. The offsets in it mean nothing.
 #[salsa::tracked(returns(ref))]
@@ -21,15 +22,10 @@ pub fn hooks_trace<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Trace 
     if hooks.peek().is_none() {
         return all;
     }
-    let names = relation_names(db, node);
-    let mut shown = shown::of_node(db, node);
-    for (key, name) in [("database", &names.database), ("schema", &names.schema), ("alias", &names.alias)] {
-        shown.insert(key.to_owned(), json!(name));
-    }
-    let shown: Arc<Value> = Arc::new(Value::Object(shown));
+    let described = Described::new(node.as_id(), as_built);
     // Each by itself: one that fails must not hide what the others call.
     for text in hooks {
-        let run = Run::new(node.package(db), Names::All, Subject { shown: Some(shown.clone()), ..subject(db, node) });
+        let run = Run::new(node.package(db), Names::All, subject(db, node)).describing(described.clone());
         let trace = Minijinja.trace(&text, Span::new(0, text.len()), run).0;
         all.refs.extend(trace.refs);
         all.sources.extend(trace.sources);
@@ -45,6 +41,16 @@ pub fn hooks_trace<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Trace 
         all.unsure_sources.extend(trace.unsure_sources);
     }
     all
+}
+
+/// A node with the names of its table.
+fn as_built(db: &dyn salsa::Database, node: Id) -> Map<String, Value> {
+    let mut shown = shown::of_node(db, node);
+    let names = relation_names(db, Node::from_id(node));
+    for (key, name) in [("database", &names.database), ("schema", &names.schema), ("alias", &names.alias)] {
+        shown.insert(key.to_owned(), json!(name));
+    }
+    shown
 }
 
 /// A hook is its SQL, or a mapping that holds it.

@@ -3,13 +3,16 @@
 use super::builtins;
 use super::hooks::hooks_trace;
 use super::jinja::run::Owner;
-use super::macros::{BlockAt, MacroName, blocks, find_macro, in_package, is_builtin, search_order};
+use super::macros::{
+    self, BlockAt, MacroName, blocks, find_macro, has_dispatch_order, in_package, is_builtin, search_order,
+};
 use super::nodes::{Node, rendering};
-use super::packages::{DBT, dbt_packages, package_by_name, package_name};
+use super::packages::{DBT, dbt_packages, is_whole, package_by_name, package_name};
 use super::target;
-use crate::db::{Package, Project};
+use crate::db::{Package, Project, SourceFile};
 use crate::syntax::jinja::tags::{TagKind, tags};
 use crate::syntax::jinja::tokens::{Token, TokenKind, tokens};
+use crate::syntax::span::Span;
 use indexmap::IndexSet;
 use std::sync::Arc;
 
@@ -60,7 +63,8 @@ const CONTEXT: [&str; 34] = [
     "filter",
 ];
 
-fn calls(text: &str) -> Vec<Call<'_>> {
+/// The calls of a text, with where their names begin.
+fn placed_calls(text: &str) -> Vec<(usize, Call<'_>)> {
     let mut found = Vec::new();
     for tag in tags(text).tags {
         if !matches!(tag.kind, TagKind::Expression | TagKind::Statement) {
@@ -75,10 +79,14 @@ fn calls(text: &str) -> Vec<Call<'_>> {
             if !named || (is_definition && at <= 1) {
                 continue;
             }
-            found.extend(call(text, &list[at..]));
+            found.extend(call(text, &list[at..]).map(|call| (token.start, call)));
         }
     }
     found
+}
+
+fn calls(text: &str) -> impl Iterator<Item = Call<'_>> {
+    placed_calls(text).into_iter().map(|(_, call)| call)
 }
 
 fn call<'text>(text: &'text str, list: &[Token]) -> Option<Call<'text>> {
@@ -164,6 +172,38 @@ fn dispatched(db: &dyn salsa::Database, name: &str, space: Option<&str>) -> Opti
     in_packages.or_else(|| names.iter().filter(|_| space == DBT).find_map(|name| builtins::unique_id(db, name)))
 }
 
+/// The names that a macro's text gives to `adapter.dispatch` and that lead to no macro, with their offsets in the file. dbt
+/// looks for them whether the macro is called or not, and stops.
+pub fn lost_dispatches(db: &dyn salsa::Database, file: SourceFile, span: Span) -> Vec<(usize, Arc<str>)> {
+    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let own = package_name(db, project.root(db));
+    // Packages that are not here may have it, but for what is looked for in the project alone.
+    let is_known = |space: Option<&str>| {
+        is_whole(db) || space.is_some_and(|space| space == &**own && !has_dispatch_order(db, space))
+    };
+    // Where the target is a guess, a macro for another adapter is one as well.
+    let is_target_given = project.invocation(db).target.contains_key("schema") && !target::is_unknown(db);
+    let exists = |name: &str| match is_target_given {
+        true => false,
+        false => has_version_of(db, name),
+    };
+    let calls = placed_calls(span.of(file.content(db).text())).into_iter();
+    let lost = calls.filter_map(|(at, call)| match call {
+        Call::Dispatch(name, space) if is_known(space) && dispatched(db, name, space).is_none() && !exists(name) => {
+            Some((span.start as usize + at, macros::lost_name(name)))
+        }
+        _ => None,
+    });
+    lost.collect()
+}
+
+/// Whether any package or adapter has a macro that is one's version for some adapter.
+fn has_version_of(db: &dyn salsa::Database, name: &str) -> bool {
+    let ending = format!("__{name}");
+    let in_package = |package: Package| macros::names_in(db, package).iter().any(|it| it.ends_with(&ending));
+    dbt_packages(db).into_iter().any(in_package) || builtins::has_ending(&ending)
+}
+
 /// The unique_ids of the macros that a node's own text and its hooks call.
 pub fn called_by_node<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<String> {
     let mut found: IndexSet<String> = IndexSet::new();
@@ -236,7 +276,7 @@ mod tests {
         let text = "{% macro m(a=f()) %}{{ g(x) | h(1) }}{% if x is t(2) %}{{ p.q(y) }}{{ a.b.c() }}\
                     {% call s('n') %}{{ adapter.quote(z) }}{% endcall %}{# no() #}{% endif %}{% endmacro %}";
         let expected = [Call::Plain("f"), Call::Plain("g"), Call::Dotted("p", "q"), Call::Plain("s")];
-        assert_eq!(calls(text), expected);
+        assert_eq!(calls(text).collect::<Vec<_>>(), expected);
     }
 
     #[test]
@@ -250,6 +290,6 @@ mod tests {
             Call::Dispatch("c", None),
             Call::Dotted("s", "_p"),
         ];
-        assert_eq!(calls(text), expected);
+        assert_eq!(calls(text).collect::<Vec<_>>(), expected);
     }
 }

@@ -392,6 +392,18 @@ pub fn search_order(db: &dyn salsa::Database, space: &str) -> Option<Vec<Package
     searched(db, SpaceName::new(db, space)).clone()
 }
 
+/// What is missing where `adapter.dispatch` finds nothing.
+pub fn lost_name(dispatched: &str) -> Arc<str> {
+    format!("default__{dispatched}").into()
+}
+
+/// Whether dbt_project.yml says where `adapter.dispatch` searches for a namespace.
+pub fn has_dispatch_order(db: &dyn salsa::Database, space: &str) -> bool {
+    let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return false };
+    let orders = project_file(db, root).get("dispatch").and_then(|list| list.as_array());
+    orders.into_iter().flatten().any(|entry| entry.get("macro_namespace").and_then(|it| it.as_str()) == Some(space))
+}
+
 /// Whether a package is dbt's own.
 pub fn is_builtin(db: &dyn salsa::Database, package: Package) -> bool {
     all_packages(db).last() == Some(&package) && &**package_name(db, package) == DBT

@@ -2,15 +2,16 @@
 
 use super::data;
 use super::data_tests::{self, Test};
-use super::jinja::call_macro;
 use super::jinja::run::{Names, Run};
+use super::jinja::{Described, call_macro};
 use super::macros::in_package;
 use super::nodes::{Node, NodeKind, facts, subject};
 use super::shown;
 use super::target;
 use super::versions::version;
 use crate::db::{Package, Project};
-use serde_json::{Map, Value, json};
+use salsa::plumbing::AsId;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,11 +30,10 @@ pub struct RelationNames {
 pub fn relation_names<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> RelationNames {
     let config = &facts(db, node).config;
     let custom = |key: &str| config.get(key).filter(|value| !value.is_null());
-    let mut seen: Option<Map<String, Value>> = None;
+    let mut described = Described::new(node.as_id(), shown::of_node);
     let mut names = RelationNames::default();
     let mut known = true;
     // dbt asks in this order, and each macro sees what the ones before it gave.
-    let mut made: Vec<(&str, Option<Arc<str>>)> = Vec::new();
     for (key, slot) in [("database", &mut names.database), ("schema", &mut names.schema), ("alias", &mut names.alias)] {
         let custom = match key {
             // BigQuery's words for the two.
@@ -43,18 +43,16 @@ pub fn relation_names<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Rel
         };
         *slot = match macro_for(db, node.package(db), key) {
             Some((package, name)) => {
-                let seen = seen.get_or_insert_with(|| shown::of_node(db, node));
-                made.iter().for_each(|(key, name)| drop(seen.insert((*key).to_owned(), json!(name))));
-                let arguments = [custom.cloned().unwrap_or_default(), Value::Object(seen.clone())];
+                let custom = custom.cloned().unwrap_or_default();
                 let run = Run::new(package, Names::All, subject(db, node));
-                let (result, trace) = call_macro(package, &name, &arguments, run);
+                let (result, trace) = call_macro(package, &name, &custom, &described, run);
                 known &= !trace.incomplete;
                 names.has_no_schema |= key == "schema" && !trace.incomplete && result == Ok(Value::Null);
                 result.ok().as_ref().and_then(data::scalar).map(|text| text.trim().into())
             }
             None => by_default(db, node, key, custom.and_then(data::scalar).as_deref()),
         };
-        made.push((key, slot.clone()));
+        described = described.with(key, json!(slot));
     }
     if node.kind(db) == NodeKind::Snapshot {
         let given = |key: &str| config.get(key).and_then(data::scalar).filter(|it| !it.is_empty()).map(Arc::from);
@@ -76,21 +74,21 @@ pub fn test_alias<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Arc<str
     let facts = data_tests::facts(db, test);
     let own = test.package(db);
     let Some(alias) = macro_for(db, own, "alias") else { return facts.alias.clone() };
-    let mut shown = shown::of_test(db, test);
-    let call = |(package, name): (Package, String), custom: Value, shown: &Map<String, Value>| {
+    let described = Described::new(test.as_id(), shown::of_test);
+    let call = |(package, name): (Package, String), custom: &Value, described: &Described| {
         let run = Run::new(package, Names::All, data_tests::subject(db, test));
-        let (result, _) = call_macro(package, &name, &[custom, Value::Object(shown.clone())], run);
+        let (result, _) = call_macro(package, &name, custom, described, run);
         result.ok().as_ref().and_then(data::scalar)
     };
     let custom = facts.config.get("schema").and_then(data::scalar).unwrap_or_else(|| AUDIT.to_owned());
     let schema = match macro_for(db, own, "schema") {
-        Some(schema) => call(schema, custom.into(), &shown),
+        Some(schema) => call(schema, &custom.into(), &described),
         None => {
             Some(format!("{}_{custom}", target::shown(db).get("schema").and_then(data::scalar).unwrap_or_default()))
         }
     };
-    shown.insert("schema".to_owned(), json!(schema));
-    let named = call(alias, facts.config.get("alias").cloned().unwrap_or_default(), &shown);
+    let alias_of_config = facts.config.get("alias").cloned().unwrap_or_default();
+    let named = call(alias, &alias_of_config, &described.with("schema", json!(schema)));
     named.map_or_else(|| facts.alias.clone(), |text| text.trim().into())
 }
 
@@ -123,6 +121,18 @@ pub fn project_macro(db: &dyn salsa::Database, part: &str) -> Option<(Package, S
 
 /// The macro for a part of the name of a package's nodes: the package's own, else the root project's.
 fn macro_for(db: &dyn salsa::Database, own: Package, part: &str) -> Option<(Package, String)> {
+    let at = PARTS.iter().position(|of| *of == part)?;
+    macros_for(db, own).get(at)?.clone()
+}
+
+const PARTS: [&str; 3] = ["database", "schema", "alias"];
+
+#[salsa::tracked(returns(ref))]
+fn macros_for(db: &dyn salsa::Database, own: Package) -> [Option<(Package, String)>; PARTS.len()] {
+    PARTS.map(|part| find_macro_for(db, own, part))
+}
+
+fn find_macro_for(db: &dyn salsa::Database, own: Package, part: &str) -> Option<(Package, String)> {
     let root = Project::try_get(db)?.root(db);
     let name = format!("generate_{part}_name");
     if let Some(package) = in_package(db, own, &name).filter(|_| own != root) {

@@ -249,7 +249,6 @@ pub fn subject<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Subject {
         package_name: package_name(db, node.package(db)).clone(),
         path: node.file(db).package_path(db).clone(),
         fqn: fqn(db, node),
-        shown: None,
     }
 }
 

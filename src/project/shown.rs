@@ -14,12 +14,15 @@ use super::{config, nodes::facts};
 use crate::db::{FileKind, Package};
 use crate::syntax::jinja::config_call::{ConfigCall, ConfigValue, config_calls};
 use crate::syntax::yaml::Node as Yaml;
+use salsa::Id;
+use salsa::plumbing::FromId;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// A node as `generate_…_name` gets it. dbt asks before it knows what YAML describes: descriptions and columns
 /// are empty by then.
-pub(super) fn of_node<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Map<String, Value> {
+pub(super) fn of_node(db: &dyn salsa::Database, node: Id) -> Map<String, Value> {
+    let node = Node::from_id(node);
     let (facts, subject) = (facts(db, node), subject(db, node));
     let (file, kind) = (node.file(db), node.kind(db));
     let mut below = folders(db, file);
@@ -88,7 +91,8 @@ pub(super) fn of_node<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Map
 }
 
 /// A data test, likewise.
-pub(super) fn of_test<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Map<String, Value> {
+pub(super) fn of_test(db: &dyn salsa::Database, test: Id) -> Map<String, Value> {
+    let test = Test::from_id(test);
     let (facts, subject) = (data_tests::facts(db, test), data_tests::subject(db, test));
     let declared = data_tests::declaration(db, test);
     let path = match (test.place(db), declared) {
@@ -344,7 +348,7 @@ fn layers_unrendered(
     own: &[&Map<String, Value>],
 ) -> Map<String, Value> {
     let of_file = |package: Package| {
-        let file = data::of(&yaml(db, package.project_file(db)).root);
+        let file = written_project(db, package);
         let sections = sections.iter().filter_map(|section| file.get(section));
         sections.flat_map(|section| config::layers(section, fqn)).collect()
     };
@@ -357,6 +361,12 @@ fn layers_unrendered(
         }
     }
     all
+}
+
+/// dbt_project.yml as it is written.
+#[salsa::tracked(returns(ref))]
+fn written_project(db: &dyn salsa::Database, package: Package) -> Value {
+    data::of(&yaml(db, package.project_file(db)).root)
 }
 
 fn merge_deep(into: &mut Map<String, Value>, from: &Map<String, Value>) {

@@ -7,7 +7,7 @@ use super::semantics::{
 };
 use super::settings::{EXPOSURE_CONFIG, GROUP_CONFIG, MACRO_CONFIG, SOURCE_CONFIG, TABLE_CONFIG, UNIT_TEST_CONFIG};
 use super::shared::*;
-use super::walk::{Fault, Walk};
+use super::walk::{Fault, Step, Walk, What};
 use super::{Entry, Form};
 use crate::syntax::yaml::Node;
 
@@ -403,7 +403,7 @@ const LISTS: &[(&str, &Entry)] = &[
 pub fn entry_faults(root: &Node) -> Vec<Fault> {
     let mut walk = Walk::default();
     for (list, entry) in LISTS {
-        walk.path.push((*list).to_owned());
+        walk.path.push(Step::key(list));
         for (at, item) in root.get(list).and_then(Node::as_seq).unwrap_or_default().iter().enumerate() {
             if item.as_map().is_none() {
                 continue;
@@ -413,10 +413,8 @@ pub fn entry_faults(root: &Node) -> Vec<Fault> {
                 "metrics" if item.get("type_params").is_none() => &MODEL_METRIC,
                 _ => entry,
             };
-            walk.path.push(
-                item.get("name").and_then(Node::key_text).map_or_else(|| at.to_string(), |name| name.into_owned()),
-            );
-            walk.entry(item, entry, &format!("an entry of `{list}:`"));
+            walk.path.push(Step::entry(at, item.get("name")));
+            walk.entry(item, entry, What::Entry(list));
             walk.path.pop();
         }
         walk.path.pop();

@@ -3,7 +3,7 @@
 use super::Entry;
 use super::Form::{self, Entry as Of, List, Map, Null, Number, Text};
 use super::shared::*;
-use super::walk::{Fault, Walk, is_open, start_of};
+use super::walk::{Fault, Step, Walk, What, is_open, start_of};
 use crate::project::settings::similar;
 use crate::syntax::yaml::Node;
 
@@ -94,7 +94,7 @@ pub fn package_faults(root: &Node, is_dependencies: bool, are_declared_twice: bo
                 _ => {
                     let name = entry.key.key_text().unwrap_or_default();
                     let near = similar::nearest(&name, &["packages"]).map(similar::question);
-                    walk.path.push(name.to_string());
+                    walk.path.push(Step::key(&name.to_string()));
                     walk.report(
                         entry.key.span,
                         format!("packages.yml has the key `{name}:`, which dbt does not know and refuses"),
@@ -106,7 +106,7 @@ pub fn package_faults(root: &Node, is_dependencies: bool, are_declared_twice: bo
         }
     }
     let Some(list) = root.get_entry("packages").filter(|list| !list.value.is_null()) else { return walk.faults };
-    walk.path.push("packages".to_owned());
+    walk.path.push(Step::key("packages"));
     match list.value.as_seq() {
         Some(items) => items.iter().enumerate().for_each(|(at, item)| declared(&mut walk, at, item)),
         None => walk.value(&list.key, &list.value, &[List(&[Of(&HUB), Map])]),
@@ -117,11 +117,11 @@ pub fn package_faults(root: &Node, is_dependencies: bool, are_declared_twice: bo
 fn declared(walk: &mut Walk, at: usize, item: &Node) {
     let kind = KINDS.iter().find(|(key, _)| item.get(key).is_some());
     let own = kind.and_then(|(key, _)| item.get(key)).and_then(Node::as_str);
-    walk.path.push(own.map_or_else(|| at.to_string(), str::to_owned));
+    walk.path.push(own.map_or(Step::At(at), Step::key));
     match kind {
         Some((key, entry)) => {
             let what = own.map_or_else(|| "a package".to_owned(), |own| format!("package `{own}`"));
-            walk.entry(item, entry, &what);
+            walk.entry(item, entry, What::As(&what));
             let address = item.get_entry(key);
             if let Some(address) = address.filter(|address| address.value.as_str() == Some("")) {
                 walk.report(address.key.span, format!("`{key}:` is empty, which stops dbt"), "Name the package.");
@@ -158,7 +158,7 @@ fn hub(walk: &mut Walk, item: &Node, name: &str) {
     let Some(version) = item.get_entry("version") else { return };
     let is_empty = version.value.as_str() == Some("") || version.value.as_seq().is_some_and(<[_]>::is_empty);
     if is_empty {
-        walk.path.push("version".to_owned());
+        walk.path.push(Step::key("version"));
         walk.report(
             version.key.span,
             format!("package `{name}` has an empty `version:`, which stops dbt"),

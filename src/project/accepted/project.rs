@@ -4,7 +4,7 @@ use super::Entry;
 use super::Form::{self, Any, Entry as Of, List, Map, Null, Number, Text};
 use super::packages::PACKAGES;
 use super::shared::*;
-use super::walk::{Fault, Walk, is_open, shown};
+use super::walk::{Fault, Step, Walk, What, is_open, shown};
 use crate::syntax::yaml::{Node, Value};
 
 const TEXTS_OR_NULL: &[Form] = &[List(TEXT), Null];
@@ -145,7 +145,7 @@ const FOLDERS: [&str; 12] = [
 /// Returns what dbt does not accept in a dbt_project.yml.
 pub fn project_faults(root: &Node) -> Vec<Fault> {
     let mut walk = Walk::default();
-    walk.entry(root, &PROJECT, "dbt_project.yml");
+    walk.entry(root, &PROJECT, What::As("dbt_project.yml"));
     if let Some(name) = root.get("name") {
         project_name(&mut walk, name);
     }
@@ -154,7 +154,7 @@ pub fn project_faults(root: &Node) -> Vec<Fault> {
     }
     if let Some(number) = root.get("config-version").filter(|number| number.as_i64().is_some_and(|number| number != 2))
     {
-        walk.path.push("config-version".to_owned());
+        walk.path.push(Step::key("config-version"));
         walk.report(
             number.span,
             format!("`config-version:` is {}, and dbt reads only 2", shown(number)),
@@ -166,11 +166,11 @@ pub fn project_faults(root: &Node) -> Vec<Fault> {
         required_versions(&mut walk, required);
     }
     for section in FOLDERS {
-        walk.path.push(section.to_owned());
+        walk.path.push(Step::key(section));
         // Keys of the section itself are asked by their types.
         for entry in root.get(section).and_then(Node::as_map).unwrap_or_default() {
             if let Some(key) = entry.key.as_str().filter(|key| !key.starts_with('+')) {
-                walk.path.push(key.to_owned());
+                walk.path.push(Step::key(key));
                 folder_keys(&mut walk, &entry.value);
                 walk.path.pop();
             }
@@ -184,7 +184,7 @@ fn project_name(walk: &mut Walk, name: &Node) {
     let Some(text) = name.as_str().filter(|text| !is_open(text)) else { return };
     // Python's `$` also matches before a last line break.
     let text = text.strip_suffix('\n').unwrap_or(text);
-    walk.path.push("name".to_owned());
+    walk.path.push(Step::key("name"));
     let mut letters = text.chars();
     let begins = letters.next().is_some_and(|letter| letter.is_alphabetic() || letter == '_');
     if !begins || !letters.all(|letter| letter.is_alphanumeric() || letter == '_') {
@@ -220,7 +220,7 @@ fn project_version(walk: &mut Walk, version: &Node) {
     if is_version(&text) {
         return;
     }
-    walk.path.push("version".to_owned());
+    walk.path.push(Step::key("version"));
     let remedy = match text.parse::<u32>() {
         Ok(number) => format!("Write \"{number}.0\", or delete `version:`."),
         Err(_) => "Write it as \"1.0.0\", or delete `version:`.".to_owned(),
@@ -256,7 +256,7 @@ fn is_version(text: &str) -> bool {
 
 /// `>=1.6.0`, several with commas between them, or a list of single ones.
 fn required_versions(walk: &mut Walk, required: &Node) {
-    walk.path.push("require-dbt-version".to_owned());
+    walk.path.push(Step::key("require-dbt-version"));
     let single = |walk: &mut Walk, node: &Node, text: &str| {
         if !is_open(text) && !is_requirement(text) {
             walk.report(
@@ -303,13 +303,13 @@ fn folder_keys(walk: &mut Walk, settings: &Node) {
             };
             walk.report(
                 entry.key.span,
-                format!("a key of `{}` is no string ({word}), which stops dbt", walk.path.join(".")),
+                format!("a key of `{}` is no string ({word}), which stops dbt", walk.shown_path()),
                 "Put the key in quotes.",
             );
             continue;
         };
         if !key.starts_with('+') {
-            walk.path.push(key.to_owned());
+            walk.path.push(Step::key(key));
             folder_keys(walk, &entry.value);
             walk.path.pop();
         }

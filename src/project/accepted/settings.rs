@@ -7,7 +7,7 @@ use super::Form::{self, Any, AnyCase, Bool, Entry as Of, List, Map, Null, Number
 use super::colors::is_color;
 use super::entries::{FRESHNESS, PERIODS};
 use super::shared::*;
-use super::walk::{Fault, Walk, is_open};
+use super::walk::{Fault, Step, Walk, is_open};
 use crate::project::data;
 use crate::project::schema_yaml::placed;
 use crate::syntax::span::Span;
@@ -109,7 +109,7 @@ pub fn folder_setting_faults(merged: &Json<String, Value>) -> Vec<SettingFault> 
 
 /// Returns what dbt does not accept in one folder of dbt_project.yml, by its keys. `is_top` is the section itself.
 pub fn folder_faults(section: &str, level: &Node, is_top: bool) -> Vec<Fault> {
-    let mut walk = Walk { path: vec![section.to_owned()], ..Walk::default() };
+    let mut walk = Walk { path: vec![Step::key(section)], ..Walk::default() };
     let table = match section {
         "models" | "seeds" | "snapshots" => LAYER,
         "tests" | "data_tests" => TEST_LAYER,
@@ -128,7 +128,7 @@ pub fn folder_faults(section: &str, level: &Node, is_top: bool) -> Vec<Fault> {
         }
         let key = key.replace("_hook", "-hook");
         if let Some((_, forms)) = table.iter().find(|(name, _)| **name == key) {
-            walk.path.push(key.clone());
+            walk.path.push(Step::key(&key));
             // As plain data, whose keys are strings: dbt does not ask of those here.
             walk.value(&entry.key, &placed(data::of(&entry.value), &entry.value), forms);
             if let Some(fault) = wrong_color(&data::of(&entry.value)).filter(|_| key == "docs") {
@@ -165,8 +165,12 @@ fn is_plain(value: &Value, forms: &[Form]) -> bool {
 }
 
 fn compare(table: Settings, config: &Json<String, Value>, found: &mut Vec<SettingFault>) {
+    if config.is_empty() {
+        return;
+    }
     for (name, forms) in table {
-        let written = [*name, &name.replace('-', "_")].into_iter().find_map(|name| config.get_key_value(name));
+        let with_underline = || name.contains('-').then(|| config.get_key_value(&name.replace('-', "_"))).flatten();
+        let written = config.get_key_value(*name).or_else(with_underline);
         let Some((written, value)) = written.filter(|(_, value)| !is_plain(value, forms)) else { continue };
         let mut walk = Walk::default();
         let at = Node { span: Span::default(), value: crate::syntax::yaml::Value::Null };

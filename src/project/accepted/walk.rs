@@ -5,6 +5,8 @@ use crate::project::data;
 use crate::project::settings::similar;
 use crate::syntax::span::Span;
 use crate::syntax::yaml::{self, Node, Value};
+use std::fmt;
+use std::sync::Arc;
 
 /// A value of a type that dbt does not accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,18 +20,73 @@ pub struct Fault {
 
 #[derive(Default)]
 pub(super) struct Walk {
-    pub(super) path: Vec<String>,
+    pub(super) path: Vec<Step>,
     pub(super) faults: Vec<Fault>,
+}
+
+/// A key on the way to a value, or the number of a list's entry.
+pub(super) enum Step {
+    Key(Arc<str>),
+    At(usize),
+}
+
+impl Step {
+    pub(super) fn key(text: &str) -> Self {
+        Self::Key(text.into())
+    }
+
+    /// An entry of a list, by its name where it has one.
+    pub(super) fn entry(at: usize, name: Option<&Node>) -> Self {
+        match name.map(|name| (&name.value, name.key_text())) {
+            Some((Value::Str(text), _)) => Self::Key(text.clone()),
+            Some((_, Some(text))) => Self::key(&text),
+            _ => Self::At(at),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(text) => f.write_str(text),
+            Self::At(at) => write!(f, "{at}"),
+        }
+    }
+}
+
+/// What has the keys that are compared, in words.
+#[derive(Clone, Copy)]
+pub(super) enum What<'text> {
+    As(&'text str),
+    /// The value of a key.
+    Value(&'text str),
+    /// An entry of a list.
+    Entry(&'text str),
+}
+
+impl fmt::Display for What<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::As(text) => f.write_str(text),
+            Self::Value(key) => write!(f, "`{key}:`"),
+            Self::Entry(list) => write!(f, "an entry of `{list}:`"),
+        }
+    }
 }
 
 impl Walk {
     pub(super) fn report(&mut self, span: Span, message: String, remedy: &str) {
         let remedy = remedy.to_owned();
-        self.faults.push(Fault { span, key: self.path.join("."), message, remedy });
+        let key = self.shown_path();
+        self.faults.push(Fault { span, key, message, remedy });
+    }
+
+    pub(super) fn shown_path(&self) -> String {
+        self.path.iter().map(Step::to_string).collect::<Vec<_>>().join(".")
     }
 
     /// Compares the value of each key of a mapping.
-    pub(super) fn entry(&mut self, node: &Node, entry: &Entry, what: &str) {
+    pub(super) fn entry(&mut self, node: &Node, entry: &Entry, what: What<'_>) {
         let keys = node.as_map().unwrap_or_default();
         // A key that is misspelled is reported once, as that.
         let is_known = |key: &yaml::Entry| key.key.as_str().is_some_and(|name| entry.forms_of(name).is_some());
@@ -43,7 +100,7 @@ impl Walk {
         }
         let mut unknown = Vec::new();
         for yaml::Entry { key, value } in keys {
-            let Some(name) = key.as_str() else {
+            let Value::Str(name) = &key.value else {
                 self.report(
                     key.span,
                     format!("the key `{}` is {}, and dbt accepts only strings as keys", shown(key), key.kind_name()),
@@ -51,7 +108,7 @@ impl Walk {
                 );
                 continue;
             };
-            self.path.push(name.to_owned());
+            self.path.push(Step::Key(name.clone()));
             match entry.forms_of(name) {
                 Some(forms) => self.value(key, value, forms),
                 None if entry.is_closed => unknown.push(key),
@@ -63,7 +120,7 @@ impl Walk {
     }
 
     /// Keys of an entry that dbt refuses, once for all of them.
-    fn unknown_keys(&mut self, unknown: &[&Node], entry: &Entry, what: &str) {
+    fn unknown_keys(&mut self, unknown: &[&Node], entry: &Entry, what: What<'_>) {
         let Some((first, more)) = unknown.split_first() else { return };
         let name = first.as_str().unwrap_or_default();
         let known: Vec<&str> = entry.keys.iter().map(|(name, _)| *name).collect();
@@ -77,7 +134,7 @@ impl Walk {
         };
         let near = similar::nearest(name, &known).map(similar::question);
         let remedy = near.unwrap_or_else(|| format!("Delete {them}, or write {them} where dbt reads {them}."));
-        self.path.push(name.to_owned());
+        self.path.push(Step::key(name));
         self.report(first.span, format!("{what} has {keys}, which dbt does not know and refuses"), &remedy);
         self.path.pop();
     }
@@ -92,17 +149,18 @@ impl Walk {
             } else {
                 value.span
             };
-            self.report(span, wrong(&format!("`{name}:`"), value, forms), &remedy(Some(name), value, forms));
+            self.report(span, wrong(What::Value(name), value, forms), &remedy(Some(name), value, forms));
         }
     }
 
     /// Whether the value is of one of the types; what is wrong inside of it is reported.
     fn fits(&mut self, value: &Node, forms: &[Form], name: &str) -> bool {
         match &value.value {
-            Value::Str(text) if is_open(text) => return true,
+            Value::Str(_) if forms.iter().any(|form| accepts(form, &value.value)) => return true,
+            Value::Str(text) => return is_open(text),
             Value::Map(keys) => {
                 if let Some(entry) = chosen(value, forms) {
-                    self.entry(value, entry, &format!("`{name}:`"));
+                    self.entry(value, entry, What::Value(name));
                     return true;
                 }
                 if forms.iter().any(|form| matches!(form, Form::Map)) {
@@ -138,18 +196,13 @@ impl Walk {
     }
 
     pub(super) fn item(&mut self, at: usize, item: &Node, forms: &[Form], list: &str) {
-        let own = item.get("name").or(item.get("v")).and_then(Node::key_text);
-        self.path.push(own.map_or_else(|| at.to_string(), std::borrow::Cow::into_owned));
+        self.path.push(Step::entry(at, item.get("name").or(item.get("v"))));
         // Data tests are not rendered, which would make a string of a date.
         let is_late_date = matches!(list, "tests" | "data_tests") && matches!(item.value, Value::Timestamp(_));
         if let Some(entry) = chosen(item, forms) {
-            self.entry(item, entry, &format!("an entry of `{list}:`"));
+            self.entry(item, entry, What::Entry(list));
         } else if is_late_date || !self.fits(item, forms, list) {
-            self.report(
-                start_of(item),
-                wrong(&format!("an entry of `{list}:`"), item, forms),
-                &remedy(None, item, forms),
-            );
+            self.report(start_of(item), wrong(What::Entry(list), item, forms), &remedy(None, item, forms));
         }
         self.path.pop();
     }
@@ -204,7 +257,7 @@ pub(super) fn shown(node: &Node) -> String {
     }
 }
 
-fn wrong(what: &str, value: &Node, forms: &[Form]) -> String {
+fn wrong(what: What<'_>, value: &Node, forms: &[Form]) -> String {
     let is = match &value.value {
         Value::Str(text) if forms.iter().any(|form| matches!(form, Form::Word(_) | Form::AnyCase(_))) => {
             format!("`{text}`")

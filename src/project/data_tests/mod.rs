@@ -181,7 +181,6 @@ pub fn subject<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Subject {
         package_name: package_name(db, test.package(db)).clone(),
         path: file.package_path(db).clone(),
         fqn: fqn(db, test),
-        shown: None,
     }
 }
 

@@ -51,7 +51,6 @@ fn operation(db: &dyn salsa::Database, package: Package, kind: &'static str, ind
         package_name: package_name.clone(),
         path: format!("hooks/{name}.sql").into(),
         fqn: fqn.clone(),
-        shown: None,
     };
     let run = |text: &str| traced(text, Run::new(package, Names::All, subject.clone()));
     let mut trace = run(text);

@@ -1,6 +1,7 @@
 //! All that a rendering asks the project. Each question goes through here and is noted: what came of a
 //! rendering holds for as long as the answers stay what they were.
 
+use super::described::Describe;
 use super::run::with_run;
 use super::values::Relation;
 use crate::db::Package;
@@ -12,7 +13,7 @@ use crate::project::target;
 use crate::project::vars;
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
-use salsa::{Database, with_attached_database};
+use salsa::{Database, Id, with_attached_database};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::hash::BuildHasher;
@@ -70,21 +71,25 @@ impl<Of> Question<Of> {
 
 /// The questions of one rendering, each once.
 #[derive(Debug, Default)]
-pub struct Asked(HashTable<Question<Package>>);
+pub struct Asked {
+    questions: HashTable<Question<Package>>,
+    /// It looked at what it may see of its node.
+    pub(super) has_looked: bool,
+}
 
 impl Asked {
     /// Most questions of a rendering are asked again and again: these cost nothing to note.
     fn note(&mut self, what: What, of: Option<Package>, name: &str) {
         let hash = FxBuildHasher.hash_one((what, of, name));
-        if self.0.find(hash, |it| it.what == what && it.of == of && *it.name == *name).is_none() {
+        if self.questions.find(hash, |it| it.what == what && it.of == of && *it.name == *name).is_none() {
             let question = Question { what, of, name: name.into() };
-            self.0.insert_unique(hash, question, |it| FxBuildHasher.hash_one((it.what, it.of, &*it.name)));
+            self.questions.insert_unique(hash, question, |it| FxBuildHasher.hash_one((it.what, it.of, &*it.name)));
         }
     }
 
     /// In an order that is the same for all who ask the same.
     pub fn list(self) -> Vec<Question<Package>> {
-        let mut list: Vec<Question<Package>> = self.0.into_iter().collect();
+        let mut list: Vec<Question<Package>> = self.questions.into_iter().collect();
         list.sort_by_cached_key(|question| {
             (question.name.clone(), FxBuildHasher.hash_one((question.what, question.of)))
         });
@@ -243,6 +248,11 @@ pub(super) fn dispatch_prefixes() -> Vec<String> {
 pub(super) fn column_type(name: &str) -> Option<String> {
     note(What::Target, None, "");
     with_attached_database(|db| target::column_type(db, name))
+}
+
+/// What can be seen of the node that a run is for. This is part of what the run is kept by, where it looks at it.
+pub(super) fn describe(describe: Describe, node: Id) -> Map<String, Value> {
+    with_attached_database(|db| describe(db, node)).unwrap_or_default()
 }
 
 /// Whether the project has so many files that each may do less. This is part of what a rendering is kept by.

@@ -186,9 +186,14 @@ fn this() -> Option<Relation> {
 }
 
 fn model() -> Option<Value> {
-    let subject = with_run(|run| run.subject.clone())?;
-    if let Some(shown) = &subject.shown {
-        return Some(mutable(shown));
+    if let Some(model) = with_run(|run| run.model.clone()).flatten() {
+        return Some(model);
+    }
+    let (subject, described) = with_run(|run| (run.subject.clone(), run.described.clone()))?;
+    if let Some(described) = described {
+        let model = MutDict::of_node(&described);
+        with_run(|run| run.model = Some(model.clone()));
+        return Some(model);
     }
     let text = |text: &str| Value::from(text);
     let fqn = MutList::value(subject.fqn.iter().map(|part| text(part)).collect());

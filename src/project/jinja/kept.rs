@@ -3,6 +3,7 @@
 //! that whoever takes the result depends on what it was made of, as if it had run.
 
 use super::ask::{Asked, Question, answer};
+use super::described::Described;
 use super::run::{
     Failure, FailureKind, FunctionCall, Names, Owner, RefCall, Run, Site, SourceCall, Trace, UnknownCall,
 };
@@ -32,11 +33,19 @@ pub(super) fn kept<T: Kept>(
     given: impl FnOnce(&mut KeyMaker),
     make: impl FnOnce(Run) -> (T, Option<Asked>),
 ) -> T {
-    let Some((cache, key)) =
+    let Some((cache, mut key)) =
         with_attached_database(|db| Some((cache(db)?.clone(), key(db, work, &run, given)))).flatten()
     else {
         return make(run).0;
     };
+    let described = run.described.clone();
+    let looking = |key: Key| described.as_ref().map(|described| seeing(work, key, described));
+    let mut has_looked = false;
+    if cache.get(key) == Some(LOOKS)
+        && let Some(seeing) = looking(key)
+    {
+        (key, has_looked) = (seeing, true);
+    }
     if let Some(found) = with_attached_database(|db| look_up(db, &cache, key)).flatten() {
         cache.count_found(work);
         return found;
@@ -46,8 +55,29 @@ pub(super) fn kept<T: Kept>(
         return make(run).0;
     }
     let (result, asked) = make(run.noting());
+    if !has_looked
+        && asked.as_ref().is_some_and(|asked| asked.has_looked)
+        && let Some(seeing) = looking(key)
+    {
+        cache.put(key, LOOKS.to_vec());
+        key = seeing;
+    }
     with_attached_database(|db| keep(db, &cache, key, &result, asked));
     result
+}
+
+/// Stands for the result of a run that looks at its node: that is kept by what it sees as well.
+const LOOKS: &[u8] = &[1];
+
+/// By what the result of a run is kept that looks at its node.
+fn seeing(work: Work, key: Key, described: &Described) -> Key {
+    let mut seeing = KeyMaker::new(work);
+    key.to_bytes().into_iter().for_each(|byte| seeing.number(usize::from(byte)));
+    for (name, value) in described.members() {
+        seeing.text(name);
+        seeing.text(&value.to_string());
+    }
+    seeing.key()
 }
 
 /// The same of what asks the project nothing.
@@ -89,9 +119,6 @@ fn key(db: &dyn Database, work: Work, run: &Run, given: impl FnOnce(&mut KeyMake
     key.number(subject.fqn.len());
     for part in &subject.fqn {
         key.text(part);
-    }
-    if let Some(shown) = &subject.shown {
-        key.text(&shown.to_string());
     }
     match &run.only {
         None => key.number(0),

@@ -7,7 +7,7 @@ use super::meter::{self, Scale};
 use super::run::{FailureKind, Site, with_run};
 use super::values::{MutDict, MutList, Unknown};
 use crate::db::Package;
-use crate::project::macros::{MacroTemplate, Named};
+use crate::project::macros::{MacroTemplate, Named, lost_name};
 use crate::syntax::jinja::rewrite::AGAIN;
 use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
@@ -465,7 +465,7 @@ fn dispatch(args: &[Value], site: Option<Site>) -> Result<Value, Error> {
             true => run.trace.incomplete = true,
             false => {
                 let site = site.unwrap_or_else(|| run.marked_at());
-                run.unknown(&name, site, true, true);
+                run.unknown(&lost_name(&name), site, true, true);
             }
         });
         Unknown::value()

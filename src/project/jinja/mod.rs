@@ -9,6 +9,7 @@ mod ask;
 mod context;
 mod date_formats;
 mod dates;
+mod described;
 mod either;
 mod filters;
 mod functions;
@@ -31,6 +32,7 @@ mod texts;
 mod urls;
 pub mod values;
 
+pub use described::Described;
 pub use macros::forget_macros;
 
 use crate::db::cache::{KeyMaker, Work};
@@ -306,26 +308,28 @@ fn has_own_functions(package: crate::db::Package) -> bool {
     ["ref", "source", "config"].iter().any(|name| matches!(ask::resolve(package, name), Some(Named::Macro(_))))
 }
 
-/// What a macro gives for these arguments: the value it returns, or the text it prints.
+/// What a macro that makes a name gives for a node: the value it returns, or the text it prints.
 pub fn call_macro(
     package: crate::db::Package,
     name: &str,
-    arguments: &[serde_json::Value],
+    custom: &serde_json::Value,
+    node: &Described,
     run: Run,
 ) -> (Result<serde_json::Value, SyntaxError>, Trace) {
     let given = |key: &mut KeyMaker| {
         add_home(package, key);
         key.text(name);
-        key.text(&serde_json::Value::from(arguments).to_string());
+        key.text(&custom.to_string());
     };
     let make = |run: Run| {
         kept(Work::Macro, run, given, |run| {
-            let (result, ended) = run_macro(package, name, arguments, run);
+            let (result, ended) =
+                run_macro(package, name, [values::mutable(custom), values::MutDict::of_node(node)], run);
             ((result, ended.trace), ended.asked)
         })
     };
     let runs: Vec<(Result<serde_json::Value, SyntaxError>, Trace)> =
-        under_each(run.within(Scale::Call), "", |(_, trace)| trace, make);
+        under_each(run.within(Scale::Call).describing(node.clone()), "", |(_, trace)| trace, make);
     let (values, traces): (Vec<_>, Vec<Trace>) = runs.into_iter().unzip();
     (either::value_of(values), either(traces))
 }
@@ -333,16 +337,14 @@ pub fn call_macro(
 fn run_macro(
     package: crate::db::Package,
     name: &str,
-    arguments: &[serde_json::Value],
+    [custom, node]: [Value; 2],
     run: Run,
 ) -> (Result<serde_json::Value, SyntaxError>, Ended) {
-    let names: Vec<String> = (0..arguments.len()).map(|at| format!("a{at}")).collect();
-    let text = format!("{{% set __value = called({}) %}}", names.join(", "));
-    let given = names.into_iter().zip(arguments.iter().map(values::mutable));
-    let given = given.chain([("called".to_owned(), macros::Macro::value(package, name))]);
-    let context = values::MutDict::value(given.map(|(name, value)| (Value::from(name), value)).collect());
+    let given = [("custom", custom), ("node", node), ("called", macros::Macro::value(package, name))];
+    let context = values::MutDict::value(given.into_iter().map(|(name, value)| (Value::from(name), value)).collect());
     let (result, ended) = run.during(|| {
-        let captured = current().template_from_named_str("value", &text)?.render_captured(context)?;
+        let text = "{% set __value = called(custom, node) %}";
+        let captured = current().template_from_named_str("value", text)?.render_captured(context)?;
         let data = values::data(&captured.state().lookup("__value").unwrap_or_default());
         meter::check().map(|()| data)
     });

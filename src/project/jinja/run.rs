@@ -1,6 +1,7 @@
 //! One rendering: what it is for, what it may spend, and the trace of all it asked for.
 
 use super::ask::Asked;
+use super::described::Described;
 pub use super::meter::Scale;
 use super::meter::{self, Counting};
 use crate::db::Package;
@@ -43,8 +44,6 @@ pub struct Subject {
     pub package_name: Arc<str>,
     pub path: Arc<str>,
     pub fqn: Vec<Arc<str>>,
-    /// What `model` holds, where more is known of the node than its name.
-    pub shown: Option<Arc<serde_json::Value>>,
 }
 
 /// A place in the text that is rendered: a byte offset.
@@ -169,6 +168,10 @@ pub struct Run {
     /// The adapter that is assumed, where nothing tells which it is.
     pub adapter: Option<&'static str>,
     pub subject: Subject,
+    /// What it may look at of its node, where more is known of that than its name.
+    pub(super) described: Option<Described>,
+    /// The same as `model`, once it was asked for.
+    pub(super) model: Option<Value>,
     /// The macros the text itself may name, by unique_id; without it all.
     pub only: Option<Arc<[String]>>,
     /// Texts that went through `as_bool` and the like, and what each amounts to.
@@ -210,6 +213,8 @@ impl Run {
             names,
             adapter: None,
             subject,
+            described: None,
+            model: None,
             only: None,
             marked: Vec::new(),
             trace: Trace::default(),
@@ -230,6 +235,18 @@ impl Run {
         Self { scale: Some(scale), ..self }
     }
 
+    /// Lets it look at its node.
+    pub fn describing(self, node: Described) -> Self {
+        Self { described: Some(node), ..self }
+    }
+
+    /// Notes that it looks at its node.
+    pub(super) fn looks(&mut self) {
+        if let Some(asked) = &mut self.asked {
+            asked.has_looked = true;
+        }
+    }
+
     pub(super) fn scale(&self) -> Scale {
         match (self.scale, self.names) {
             (Some(scale), _) => scale,
@@ -242,7 +259,8 @@ impl Run {
     /// The same run as it began, under an adapter that is assumed.
     pub fn under(&self, adapter: &'static str) -> Self {
         let run = Self::new(self.package, self.names, self.subject.clone());
-        Self { adapter: Some(adapter), only: self.only.clone(), scale: self.scale, ..run }
+        let (described, only) = (self.described.clone(), self.only.clone());
+        Self { adapter: Some(adapter), described, only, scale: self.scale, ..run }
     }
 
     /// Notes from here on what is asked of the project.

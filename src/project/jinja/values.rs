@@ -6,6 +6,7 @@
 
 pub use super::stand_ins::{Relation, Unknown};
 
+use super::described::Described;
 use super::given::Given;
 use super::meter::{self, ENTRY, Holding, SLOT, is_looked_at, look, spend};
 use super::run::with_run;
@@ -91,7 +92,7 @@ pub(super) fn admit(value: &Value, into: usize) -> Result<(), Error> {
         }
         let inner: Vec<Value> = match (value.downcast_object_ref::<MutList>(), value.downcast_object_ref::<MutDict>()) {
             (Some(list), _) => list.items(),
-            (_, Some(dict)) => lock(&dict.0).values().cloned().collect(),
+            (_, Some(dict)) => dict.entries().values().cloned().collect(),
             _ if id == 0 && value.kind() == ValueKind::Map => {
                 value.try_iter().into_iter().flatten().filter_map(|key| value.get_item(&key).ok()).collect()
             }
@@ -303,13 +304,29 @@ impl Object for MutList {
     }
 }
 
+/// A dict; one of a node is filled where somebody looks at it.
 #[derive(Debug, Default)]
-pub struct MutDict(Mutex<IndexMap<Value, Value>>, Holding);
+pub struct MutDict(Mutex<IndexMap<Value, Value>>, Holding, Option<Box<Mutex<Option<Described>>>>);
 
 impl MutDict {
     pub fn value(entries: IndexMap<Value, Value>) -> Value {
         let holding = Holding::of(entries.capacity() * ENTRY);
-        Value::from_object(Self(Mutex::new(entries), holding))
+        Value::from_object(Self(Mutex::new(entries), holding, None))
+    }
+
+    /// What a template sees of a node.
+    pub(super) fn of_node(node: &Described) -> Value {
+        let later = Some(Box::new(Mutex::new(Some(node.clone()))));
+        Value::from_object(Self(Mutex::default(), Holding::of(0), later))
+    }
+
+    fn entries(&self) -> MutexGuard<'_, IndexMap<Value, Value>> {
+        if let Some(node) = self.2.as_ref().and_then(|later| lock(later).take()) {
+            let entries = mutable_entries(node.looked_at());
+            self.1.set(entries.capacity() * ENTRY);
+            *lock(&self.0) = entries;
+        }
+        lock(&self.0)
     }
 
     fn changed(&self, entries: &IndexMap<Value, Value>) -> Result<(), Error> {
@@ -319,7 +336,7 @@ impl MutDict {
 
     /// Copies what is taken of each entry, and pays for it.
     fn each(&self, take: impl Fn((&Value, &Value)) -> Value) -> Result<Vec<Value>, Error> {
-        let entries = lock(&self.0);
+        let entries = self.entries();
         spend(entries.len() as u64)?;
         meter::room(entries.len() * SLOT)?;
         Ok(entries.iter().map(take).collect())
@@ -346,7 +363,7 @@ impl MutDict {
     }
 
     fn pairs(&self) -> Result<Vec<Value>, Error> {
-        meter::room(lock(&self.0).len() * ENTRY)?;
+        meter::room(self.entries().len() * ENTRY)?;
         self.each(|(key, value)| Value::from(Tuple::from(vec![key.clone(), value.clone()])))
     }
 }
@@ -376,7 +393,7 @@ impl Object for MutDict {
         if checked_key(key).is_err() {
             return None;
         }
-        lock(&self.0).get(key).cloned()
+        self.entries().get(key).cloned()
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -387,7 +404,7 @@ impl Object for MutDict {
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
-        Some(lock(&self.0).len())
+        Some(self.entries().len())
     }
 
     fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
@@ -395,14 +412,14 @@ impl Object for MutDict {
             "get" => {
                 let (key, default): (&Value, Option<Value>) = from_args(args)?;
                 checked_key(key)?;
-                let found = lock(&self.0).get(key).cloned();
+                let found = self.entries().get(key).cloned();
                 return Ok(found.or(default).unwrap_or_else(|| Value::from(())));
             }
             "items" => return Ok(MutList::value(self.pairs()?)),
             "keys" => return Ok(MutList::value(self.each(|(key, _)| key.clone())?)),
             "values" => return Ok(MutList::value(self.each(|(_, value)| value.clone())?)),
             "copy" => {
-                let entries = lock(&self.0);
+                let entries = self.entries();
                 spend(2 * entries.len() as u64)?;
                 meter::room(entries.capacity() * ENTRY)?;
                 return Ok(Self::value(entries.clone()));
@@ -411,7 +428,7 @@ impl Object for MutDict {
                 for part in args {
                     let more = Self::of_pairs(part)?;
                     more.values().try_for_each(|item| admit(item, Arc::as_ptr(self).addr()))?;
-                    let mut entries = lock(&self.0);
+                    let mut entries = self.entries();
                     entries.extend(more);
                     self.changed(&entries)?;
                 }
@@ -420,15 +437,15 @@ impl Object for MutDict {
                 let (key, Rest(default)): (&Value, Rest<Value>) = from_args(args)?;
                 checked_key(key)?;
                 // All that stand behind it move up.
-                spend(lock(&self.0).len() as u64 / 8)?;
-                let removed = lock(&self.0).shift_remove(key);
+                spend(self.entries().len() as u64 / 8)?;
+                let removed = self.entries().shift_remove(key);
                 return removed
                     .or_else(|| default.first().cloned())
                     .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("the dict has no key {key}")));
             }
             "popitem" => {
                 let (key, value) =
-                    lock(&self.0).pop().ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "the dict is empty"))?;
+                    self.entries().pop().ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "the dict is empty"))?;
                 return Ok(Value::from(Tuple::from(vec![key, value])));
             }
             "fromkeys" => {
@@ -443,21 +460,25 @@ impl Object for MutDict {
                 let default = default.unwrap_or_else(|| Value::from(()));
                 admit(&default, Arc::as_ptr(self).addr())?;
                 checked_key(&key)?;
-                let mut entries = lock(&self.0);
+                let mut entries = self.entries();
                 let held = entries.entry(key).or_insert(default).clone();
                 return self.changed(&entries).map(|()| held);
             }
-            "clear" => lock(&self.0).clear(),
+            "clear" => self.entries().clear(),
             _ => return Err(Error::from(ErrorKind::UnknownMethod)),
         }
         Ok(Value::from(()))
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let entries = lock(&self.0).clone();
+        let entries = self.entries().clone();
         let shown = entries.iter().take_while(|(key, value)| is_printable(key) && is_printable(value));
         printed(f, |f| f.debug_map().entries(shown).finish())
     }
+}
+
+fn mutable_entries<'v>(entries: impl Iterator<Item = (&'v str, &'v serde_json::Value)>) -> IndexMap<Value, Value> {
+    entries.map(|(key, value)| (Value::from(key), mutable(value))).collect()
 }
 
 /// A copy of a value whose lists and dicts can be changed in place.
@@ -468,7 +489,7 @@ pub fn mutable(value: &serde_json::Value) -> Value {
     match value {
         serde_json::Value::Array(items) => MutList::value(items.iter().map(mutable).collect()),
         serde_json::Value::Object(entries) => {
-            MutDict::value(entries.iter().map(|(key, value)| (Value::from(key.as_str()), mutable(value))).collect())
+            MutDict::value(mutable_entries(entries.iter().map(|(key, value)| (key.as_str(), value))))
         }
         serde_json::Value::Null => Value::from(()),
         serde_json::Value::Bool(flag) => Value::from(*flag),

@@ -7,6 +7,7 @@ mod entries;
 mod jinja;
 mod keys;
 mod layout;
+mod makers;
 mod nodes;
 mod scaling;
 mod settings;
@@ -20,6 +21,7 @@ pub use entries::*;
 pub use jinja::*;
 pub use keys::*;
 pub use layout::*;
+pub(crate) use makers::words_of_node;
 pub use nodes::*;
 pub use scaling::*;
 pub use settings::*;
@@ -93,6 +95,7 @@ pub static ALL: &[Relation] = &[
     source_relation::RELATION,
     staging_cte::RELATION,
     staging_tag::RELATION,
+    table_maker::RELATION,
     table_name::RELATION,
     tag::RELATION,
     tenant::RELATION,

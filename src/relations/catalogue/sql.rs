@@ -1,5 +1,6 @@
 //! What the SQL of files says, as text.
 
+use super::makers::makers_of;
 use super::nodes::{living, living_models};
 use crate::db::{Project, sym};
 use crate::project::nodes::unique_id;
@@ -52,6 +53,23 @@ relation! {
                 let last = table.text.rsplit('.').next().unwrap_or_default();
                 (id, sym(db, &table.text), sym(db, last.trim_matches(['"', '`', ' '])))
             }));
+        }
+    }
+}
+
+relation! {
+    /// A table that an enabled node's SQL reads by its name is the one that this enabled model, seed, snapshot or table of a
+    /// source is in the warehouse: by database, schema and alias, as far as the name gives them. A node may read its own.
+    /// The call is what reads it: `ref('orders')`.
+    table_maker as "table_maker" (id: Node, table: Text, maker: Node, call: Text)
+    Fact r#"table_maker(m, table, other, call), m != other"# at places::of_reads_table;
+    each |db, package, directory, rows| {
+        for node in living(db, package, directory) {
+            for table in named_tables(db, node) {
+                let (id, name) = (sym(db, unique_id(db, node)), sym(db, &table.text));
+                let makers = makers_of(db, &table.text).into_iter();
+                rows.extend(makers.map(|(maker, call)| (id, name, sym(db, &maker), sym(db, &call))));
+            }
         }
     }
 }

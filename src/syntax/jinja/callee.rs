@@ -29,7 +29,12 @@ pub(super) struct Callee<'tag> {
 impl Context<'_> {
     /// `name…[key](`: the places of its brackets. `marks` is what is written before the name for other reasons:
     /// parentheses around what is subscripted may stand within, others may not.
-    pub(super) fn item(&self, list: &[Token], index: usize, marks: &[&str]) -> Option<(usize, usize)> {
+    pub(super) fn item<'m, M: Iterator<Item = &'m str>>(
+        &self,
+        list: &[Token],
+        index: usize,
+        marks: impl FnOnce() -> M,
+    ) -> Option<(usize, usize)> {
         let (token, next) = (list.get(index)?, list.get(index + 1)?);
         let before = index.checked_sub(1).and_then(|at| list.get(at)).map_or("", |before| before.of(self.part));
         let is_given = index == 0 && self.first_is_name;
@@ -38,7 +43,11 @@ impl Context<'_> {
             && !matches!(before, "." | "|" | "is")
             && !self.after_is
             && !NO_CALL.contains(&token.of(self.part));
-        if !is_name || !matches!(next.of(self.part), "[" | ".") || !matches!(marks, [] | ["("]) {
+        if !is_name || !matches!(next.of(self.part), "[" | ".") {
+            return None;
+        }
+        let mut marks = marks();
+        if marks.next().is_some_and(|mark| mark != "(") || marks.next().is_some() {
             return None;
         }
         let (open, close) = called_item(self.part, list.get(index + 1..)?)?;

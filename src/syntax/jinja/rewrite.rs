@@ -230,7 +230,7 @@ fn rewrite_tag(part: &str, base: usize, tag: &Tag, names: &Names<'_>, out: &mut 
         }
         done = token.end;
         let context = Context { part, base, names, first_is_name: statement, after_is };
-        let item = context.item(&list, index, &looks.before(index).collect::<Vec<_>>());
+        let item = context.item(&list, index, || looks.before(index));
         if let Some((open, close)) = item {
             let name = names.shown(shown);
             out.write(&format!("{ITEM}({},\"{name}\",", base + token.start), 0);

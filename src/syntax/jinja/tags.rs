@@ -78,7 +78,7 @@ const MAX_BRANCHES: usize = 1_000;
 
 /// Makes comments of the branches that are too many for one `if`.
 fn bound_branches(text: &str, found: &mut Tags) {
-    if text.matches("elif").nth(MAX_BRANCHES).is_none() {
+    if found.tags.len() <= MAX_BRANCHES {
         return;
     }
     let mut open: Vec<usize> = Vec::new();

@@ -120,19 +120,16 @@ impl Names<'_> {
 
     /// What stands before `as (select`, wherever it does.
     fn introduced(&self) -> impl Iterator<Item = String> {
-        let printing: Vec<Token> = self.tokens.iter().filter(|token| !token.is_block()).copied().collect();
-        let text = self.text;
-        (0..printing.len()).filter_map(move |at| {
-            let get = |at: usize| printing.get(at);
-            let is = |at: usize, keyword: Keyword| get(at).is_some_and(|token| token.keyword == keyword);
-            if !is(at, Keyword::As) || !get(at + 1)?.kind.eq(&Kind::Open(b'(')) {
-                return None;
-            }
+        let (tokens, text) = (self.tokens, self.text);
+        let is_printing = |token: &&Token| !token.is_block();
+        (0..tokens.len()).filter(|at| tokens[*at].keyword == Keyword::As).filter_map(move |at| {
+            let (before, behind) = (tokens.get(..at)?, tokens.get(at + 1..)?);
+            let mut behind = behind.iter().filter(is_printing);
             let begins = [Keyword::Select, Keyword::With, Keyword::From, Keyword::Values];
-            if !begins.iter().any(|keyword| is(at + 2, *keyword)) {
+            if behind.next()?.kind != Kind::Open(b'(') || !begins.contains(&behind.next()?.keyword) {
                 return None;
             }
-            let name = get(at.checked_sub(1)?)?;
+            let name = before.iter().rfind(is_printing)?;
             name.is_name().then(|| lower(name.span().of(text)))
         })
     }
