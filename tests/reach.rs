@@ -23,6 +23,9 @@ const OTHER: &str = "models/other/other.sql";
 const YAML: &str = "models/staging/stg.yml";
 /// Describes a model of another folder.
 const FAR: &str = "models/docs/far.yml";
+/// Names this program, and excuses nothing.
+const SAID: &str = "models/said/said.yml";
+const EXCUSED: &str = "models/own/excused.sql";
 
 /// A small project, and so many more folders that have nothing to do with it.
 fn project(more: usize) -> Memory {
@@ -119,7 +122,7 @@ fn the_first_save_of_a_file_and_the_next_ask_as_much_in_a_small_project_as_in_a_
 type Found = (&'static str, &'static str);
 
 /// Edits whose consequences stand in other files, or that change what is summed up over all.
-const FAR_REACHING: [(&str, Edit, Found); 18] = [
+const FAR_REACHING: [(&str, Edit, Found); 23] = [
     (
         "a model is switched off",
         (ORDERS, |text| format!("{{{{ config(enabled=false) }}}}\n{text}")),
@@ -186,6 +189,46 @@ const FAR_REACHING: [(&str, Edit, Found); 18] = [
         ("UNUSED_SUPPRESSION", MART),
     ),
     (
+        "a model gets a semantic model and metrics of its own",
+        (YAML, |text| {
+            let metrics = "[{name: all, type: simple, agg: sum, expr: x}, {name: part, type: ratio, numerator: al, denominator: all}]";
+            text.replace(
+                "    description",
+                &format!("    semantic_model: true\n    metrics: {metrics}\n    description"),
+            )
+        }),
+        ("PARSE_ERROR", YAML),
+    ),
+    (
+        "a metric of a model is told of a model of another folder",
+        (FAR, |text| {
+            format!(
+                "{text}    semantic_model: true\n    metrics: [{{name: all, type: derived, expr: x, input_metrics: [none]}}]\n"
+            )
+        }),
+        ("PARSE_ERROR", FAR),
+    ),
+    (
+        "a version of a model is told with a key that nobody knew before",
+        (FAR, |text| format!("{text}    latest_version: 2\n")),
+        ("PARSE_ERROR", FAR),
+    ),
+    (
+        "an excuse in meta that excuses nothing, in a folder that named this program before",
+        (SAID, |text| {
+            text.replace(
+                "description",
+                "config: {meta: {harness: {ignore: [{rule: CYCLE, reason: why}]}}}\n    description",
+            )
+        }),
+        ("UNUSED_SUPPRESSION", SAID),
+    ),
+    (
+        "an excuse whose rule reports no more",
+        (EXCUSED, |text| text.replace("gone", "stg_items")),
+        ("UNUSED_SUPPRESSION", EXCUSED),
+    ),
+    (
         "an excuse in meta that excuses nothing",
         (FAR, |text| {
             text.replace(
@@ -220,6 +263,11 @@ fn what_an_edit_changes_elsewhere_is_found_at_once_and_gone_when_it_is_taken_bac
         tree.insert("models/other/reader.sql", "select * from {{ ref('other') }}\n");
         // Nobody declares its group, which is told of this file.
         tree.insert("models/own/secret.sql", "{{ config(access='private', group='own') }} select 1 as x\n");
+        tree.insert(SAID, "models:\n  - name: reader\n    description: Read by the harness\n");
+        tree.insert(
+            EXCUSED,
+            "select * from {{ ref('gone') }} -- harness: ignore[UNKNOWN_REF] it comes with the next release\n",
+        );
         for (what, (path, edit), found) in FAR_REACHING {
             let mut sessions = [0, 1].map(|_| session(&tree, Database::default(), registry));
             sessions[0].follow();

@@ -275,6 +275,39 @@ fn wrong_options_are_told_before_anything_is_watched() {
     assert!(err(&output).contains("harness.yml:1:1"));
 }
 
+/// Saves whose consequences were once not shown, or stayed: each with what comes by it.
+#[test]
+fn what_a_save_changes_beyond_its_own_entry_is_right_at_once() {
+    let far = "models/far.yml";
+    let plain = "models:\n  - name: customers\n    description: Kept by the harness\n";
+    let metrics =
+        "    semantic_model: true\n    metrics: [{name: part, type: ratio, numerator: none, denominator: none}]\n";
+    let excuse = "    config: {meta: {harness: {ignore: [{rule: UNKNOWN_REF, reason: it comes}]}}}\n";
+    let excused = "select * from {{ ref('away') }} -- harness: ignore[UNKNOWN_REF] it comes\n";
+    for mode in [&["--stdin"][..], &[]] {
+        let (_temporary, folder) = project();
+        write(&folder, far, plain);
+        let mut watching = Watching::start(&folder, mode, &[]);
+        let mut save = |path: &str, text: &str, what: &str| {
+            write(&folder, path, text);
+            if mode.is_empty() {
+                watching.until_changed(path);
+                watching.assert_fresh();
+            } else {
+                watching.look();
+            }
+            assert!(watching.findings.iter().any(|finding| finding.contains(what)), "{what}");
+        };
+        save(far, &format!("{plain}{metrics}"), "metric 'part'");
+        save(far, plain, "UNKNOWN_REF");
+        save(far, &format!("{plain}{metrics}"), "metric 'part'");
+        save(far, &format!("{plain}{excuse}"), "UNUSED_SUPPRESSION");
+        save(far, plain, "UNKNOWN_REF");
+        save("models/more.sql", excused, "models/more.sql");
+        save("models/more.sql", &excused.replace("away", "customers"), "UNUSED_SUPPRESSION");
+    }
+}
+
 // The real watcher.
 
 #[test]

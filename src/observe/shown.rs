@@ -155,6 +155,44 @@ type Table = (Arc<str>, Arc<str>, Arc<str>, Arc<str>, Option<Arc<str>>);
 /// The parts of a YAML file whose entries concern no more than they describe.
 const LOCAL: [&str; 5] = ["version", "models", "seeds", "analyses", "sources"];
 
+/// The keys of such entries, their columns and tables that concern no more. What another key means, is not known here:
+/// it may declare a semantic model or a metric, or what a later dbt reads.
+const PLAIN: [&str; 26] = [
+    "columns",
+    "config",
+    "constraints",
+    "data_tests",
+    "data_type",
+    "database",
+    "description",
+    "docs",
+    "external",
+    "freshness",
+    "identifier",
+    "loaded_at_field",
+    "loaded_at_query",
+    "loader",
+    "meta",
+    "name",
+    "policy_tags",
+    "quote",
+    "quoting",
+    "schema",
+    "tables",
+    "tags",
+    "tests",
+    "access",
+    "group",
+    "deprecation_date",
+];
+
+fn has_plain_keys(entry: &Yaml) -> bool {
+    let keys = entry.as_map().unwrap_or_default();
+    let parts = ["columns", "tables"].iter().filter_map(|part| entry.get(part)?.as_seq()).flatten();
+    keys.iter().all(|key| key.key.as_str().is_some_and(|key| PLAIN.contains(&key)))
+        && parts.into_iter().all(has_plain_keys)
+}
+
 impl Declares {
     /// `None` where it declares something that may reach anything: resources of its own, versions, what replaces
     /// parts of another package.
@@ -166,6 +204,10 @@ impl Declares {
         let root = schema_yaml::root(db, package, file);
         let is_local = |key: Option<&str>| key.is_some_and(|key| LOCAL.contains(&key));
         if !root.as_map()?.iter().all(|entry| is_local(entry.key.as_str())) {
+            return None;
+        }
+        let lists = LOCAL.iter().filter_map(|list| root.get(list)?.as_seq());
+        if !lists.flatten().all(has_plain_keys) {
             return None;
         }
         let sources = root.get("sources").and_then(Yaml::as_seq).unwrap_or_default();

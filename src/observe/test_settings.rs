@@ -9,6 +9,7 @@ use crate::project::jinja::run::Names;
 use crate::project::schema_yaml::{root as root_of, small_run, value_of_text};
 use crate::syntax::span::SyntaxError;
 use crate::syntax::yaml::Node;
+use rustc_hash::FxHashSet;
 
 /// The lists whose entries have tests.
 const TESTED: [&str; 4] = ["models", "seeds", "snapshots", "sources"];
@@ -22,9 +23,18 @@ pub(super) fn setting_errors<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Ve
             continue;
         }
         let root = root_of(db, package, *file);
+        // Many tests have the same.
+        let mut fine: FxHashSet<&str> = FxHashSet::default();
         for entry in TESTED.iter().filter_map(|key| root.get(key)?.as_seq()).flatten() {
             for setting in settings(entry) {
+                let shown = setting.as_str().unwrap_or_default();
+                if fine.contains(shown) {
+                    continue;
+                }
                 let error = value_of_text(small_run(package, Names::Settings), text, setting).and_then(Result::err);
+                if error.is_none() {
+                    fine.insert(shown);
+                }
                 found.extend(error.map(|error| (*file, with_remedy(error))));
             }
         }

@@ -175,7 +175,8 @@ fn dispatched(db: &dyn salsa::Database, name: &str, space: Option<&str>) -> Opti
 /// The names that a macro's text gives to `adapter.dispatch` and that lead to no macro, with their offsets in the file. dbt
 /// looks for them whether the macro is called or not, and stops.
 pub fn lost_dispatches(db: &dyn salsa::Database, file: SourceFile, span: Span) -> Vec<(usize, Arc<str>)> {
-    let Some(project) = Project::try_get(db) else { return Vec::new() };
+    let text = span.of(file.content(db).text());
+    let Some(project) = Project::try_get(db).filter(|_| text.contains("dispatch")) else { return Vec::new() };
     let own = package_name(db, project.root(db));
     // Packages that are not here may have it, but for what is looked for in the project alone.
     let is_known = |space: Option<&str>| {
@@ -187,7 +188,7 @@ pub fn lost_dispatches(db: &dyn salsa::Database, file: SourceFile, span: Span) -
         true => false,
         false => has_version_of(db, name),
     };
-    let calls = placed_calls(span.of(file.content(db).text())).into_iter();
+    let calls = placed_calls(text).into_iter();
     let lost = calls.filter_map(|(at, call)| match call {
         Call::Dispatch(name, space) if is_known(space) && dispatched(db, name, space).is_none() && !exists(name) => {
             Some((span.start as usize + at, macros::lost_name(name)))

@@ -111,6 +111,29 @@ pub fn settled(revision: u64, findings: usize, changed: &BTreeSet<String>, took:
     in_json(format!("{event}\n"))
 }
 
+/// The event that tells of findings that were shown wrongly until now, after edits of these files.
+pub fn bug(revision: u64, difference: &Difference<'_>, files: &BTreeSet<String>) -> String {
+    let event = json!({
+        "event": "bug",
+        "revision": revision,
+        "message": bug_in_words(files),
+        "changed_files": files,
+        "removed": difference.removed.len(),
+        "added": difference.added.len(),
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    in_json(format!("{event}\n"))
+}
+
+/// The same for people.
+pub fn bug_in_words(files: &BTreeSet<String>) -> String {
+    let files = changed_files(files);
+    format!(
+        "harness: this is a bug of harness: after edits of {files} other findings were shown than a look at everything \
+         finds; what is shown now is right.\n  → Report it, with these files as they were and as they are."
+    )
+}
+
 /// What was found in all, as `1 error, 2 warnings`.
 pub fn counts(summary: &Summary, color: bool) -> String {
     let counts = kinds(summary, |text, severity| painted(text, of(severity), color));

@@ -22,6 +22,8 @@ const LONG: Duration = Duration::from_millis(150);
 const ENDED_IN_A_ROW: u32 = 3;
 /// Who has saved nothing for so long will hardly wait for what is done meanwhile.
 const IDLE: Duration = Duration::from_secs(5);
+/// From when on it is seen whether a look at everything shows the same.
+const QUIET: Duration = Duration::from_millis(700);
 /// How often to see whether it is another day: some excuses end with one.
 const DAY: Duration = Duration::from_secs(60);
 
@@ -41,6 +43,8 @@ struct Running {
     today: Date,
     started: Instant,
     is_shown: bool,
+    /// It looks at everything, to see whether what is shown is true.
+    is_proof: bool,
 }
 
 pub(super) struct Driver<'a> {
@@ -58,6 +62,8 @@ pub(super) struct Driver<'a> {
     /// Where to look once the check that is going on has ended, and when the first of it was noticed.
     seen: Seen,
     noticed: Option<Instant>,
+    /// What has changed since the last look at everything: what is shown of it is not proved.
+    unproved: BTreeSet<String>,
     /// When the first of what is not shown yet was noticed.
     since: Option<Instant>,
     /// What the last check that came to its end found, and on which day.
@@ -99,6 +105,7 @@ impl<'a> Driver<'a> {
             ended: 0,
             seen: Seen::Paths(BTreeSet::new()),
             noticed: None,
+            unproved: BTreeSet::new(),
             since: None,
             findings: Vec::new(),
             notes: Vec::new(),
@@ -169,6 +176,7 @@ impl<'a> Driver<'a> {
     }
 
     fn waited(&mut self) -> Result<(), Ended> {
+        let is_to_be_proved = self.is_to_be_proved();
         match &mut self.running {
             Some(running) if running.started.elapsed() >= LONG => {
                 running.is_shown = true;
@@ -185,6 +193,7 @@ impl<'a> Driver<'a> {
                     self.look(&Seen::Paths(BTreeSet::new()))?;
                 }
             }
+            None if is_to_be_proved => self.start_with(true),
             None if self.watch.is_some() && self.today.is_some_and(|day| day != self.live.today()) => {
                 self.since = Some(Instant::now());
                 self.start();
@@ -218,7 +227,7 @@ impl<'a> Driver<'a> {
 
     /// Whether to look now: what is found new ends the check that is going on.
     fn may_look(&self) -> bool {
-        let Some(running) = &self.running else { return true };
+        let Some(running) = self.running.as_ref().filter(|running| !running.is_proof) else { return true };
         running.started.elapsed() >= LONG && self.ended < ENDED_IN_A_ROW
     }
 
@@ -228,9 +237,16 @@ impl<'a> Driver<'a> {
             Some(running) if !running.is_shown || !self.seen.is_empty() && self.ended < ENDED_IN_A_ROW => {
                 LONG.saturating_sub(running.started.elapsed()).max(Duration::from_millis(1))
             }
+            None if self.is_to_be_proved() => QUIET,
             None if self.live.is_worn() => IDLE,
             _ => DAY,
         }
+    }
+
+    /// Whether what is shown is to be compared with what a look at everything finds. Who asks for each look is told
+    /// nothing between two.
+    fn is_to_be_proved(&self) -> bool {
+        !self.unproved.is_empty() && self.watch.is_some() && self.seen.is_empty()
     }
 
     /// Looks, and has checked what is new.
@@ -269,14 +285,22 @@ impl<'a> Driver<'a> {
 
     /// Starts a check, in place of one that is going on.
     fn start(&mut self) {
-        if self.running.take().is_some() {
-            self.ended += 1;
+        self.start_with(false);
+    }
+
+    fn start_with(&mut self, is_proof: bool) {
+        if let Some(running) = self.running.take() {
+            self.ended += u32::from(!running.is_proof);
             self.live.cancel();
+        }
+        if is_proof {
+            self.live.doubt();
         }
         self.want();
         self.checks += 1;
         let (number, check, sender) = (self.checks, self.live.check(), self.sender.clone());
-        self.running = Some(Running { number, today: check.today, started: Instant::now(), is_shown: false });
+        self.running =
+            Some(Running { number, today: check.today, started: Instant::now(), is_shown: is_proof, is_proof });
         // Who no longer listens has ended.
         let done = move |result| drop(sender.send(Incoming::Checked(number, Box::new(result))));
         self.checking.start(move || check.run(), done);
@@ -289,14 +313,25 @@ impl<'a> Driver<'a> {
                 self.ended = 0;
                 self.live.judge(Part::Selection, Ok(()));
                 self.tell()?;
+                if running.is_proof {
+                    return self.proved(outcome);
+                }
+                self.unproved.extend(self.live.changed.iter().cloned());
                 self.settle(outcome, running.today)
             }
             Ok(Err(failure)) if self.revision == 0 => Err(Ended::Failure(failure)),
+            // The next save tells it.
+            Ok(Err(_)) if running.is_proof => {
+                self.unproved.clear();
+                Ok(())
+            }
             Ok(Err(failure)) => {
                 self.live.judge(Part::Selection, Err::<(), _>(failure));
                 self.tell()?;
                 self.unchanged()
             }
+            // What is still unproved will be looked at again.
+            Err(Stopped::Outdated) if running.is_proof => Ok(()),
             // Something was set that no look told of.
             Err(Stopped::Outdated) => {
                 self.start();
@@ -333,6 +368,25 @@ impl<'a> Driver<'a> {
             self.show.say(&format!("harness: {}", spent.join(", ")))?;
         }
         (self.findings, self.notes, self.today) = (outcome.findings, outcome.notes, Some(today));
+        Ok(())
+    }
+
+    /// What a look at everything finds is true. Where it is something else than what is shown, that is a bug of ours.
+    fn proved(&mut self, outcome: Outcome) -> Result<(), Ended> {
+        let files = std::mem::take(&mut self.unproved);
+        // It was no look.
+        drop(self.live.stats());
+        let difference = difference(&self.findings, &outcome.findings);
+        if difference.is_empty() {
+            return Ok(());
+        }
+        let since = Instant::now();
+        let (revision, findings) = (self.revision, outcome.findings.len());
+        let nothing = BTreeSet::new();
+        let settled = Settled { is_first: false, revision, findings, changed: &nothing, since };
+        self.show.mended(&settled, &difference, &outcome.summary, &files)?;
+        drop(difference);
+        self.findings = outcome.findings;
         Ok(())
     }
 

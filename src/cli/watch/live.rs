@@ -184,6 +184,11 @@ impl<'a> Live<'a> {
         wanted
     }
 
+    /// Has the next check look at everything, whatever was edited.
+    pub(super) fn doubt(&mut self) {
+        self.session.doubt();
+    }
+
     /// What a check needs, to be done on another thread.
     pub(super) fn check(&self) -> Check {
         Check {

@@ -59,6 +59,23 @@ impl Show {
         }
     }
 
+    /// What was shown was wrong: here is what is true.
+    pub(super) fn mended(
+        &mut self,
+        settled: &Settled<'_>,
+        difference: &Difference<'_>,
+        summary: &Summary,
+        files: &BTreeSet<String>,
+    ) -> io::Result<()> {
+        if let Self::Events = self {
+            put(&difference.ndjson())?;
+            put(&watch::bug(settled.revision, difference, files))?;
+            return put(&watch::settled(settled.revision, settled.findings, settled.changed, settled.since.elapsed()));
+        }
+        self.settled(settled, difference, Some(summary))?;
+        self.say(&watch::bug_in_words(files))
+    }
+
     /// Tells what is no finding, in whole lines.
     pub(super) fn say(&mut self, text: &str) -> io::Result<()> {
         match self {

@@ -171,7 +171,8 @@ impl Near {
             self.are_wrong_settings_other |= shown.sums.mistype_otherwise(&shown_before.sums);
             self.are_used_folders_other |= shown.sums.use_otherwise(&shown_before.sums);
             self.are_failures_other |= shown.sums.fail_otherwise(&shown_before.sums);
-            self.are_excuses_other |= excused != excused_before;
+            // What `meta` says where it may say something is not looked at here.
+            self.are_excuses_other |= excused != excused_before || excused.1;
         }
         true
     }
