@@ -332,6 +332,7 @@ fn edges_calls_and_names_stand_where_they_are_written() {
         assert_eq!(at(db, "known_layer", &["stg"]), "harness.yml:1:1");
         assert_eq!(at(db, "resource_ref", &["exposure.shop.board"]), "models/shop.yml:25:5");
         assert_eq!(at(db, "reads_table", &["raw.other"]), "models/stg/stg_orders.sql:4:6");
+        assert_eq!(at(db, "table_maker", &["model.shop.by_name", "ref('orders')"]), "models/marts/by_name.sql:1:20");
         assert_eq!(at(db, "own_tags", &["model.shop.stg_orders"]), "models/stg/stg_orders.sql:1:32");
         assert_eq!(at(db, "own_tags", &["model.shop.off"]), "models/marts/off.sql:1:4");
         assert_eq!(at(db, "test_filter", &["id > 0"]), "models/shop.yml:18:13");
@@ -346,7 +347,10 @@ fn edges_calls_and_names_stand_where_they_are_written() {
 fn the_depth_of_a_node_is_its_longest_chain_and_cycles_have_none() {
     on_shop(|session| {
         let shown: Vec<String> = rows(&session.db, "depth").iter().map(|row| row.join(" ")).collect();
-        assert_eq!(shown, ["model.shop.orders 1", "model.shop.stg_orders 0", "seed.shop.codes 0"]);
+        assert_eq!(
+            shown,
+            ["model.shop.by_name 0", "model.shop.orders 1", "model.shop.stg_orders 0", "seed.shop.codes 0"]
+        );
     });
 }
 

@@ -74,8 +74,23 @@ fn place_in_macro(rows: &Rows<'_>, (package, name, site): &(Package, Arc<str>, S
     Some(rows.place(file, Span::new(start, start + length)))
 }
 
-/// A cause: where it is told, what it is, and the calls that meet it.
-type Causes = BTreeMap<(Option<Place>, String), BTreeSet<Place>>;
+/// A cause: where it is told, what it is whoever meets it, and the calls that do, each with what it is told.
+type Causes = BTreeMap<(Option<Place>, String), BTreeMap<Place, String>>;
+
+/// A text without a word.
+fn without_word(text: &str, word: &str) -> String {
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let mut left = String::with_capacity(text.len());
+    let mut done = 0;
+    for (at, _) in text.match_indices(word) {
+        let end = at + word.len();
+        if !text[..at].ends_with(is_part) && !text[end..].starts_with(is_part) {
+            left.push_str(&text[done..at]);
+            done = end;
+        }
+    }
+    left + &text[done..]
+}
 
 /// What is wrong with macros that fail, with its remedy: at the macro, or at the first call of one that is not this
 /// project's to change or raises the error on purpose.
@@ -105,10 +120,13 @@ pub(super) fn broken_macros(rows: &Rows<'_>) -> Vec<(Place, String, String, Vec<
             }
         };
         remedies.entry(message.clone()).or_insert_with(|| failure.remedy.clone());
-        causes.entry((place, message)).or_default().insert(failed.call.clone());
+        // Some macros name who calls them in what they raise.
+        let cause = without_word(&message, &failed.child_name);
+        causes.entry((place, cause)).or_default().insert(failed.call.clone(), message);
     }
-    let finding = |((place, message), calls): ((Option<Place>, String), BTreeSet<Place>)| {
-        let mut calls = calls.into_iter();
+    let finding = |((place, _), calls): ((Option<Place>, String), BTreeMap<Place, String>)| {
+        let message = calls.values().next()?.clone();
+        let mut calls = calls.into_keys();
         let place = place.or_else(|| calls.next())?;
         let remedy = remedies.get(&message).map(|remedy| remedy.to_string()).unwrap_or_default();
         Some((place, message, remedy, calls.collect()))

@@ -1,6 +1,7 @@
 //! YAML as plain data: without places, so that a moved line changes nothing.
 
 use crate::syntax::yaml::{Node, Value};
+use memchr::memchr_iter;
 use serde::{Deserialize, Serialize};
 
 /// A value in a form that a format without types can hold.
@@ -101,7 +102,8 @@ pub fn is_unknown(text: &str) -> bool {
 }
 
 pub fn has_jinja(text: &str) -> bool {
-    text.contains("{{") || text.contains("{%") || text.contains("{#")
+    let bytes = text.as_bytes();
+    memchr_iter(b'{', bytes).any(|at| matches!(bytes.get(at + 1), Some(b'{' | b'%' | b'#')))
 }
 
 /// What Python takes for true.

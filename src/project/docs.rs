@@ -7,7 +7,7 @@ use super::macros::blocks;
 use super::packages::{DBT, dbt_packages, package_by_name, package_name};
 use crate::db::{FileKind, Package, SourceFile, files_of};
 use crate::syntax::jinja::blocks::{Block, BlockKind};
-use crate::syntax::jinja::tags::{Tag, TagKind, tags};
+use crate::syntax::jinja::tags::{TagKind, tags};
 use crate::syntax::jinja::tokens::tokens;
 use crate::syntax::span::SyntaxError;
 use rustc_hash::FxHashSet;
@@ -91,13 +91,22 @@ pub fn doc_calls(text: &str) -> Vec<DocCall> {
 
 /// Whether a description has no Jinja but plain calls of `doc`, which cannot fail for another reason than the name.
 pub fn has_plain_calls_only(text: &str) -> bool {
-    let found = tags(text);
-    // `doc('name')` or `doc('package', 'name')` and nothing behind it.
-    let is_call = |tag: &Tag| {
-        let count = tokens(text, tag.inner.start as usize, tag.inner.end as usize).len();
-        tag.kind == TagKind::Expression && matches!(count, 4 | 6)
+    let is_name = |part: &str| {
+        let part = part.trim();
+        let inner = ['\'', '"'].iter().find_map(|quote| part.strip_prefix(*quote)?.strip_suffix(*quote));
+        inner.is_some_and(|name| !name.is_empty() && !name.contains(['\'', '"', '\\', '{', '}']))
     };
-    found.errors.is_empty() && found.tags.iter().all(is_call) && doc_calls(text).len() == found.tags.len()
+    if text.contains("{%") || text.contains("{#") {
+        return false;
+    }
+    let mut tags = text.split("{{");
+    // What stands before the first has none.
+    tags.next();
+    tags.all(|tag| {
+        let inner = tag.split_once("}}").map(|(inner, _)| inner.trim_matches(['-', '+']).trim());
+        let call = inner.and_then(|inner| inner.strip_prefix("doc")?.trim_start().strip_prefix('(')?.strip_suffix(')'));
+        call.is_some_and(|names| names.split(',').all(is_name) && names.matches(',').count() < 2)
+    })
 }
 
 /// The names of a package's docs blocks.
@@ -121,6 +130,23 @@ pub fn has_docs(db: &dyn salsa::Database, call: &DocCall) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_calls_of_doc_are_told_from_all_that_may_fail() {
+        for plain in ["none", "{{ doc('a') }} and {{doc(\"p\", 'b')}}", "{{- doc( 'a' ) -}}"] {
+            assert!(has_plain_calls_only(plain), "{plain}");
+        }
+        for other in [
+            "{{ doc(a) }}",
+            "{{ doc('a') | upper }}",
+            "{{ doc('a'",
+            "{% if a %}",
+            "{{ dock('a') }}",
+            "{{ doc('a', 'b', 'c') }}",
+        ] {
+            assert!(!has_plain_calls_only(other), "{other}");
+        }
+    }
 
     #[test]
     fn only_calls_that_are_surely_made_count() {

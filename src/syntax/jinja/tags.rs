@@ -3,6 +3,7 @@
 
 use super::tokens::{TokenKind, string_end, tokens};
 use crate::syntax::span::{Span, SyntaxError};
+use memchr::memchr_iter;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TagKind {
@@ -156,15 +157,8 @@ fn leading_space(text: &str) -> usize {
 }
 
 fn next_open(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    while at + 1 < bytes.len() {
-        at += bytes[at..].iter().position(|byte| *byte == b'{')?;
-        if matches!(bytes.get(at + 1), Some(b'{' | b'%' | b'#')) {
-            return Some(at);
-        }
-        at += 1;
-    }
-    None
+    let is_open = |at: &usize| matches!(bytes.get(at + 1), Some(b'{' | b'%' | b'#'));
+    memchr_iter(b'{', bytes.get(from..)?).map(|at| from + at).find(is_open)
 }
 
 fn tag_at(text: &str, start: usize, errors: &mut Vec<SyntaxError>) -> Option<Tag> {
@@ -233,7 +227,8 @@ fn tag_at(text: &str, start: usize, errors: &mut Vec<SyntaxError>) -> Option<Tag
 }
 
 fn find(bytes: &[u8], from: usize, needle: &[u8; 2]) -> Option<usize> {
-    bytes.get(from..)?.windows(2).position(|pair| pair == needle).map(|at| from + at)
+    let is_it = |at: &usize| bytes.get(at + 1) == Some(&needle[1]);
+    memchr_iter(needle[0], bytes.get(from..)?).map(|at| from + at).find(is_it)
 }
 
 /// Where a tag's closing delimiter begins: not inside a string, nor inside braces. `wrong` is the first bracket that
