@@ -405,23 +405,24 @@ fn declared(db: &dyn salsa::Database, entry: &serde_json::Value) -> Option<(Arc<
         let installed = name.is_some() || by_name(stem) || has_unexplained(db, project);
         return Some((folder.into(), name, installed));
     }
-    if let Some(name) = text("name") {
-        let installed = by_name(&name);
-        return Some((name.clone().into(), Some(name.into()), installed));
-    }
-    let address = text("git").or_else(|| text("private")).or_else(|| text("tarball"))?;
+    let told: Option<Arc<str>> = text("name").map(Arc::from);
+    let is_told = told.as_ref().is_some_and(|name| by_name(name));
+    // package-lock.yml tells the name of a package beside its address.
+    let Some(address) = text("git").or_else(|| text("private")).or_else(|| text("tarball")) else {
+        return told.map(|name| (name.clone(), Some(name), is_told));
+    };
     // Only the package's own dbt_project.yml tells its name. Its repository is mostly called the
     // same but for dashes, or carries `dbt-` in front.
     let stem = address.trim_end_matches('/').trim_end_matches(".git");
     let stem = stem.rsplit(['/', ':']).next().unwrap_or_default().replace('-', "_");
     let subfolder = text("subdirectory").map(|folder| folder.rsplit('/').next().unwrap_or_default().to_owned());
     let guesses = [Some(stem.clone()), stem.strip_prefix("dbt_").map(str::to_owned), subfolder];
-    let installed = guesses.iter().flatten().any(|name| by_name(name)) || {
+    let installed = is_told || guesses.iter().flatten().any(|name| by_name(name)) || {
         // Each installed package that no other declaration explains may be this one.
         let project = Project::try_get(db)?;
         project.packages(db).iter().any(|package| package.folder(db).rsplit('/').next() == Some(&stem))
     };
-    Some((address.into(), None, installed))
+    Some((address.into(), told, installed))
 }
 
 /// Whether a package is installed that no declaration names: a local one may be called otherwise than
