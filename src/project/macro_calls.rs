@@ -184,10 +184,7 @@ pub fn lost_dispatches(db: &dyn salsa::Database, file: SourceFile, span: Span) -
     };
     // Where the target is a guess, a macro for another adapter is one as well.
     let is_target_given = project.invocation(db).target.contains_key("schema") && !target::is_unknown(db);
-    let exists = |name: &str| match is_target_given {
-        true => false,
-        false => has_version_of(db, name),
-    };
+    let exists = |name: &str| !is_target_given && has_version_of(db, name);
     let calls = placed_calls(text).into_iter();
     let lost = calls.filter_map(|(at, call)| match call {
         Call::Dispatch(name, space) if is_known(space) && dispatched(db, name, space).is_none() && !exists(name) => {

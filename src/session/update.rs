@@ -95,13 +95,8 @@ impl Session {
         self.reach.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the next check look at everything, as if nothing were known of how far edits reach.
-    pub fn doubt(&self) {
-        self.reach_everything();
-    }
-
     /// That the next check is to look at everything.
-    pub(super) fn reach_everything(&self) {
+    pub fn reach_everything(&self) {
         *self.reach() = Reach::Everything;
     }
 

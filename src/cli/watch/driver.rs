@@ -182,6 +182,8 @@ impl<'a> Driver<'a> {
                 running.is_shown = true;
                 self.show.busy()?;
             }
+            // Soon, and what is worn waits until somebody has saved nothing for longer.
+            None if is_to_be_proved => self.start_with(true),
             None if self.live.is_worn() && self.seen.is_empty() => {
                 let is_as_it_was = self.live.renew();
                 if self.is_timed {
@@ -193,7 +195,6 @@ impl<'a> Driver<'a> {
                     self.look(&Seen::Paths(BTreeSet::new()))?;
                 }
             }
-            None if is_to_be_proved => self.start_with(true),
             None if self.watch.is_some() && self.today.is_some_and(|day| day != self.live.today()) => {
                 self.since = Some(Instant::now());
                 self.start();

@@ -186,7 +186,7 @@ impl<'a> Live<'a> {
 
     /// Has the next check look at everything, whatever was edited.
     pub(super) fn doubt(&mut self) {
-        self.session.doubt();
+        self.session.reach_everything();
     }
 
     /// What a check needs, to be done on another thread.
