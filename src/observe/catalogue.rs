@@ -35,7 +35,7 @@ pub fn by_name(name: &str) -> Option<&'static Observed> {
     ALL.get(index_of(name)?)
 }
 
-pub(super) fn index_of(name: &str) -> Option<usize> {
+pub(crate) fn index_of(name: &str) -> Option<usize> {
     ALL.binary_search_by(|observed| observed.name.cmp(name)).ok()
 }
 

@@ -8,7 +8,7 @@ use crate::observe::start_of_file;
 use crate::project::data_tests::declared::Target;
 use crate::project::data_tests::{self, Place as TestPlace, Test, declaration, tests_of_directory};
 use crate::project::jinja::run::{RefCall, Site, SourceCall, Trace};
-use crate::project::nodes::{Node, is_enabled, nodes_of_directory, rendering, unique_id};
+use crate::project::nodes::{Node, living_nodes, rendering, unique_id};
 use crate::project::schema_yaml;
 use crate::syntax::span::Span;
 use crate::syntax::yaml;
@@ -23,8 +23,7 @@ pub(super) enum Child<'db> {
 /// The enabled nodes of a directory, and the enabled data tests whose own texts name others.
 pub(super) fn living<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Child<'db>> {
     let (package, directory) = (key.package(db), key.directory(db));
-    let nodes = nodes_of_directory(db, package, directory).iter().copied();
-    let nodes = nodes.filter(|node| is_enabled(db, *node)).map(Child::Node);
+    let nodes = living_nodes(db, package, directory).iter().copied().map(Child::Node);
     let tests = tests_of_directory(db, package, directory)
         .iter()
         .copied()

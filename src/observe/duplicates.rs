@@ -14,7 +14,7 @@ use crate::project::graph::{Resolved, is_source_enabled, named, resolve_ref, sou
 use crate::project::macros::{blocks, definition, macros_of_package};
 use crate::project::naming::{are_surely_one, plain_alias, relation_names};
 use crate::project::nodes::{
-    Node, Part, Reference, is_enabled, is_surely_enabled, nodes_of_directory, nodes_of_package, unique_id,
+    Node, Part, Reference, is_enabled, is_surely_enabled, living_nodes, nodes_of_package, unique_id,
 };
 use crate::project::overrides::overriding;
 use crate::project::packages::{dbt_packages, package_name};
@@ -131,7 +131,7 @@ fn may_repeat(db: &dyn salsa::Database) -> bool {
 }
 
 /// What must be there once, of all that there is, as digests.
-pub fn all_names(db: &dyn salsa::Database) -> Vec<u64> {
+fn all_names(db: &dyn salsa::Database) -> Vec<u64> {
     let Some(project) = Project::try_get(db) else { return Vec::new() };
     let root = project.root(db);
     let mut names: Vec<u64> = Vec::new();
@@ -156,8 +156,7 @@ pub(super) fn names_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>)
     let (package, directory) = (key.package(db), key.directory(db));
     let is_root = Project::try_get(db).is_some_and(|project| project.root(db) == package);
     let mut names = Vec::new();
-    let nodes = nodes_of_directory(db, package, directory).iter().copied();
-    for node in nodes.filter(|node| is_enabled(db, *node)) {
+    for node in living_nodes(db, package, directory).iter().copied() {
         if node.kind(db).is_refable() {
             match plain_alias(db, node) {
                 Some(alias) => names.push(digest("alias", &alias)),

@@ -192,7 +192,7 @@ type Caller = (Arc<str>, Option<Arc<str>>, String);
 
 /// A macro that is not there, and where it is called from.
 #[derive(Debug, Clone, PartialEq)]
-pub struct UnknownMacro {
+pub(super) struct UnknownMacro {
     name: Arc<str>,
     place: Place,
     owner: Option<Arc<str>>,

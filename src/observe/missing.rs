@@ -120,7 +120,7 @@ fn broken_yaml(db: &dyn salsa::Database) -> Vec<SourceFile> {
 }
 
 /// Whether a YAML file has errors that may hide what it declares.
-pub(super) fn is_broken_yaml(db: &dyn salsa::Database, package: Package, file: SourceFile) -> bool {
+fn is_broken_yaml(db: &dyn salsa::Database, package: Package, file: SourceFile) -> bool {
     !yaml(db, file).errors.is_empty() || !shape_errors(schema_yaml::root(db, package, file)).is_empty()
 }
 

@@ -15,16 +15,14 @@ mod patches;
 mod project;
 mod refusals;
 mod resources;
-mod shown;
 mod staging;
 mod test_settings;
 mod units;
 mod values;
 
 pub use crate::relations::places::Place;
+pub(crate) use catalogue::index_of;
 pub use catalogue::{ALL, Observed, by_name};
-pub use duplicates::all_names;
-pub use shown::{Declares, Shown, Sums};
 
 use crate::datalog::{Cell, Constant, Part};
 use crate::db::{DirectoryOf, Project, Section, SourceFile, Stamped};
@@ -181,18 +179,16 @@ impl Observed {
         self.number().map(|kind| parts_of(db, KindOf::new(db, kind)))
     }
 
-    /// The stamp of one of them.
-    pub fn stamp(&self, db: &dyn salsa::Database, key: u64) -> Option<u64> {
-        let kind = KindOf::new(db, self.number()?);
-        Some(match key {
-            WHOLE => seen_beside(db, kind).stamp,
-            key => seen_in(db, DirectoryOf::of_key(key), kind.number(db)).stamp,
-        })
+    /// The stamp of what a directory holds; `None` where all rows belong to none.
+    pub(crate) fn stamp_in(&self, db: &dyn salsa::Database, key: DirectoryOf<'_>) -> Option<u64> {
+        let kind = self.number().filter(|_| self.each.is_some())?;
+        Some(seen_in(db, key, kind).stamp)
     }
 
-    /// Whether nothing is seen of the project as a whole.
-    pub fn is_empty_beside(&self, db: &dyn salsa::Database) -> bool {
-        self.number().is_none_or(|kind| seen_beside(db, KindOf::new(db, kind)).value.all.is_empty())
+    /// The stamp of what belongs to no directory; `None` where nothing does.
+    pub(crate) fn stamp_beside(&self, db: &dyn salsa::Database) -> Option<u64> {
+        let kind = self.number().filter(|_| self.whole.is_some())?;
+        Some(seen_beside(db, KindOf::new(db, kind)).stamp)
     }
 
     /// Gives each row of a part.

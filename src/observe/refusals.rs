@@ -13,7 +13,7 @@ use crate::project::graph::{Resolved, is_source_enabled, named, resolve_ref, sou
 use crate::project::macros::definition;
 use crate::project::naming::relation_names;
 use crate::project::nodes::{
-    Node, NodeKind, Reference, columns, facts, has_entry, is_enabled, nodes_of_directory, nodes_of_package, rendering,
+    Node, NodeKind, Reference, columns, facts, has_entry, is_enabled, living_nodes, nodes_of_package, rendering,
     unique_id,
 };
 use crate::project::packages::{dbt_packages, is_whole, package_name, project_file};
@@ -198,8 +198,8 @@ pub(super) type InGroup = (String, Place, String);
 #[salsa::tracked(returns(deref))]
 pub(super) fn groups_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<InGroup> {
     let rows = &Rows { db };
-    let nodes = nodes_of_directory(db, key.package(db), key.directory(db)).iter().copied();
-    let nodes = nodes.filter(|node| is_enabled(db, *node) && node.kind(db) != NodeKind::Function);
+    let nodes = living_nodes(db, key.package(db), key.directory(db)).iter().copied();
+    let nodes = nodes.filter(|node| node.kind(db) != NodeKind::Function);
     let group =
         |node: Node<'db>| Some((text(&facts(db, node).config, "group")?, rows.start_of(node), called(rows, node)));
     nodes.filter_map(group).collect()
@@ -249,9 +249,8 @@ fn called(rows: &Rows<'_>, node: Node<'_>) -> String {
 pub(super) fn refused_models<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Vec<Refusal> {
     let db = rows.db;
     let mut found = Vec::new();
-    let nodes = nodes_of_directory(db, key.package(db), key.directory(db)).iter().copied();
-    let models = nodes.filter(|node| node.kind(db) == NodeKind::Model);
-    for model in models.filter(|node| is_enabled(db, *node)) {
+    let nodes = living_nodes(db, key.package(db), key.directory(db)).iter().copied();
+    for model in nodes.filter(|node| node.kind(db) == NodeKind::Model) {
         let (facts, who) = (facts(db, model), called(rows, model));
         let access = text(&facts.config, "access").unwrap_or_default();
         if access == "public" && &*facts.materialized == "ephemeral" {

@@ -167,6 +167,19 @@ pub fn nodes_of_directory<'db>(
     nodes_of(db, DirectoryOf::new(db, package, directory))
 }
 
+#[salsa::tracked(returns(deref))]
+fn living_nodes_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Node<'db>> {
+    nodes_of(db, key).iter().copied().filter(|node| is_enabled(db, *node)).collect()
+}
+
+/// Those that are enabled. Whoever asks only for them depends on nothing else of the others.
+pub fn living_nodes<'db>(db: &'db dyn salsa::Database, package: Package, directory: Directory) -> &'db [Node<'db>] {
+    if is_builtin(db, package) {
+        return &[];
+    }
+    living_nodes_in(db, DirectoryOf::new(db, package, directory))
+}
+
 /// All nodes of a package, in the order of its files.
 pub fn nodes_of_package<'db>(db: &'db dyn salsa::Database, package: Package) -> Vec<Node<'db>> {
     let sections = package.sections(db).filter(|_| !is_builtin(db, package));

@@ -4,9 +4,9 @@
 use crate::db::{Directory, FileKind, Package, SourceFile};
 use crate::project::data_tests::operations::{Operation, operations};
 use crate::project::data_tests::unit::{UnitTest, unit_tests};
-use crate::project::data_tests::{self, Test, test_id, tested, tests_of_directory};
+use crate::project::data_tests::{self, Test, living_tests, test_id, tested, tests_of_directory};
 use crate::project::graph::{self, Parents, Resolved, Source, source_facts, source_id, source_table};
-use crate::project::nodes::{self, Node, nodes_of_directory, unique_id};
+use crate::project::nodes::{self, Node, living_nodes, nodes_of_directory, unique_id};
 use crate::project::packages::package_name;
 use crate::project::properties::properties;
 use crate::project::resources::{
@@ -36,10 +36,31 @@ pub fn things_in<'db>(db: &'db dyn salsa::Database, package: Package, directory:
     found
 }
 
-/// The same without tests: what others may read.
+/// What is enabled of that.
+pub fn living_in<'db>(db: &'db dyn salsa::Database, package: Package, directory: Directory) -> Vec<Thing<'db>> {
+    let mut found = living_read_in(db, package, directory);
+    found.extend(living_tests(db, package, directory).iter().copied().map(Thing::Test));
+    found
+}
+
+/// The same without tests: who asks for none must not render them.
+pub fn living_read_in<'db>(db: &'db dyn salsa::Database, package: Package, directory: Directory) -> Vec<Thing<'db>> {
+    let mut found: Vec<Thing<'db>> = living_nodes(db, package, directory).iter().copied().map(Thing::Node).collect();
+    found.extend(stated_in(db, package, directory).into_iter().filter(|thing| thing.is_enabled(db)));
+    found
+}
+
+/// What files of a directory hold without tests: what others may read.
 pub fn read_in<'db>(db: &'db dyn salsa::Database, package: Package, directory: Directory) -> Vec<Thing<'db>> {
     let mut found: Vec<Thing<'db>> =
         nodes_of_directory(db, package, directory).iter().copied().map(Thing::Node).collect();
+    found.extend(stated_in(db, package, directory));
+    found
+}
+
+/// What YAML files of a directory declare that is no node and no test.
+pub fn stated_in<'db>(db: &'db dyn salsa::Database, package: Package, directory: Directory) -> Vec<Thing<'db>> {
+    let mut found = Vec::new();
     for file in directory.files(db).iter().copied().filter(|file| file.kind(db) == FileKind::Properties) {
         for table in &properties(db, package, file).sources {
             found.push(Thing::Source(Source::new(db, package, table.source.clone(), table.table.clone(), file)));

@@ -2,10 +2,12 @@
 //! the rules of `queries/derived` as its library, and the places of what a proof stands on.
 
 pub mod ask;
+mod followed;
 pub mod library;
 mod proof;
 mod standing;
 
+pub use followed::Followings;
 pub use proof::{Kind, Leaf, Tree, absences, leaves, tree};
 pub use standing::{RowOf, Standing, standing, stands};
 

@@ -15,7 +15,7 @@ pub use crate::db::Stamped;
 
 use self::places::Place;
 use crate::datalog::Part;
-use crate::db::Sym;
+use crate::db::{DirectoryOf, Sym};
 use crate::project::things;
 use rustc_hash::FxHashSet;
 use std::hash::Hash;
@@ -80,8 +80,10 @@ pub(crate) const WHOLE: u64 = u64::MAX;
 pub struct Parts {
     /// The parts, with a stamp for all of them.
     pub all: for<'db> fn(&'db dyn salsa::Database) -> &'db Stamped<Vec<Part>>,
-    /// The stamp of one part, by its key.
-    pub stamp: fn(&dyn salsa::Database, u64) -> u64,
+    /// The stamp of what a directory holds; `None` where all rows belong to none.
+    pub stamp_in: fn(&dyn salsa::Database, DirectoryOf<'_>) -> Option<u64>,
+    /// The stamp of what belongs to no directory; `None` where nothing does.
+    pub stamp_beside: fn(&dyn salsa::Database) -> Option<u64>,
     /// Gives each row of a part; rows may be in several.
     pub visit: fn(&dyn salsa::Database, &Part, &mut Visitor<'_>),
 }
@@ -100,7 +102,12 @@ pub struct Relation {
 
 /// A relation of the catalogue by its name.
 pub fn by_name(name: &str) -> Option<&'static Relation> {
-    ALL.binary_search_by(|relation| relation.schema.name.cmp(name)).ok().and_then(|at| ALL.get(at))
+    ALL.get(index_of(name)?)
+}
+
+/// Where it stands in the catalogue.
+pub(crate) fn index_of(name: &str) -> Option<usize> {
+    ALL.binary_search_by(|relation| relation.schema.name.cmp(name)).ok()
 }
 
 /// The relation that a mistyped name most likely means.
@@ -239,21 +246,22 @@ macro_rules! tiers {
             $crate::db::Stamped::new(parts)
         }
 
-        /// The stamp of a part.
-        #[allow(unused_variables, dead_code, reason = "not each relation has both tiers, and not each set a name")]
-        pub(crate) fn stamp(db: &dyn salsa::Database, key: u64) -> u64 {
+        #[allow(unused_variables, dead_code, unreachable_code, reason = "not each relation has both tiers")]
+        fn stamp_in(db: &dyn salsa::Database, key: $crate::db::DirectoryOf<'_>) -> Option<u64> {
             $(
-                if key == $crate::relations::WHOLE {
-                    let $whole_db = db;
-                    return of_project($whole_db).stamp;
-                }
+                let $directory = key;
+                return Some(of_directory(db, $directory).stamp);
             )?
+            None
+        }
+
+        #[allow(unused_variables, dead_code, unreachable_code, reason = "not each relation has both tiers")]
+        fn stamp_beside(db: &dyn salsa::Database) -> Option<u64> {
             $(
-                let $directory = $crate::db::DirectoryOf::of_key(key);
-                return of_directory(db, $directory).stamp;
+                let $whole_db = db;
+                return Some(of_project($whole_db).stamp);
             )?
-            #[allow(unreachable_code, reason = "not each relation has both tiers")]
-            0
+            None
         }
 
         /// The rows of a part.
@@ -337,7 +345,7 @@ macro_rules! relation {
             }
 
             const PARTS: Option<$crate::relations::Parts> =
-                Some($crate::relations::Parts { all: |db| parts(db), stamp, visit: visit_part });
+                Some($crate::relations::Parts { all: |db| parts(db), stamp_in, stamp_beside, visit: visit_part });
 
             $crate::relations::erased!($name ($($column: $type),+) $kind $example $place, $($doc)+);
         }

@@ -1,4 +1,4 @@
-//! SARIF 2.1.0, which code scanning services read. `tests/formats.rs` holds it against the schema.
+//! SARIF 2.1.0, which code scanning services read. `tests/reading/formats.rs` holds it against the schema.
 
 use crate::files::join;
 use crate::report::Run;

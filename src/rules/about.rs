@@ -26,8 +26,13 @@ fn is_edge_written(db: &dyn salsa::Database) -> bool {
     models.map(|node| node.file(db).content(db).text()).any(|text| is_called(text, "ref") || is_called(text, "source"))
 }
 
+#[salsa::tracked(returns(copy))]
+pub fn about(db: &dyn salsa::Database) -> About {
+    About::of(db)
+}
+
 impl About {
-    pub fn of(db: &dyn salsa::Database) -> Self {
+    fn of(db: &dyn salsa::Database) -> Self {
         let models = model::rows(db).len();
         let is_stated = Project::try_get(db).is_some_and(|project| !project.house_rules(db).layers.is_empty());
         let has_layers = models > 0 && !layout(db).layers.is_empty();

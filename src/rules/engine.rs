@@ -182,7 +182,7 @@ pub fn evaluate(rule: &Rule, options: &Options, repo: &Repo<'_>) -> Result<Evalu
 
 /// Runs a rule on facts that others have loaded from the same repo.
 pub fn evaluate_on(rule: &Rule, options: &Options, repo: &Repo<'_>, loaded: &mut Loaded) -> Result<Evaluation, Broken> {
-    Ok(rows_on(rule, options, repo, loaded)?.evaluation(repo))
+    Ok(rows_on(rule, options, repo, loaded)?.evaluation(&mut |relation, row| repo.standing(relation, row)))
 }
 
 /// The rows that a rule's block gives.
@@ -254,16 +254,8 @@ impl RuleRows {
         (bytes > OWN_TEXTS).then(|| format!("its findings say more than {most} MB of text. Shorten what they name."))
     }
 
-    /// What its rows name.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.answers.iter().flatten().flatten().filter_map(|value| match value {
-            Constant::Text(text) => Some(text),
-            _ => None,
-        })
-    }
-
-    /// The rows as violations with their places.
-    pub(super) fn evaluation(&self, repo: &Repo<'_>) -> Evaluation {
+    /// The rows as violations. `look` tells where rows stand.
+    pub(super) fn evaluation(&self, look: &mut dyn FnMut(&str, &[Constant]) -> Standing) -> Evaluation {
         let mut found: IndexMap<Violation, (usize, Vec<Constant>)> = IndexMap::new();
         let mut subjects: FxHashSet<&[Constant]> = FxHashSet::default();
         for (at, ((report, rows), types)) in self.reports.iter().zip(&self.answers).zip(&self.types).enumerate() {
@@ -273,8 +265,7 @@ impl RuleRows {
                         subjects.insert(row);
                     }
                     FINDING => {
-                        let look = &mut |relation: &str, row: &[Constant]| repo.standing(relation, row);
-                        let violation = violation(Reported { report, row }, types, look);
+                        let violation = violation(Reported { report, row }, types, &mut *look);
                         found.entry(violation).or_insert_with(|| (at, row.clone()));
                     }
                     _ => {}

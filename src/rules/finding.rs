@@ -40,13 +40,6 @@ impl Finding {
     }
 }
 
-impl Told {
-    /// Where it was found.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &Arc<str>> {
-        std::iter::once(&self.place).chain(&self.locations).map(|place| &place.path)
-    }
-}
-
 impl From<Told> for Finding {
     fn from(told: Told) -> Self {
         Self(Arc::new(told))

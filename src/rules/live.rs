@@ -5,21 +5,17 @@
 //! Rules whose blocks recur or read what is not in parts are run whole whenever what they read changed.
 
 mod kept;
-mod known;
-mod reach;
+mod view;
 mod whole;
 
-pub use self::reach::{Glimpse, Near, Reach};
-
 use self::kept::KeptRule;
-use self::known::{Known, View};
+use self::view::View;
 use self::whole::WholeRule;
-use crate::datalog::{Constant, Maintained, PartedFacts, Programs, Upkeep, former};
+use crate::datalog::{Constant, Maintained, Programs, Upkeep, former};
 use crate::db::Database;
 use crate::db::settings::HouseRules;
-use crate::query::{Families, NoRun, Repo, library};
+use crate::query::{Families, Followings, NoRun, Repo, library};
 
-use crate::rules::about::About;
 use crate::rules::adoption::Circumstances;
 use crate::rules::engine::{self, Broken, Judged, OPTION, Options, Scoped, compile_on, own_facts};
 use crate::rules::grades::Grades;
@@ -27,26 +23,21 @@ use crate::rules::registry::Registry;
 use crate::rules::rule::Rule;
 use crate::rules::run::{Asked, Found, Judge, Whole, run_by};
 use crate::rules::selection::Selection;
-use crate::rules::suppression::{Excuse, excuses};
+use crate::rules::suppression::{Excuse, excuses, stated};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// The rules of one project, over time.
 #[derive(Debug, Default)]
 pub struct Live {
-    is_started: bool,
     keeping: Option<Keeping>,
     grades: Grades,
     /// Rules that are off, and whether they could be run.
     checked: Vec<(Arc<Rule>, Options, Result<(), Broken>)>,
     /// What the last look did.
     upkeep: Upkeep,
-    known: Known,
-    /// How far edits reached that came before this look.
-    reach: Reach,
-    /// The excuses of the project, and the rules by which they were understood.
-    excuses: Option<(Vec<Arc<Rule>>, Vec<Excuse>)>,
-    about: Option<About>,
+    /// The excuses of the project, the rules by which they were understood, and what they were understood from.
+    excuses: Option<(Vec<Arc<Rule>>, [u64; 2], Vec<Excuse>)>,
 }
 
 /// The rules that are kept, and how.
@@ -54,6 +45,7 @@ pub struct Live {
 struct Keeping {
     rules: Vec<(Arc<Rule>, Options)>,
     maintained: Maintained,
+    parts: Followings,
     kept: FxHashMap<Arc<str>, KeptRule>,
     whole: FxHashMap<Arc<str>, WholeRule>,
 }
@@ -66,7 +58,7 @@ impl Keeping {
         let mut kept = FxHashMap::default();
         let mut whole = FxHashMap::default();
         // What was before may be set at any time.
-        let is_parted = |name: &str| former(name).is_none() && repo.parts(name).is_some();
+        let is_parted = |name: &str| former(name).is_none() && Followings::may_follow(name);
         for (rule, options) in rules {
             // What names of nodes mean, facts decide.
             let naming = Repo::new(db, Families::Interpreted, &NoRun);
@@ -85,14 +77,11 @@ impl Keeping {
                 None => drop(whole.insert(rule.id.clone(), WholeRule::default())),
             }
         }
-        let maintained = programs.start(&repo).ok()?;
+        let mut parts = Followings::of(programs.facts().chain(kept.values().flat_map(KeptRule::reads)));
+        parts.look(db);
+        let maintained = programs.start(&View { repo: &repo, parts: &parts, maintained: None }).ok()?;
         let rules = rules.iter().map(|(rule, options)| ((*rule).clone(), options.clone())).collect();
-        Some(Self { rules, maintained, kept, whole })
-    }
-
-    /// The relations whose rows it must be known of whether they have changed.
-    fn reads(&self) -> impl Iterator<Item = &str> {
-        self.maintained.facts().chain(self.kept.values().flat_map(KeptRule::reads))
+        Some(Self { rules, maintained, parts, kept, whole })
     }
 
     fn is_for(&self, rules: &[(&Arc<Rule>, Options)]) -> bool {
@@ -108,16 +97,12 @@ impl Judge for Live {
         let keeping = self.keeping.take().filter(|keeping| keeping.is_for(rules) && !keeping.maintained.is_worn());
         self.upkeep = Upkeep::default();
         let is_new = keeping.is_none();
-        let Some(mut keeping) = keeping.or_else(|| Keeping::start(db, rules)) else {
-            // What was edited is not looked at now, and nobody will know of it later.
-            self.known = Known::default();
-            return;
-        };
-        // All that may be interrupted comes first: rows that are half mended are lost.
-        self.known.look(db, &self.reach, keeping.reads());
+        let Some(mut keeping) = keeping.or_else(|| Keeping::start(db, rules)) else { return };
         if !is_new {
+            // All that may be interrupted comes first: rows that are half mended are lost.
+            keeping.parts.look(db);
             let repo = Repo::new(db, Families::Interpreted, &NoRun);
-            match keeping.maintained.update(&View { repo: &repo, known: &self.known, maintained: None }) {
+            match keeping.maintained.update(&View { repo: &repo, parts: &keeping.parts, maintained: None }) {
                 Ok(upkeep) => self.upkeep = upkeep,
                 Err(_) => return,
             }
@@ -130,12 +115,12 @@ impl Judge for Live {
         // Rows that cannot be kept, for one rule counts too far or takes all memory: each is told what is its own.
         let Some(keeping) = &mut self.keeping else { return Whole::default().judge(db, asked) };
         let judged = |asked: &Asked<'_>| {
-            let (known, near) = (&self.known, self.reach.near());
+            let rows = (&keeping.maintained, &keeping.parts);
             if let Some(kept) = keeping.kept.get_mut(&asked.rule.id) {
-                return Ok(kept.judge(db, asked, &keeping.maintained, known, near));
+                return Ok(kept.judge(db, asked, rows));
             }
             let whole = keeping.whole.entry(asked.rule.id.clone()).or_default();
-            whole.judge(db, asked, (known, &keeping.maintained), near)
+            whole.judge(db, asked, rows)
         };
         asked.iter().map(judged).collect()
     }
@@ -159,19 +144,16 @@ impl Judge for Live {
     }
 
     fn excuses(&mut self, db: &Database, registry: &Registry) -> Vec<Excuse> {
-        let near = self.reach.near();
-        let known = self.excuses.take().filter(|(rules, known)| {
-            let is_near = near.is_some_and(|near| near.keeps_excuses(known.iter().any(Excuse::is_of_meta)));
-            is_near && registry.is_of(rules)
-        });
-        let (_, excuses) =
-            self.excuses.insert(known.unwrap_or_else(|| (registry.rules().to_vec(), excuses(db, registry))));
+        let stated = stated(db);
+        let known = self.excuses.take().filter(|(rules, known, _)| *known == stated && registry.is_of(rules));
+        let read = || (registry.rules().to_vec(), stated, excuses(db, registry));
+        let (.., excuses) = self.excuses.insert(known.unwrap_or_else(read));
         excuses.clone()
     }
 }
 
 impl Live {
-    /// Runs the rules, knowing how far edits reached since the last run; a first run looks at everything.
+    /// Runs the rules.
     pub fn run(
         &mut self,
         db: &Database,
@@ -179,26 +161,8 @@ impl Live {
         house: &HouseRules,
         selection: &Selection,
         circumstances: Circumstances<'_>,
-        reach: Reach,
     ) -> Found {
-        self.reach = if self.is_started { reach } else { Reach::Everything };
-        let found = run_by(self, db, registry, house, selection, circumstances);
-        self.is_started = true;
-        found
-    }
-
-    /// What the last look was at.
-    pub fn about(&mut self, db: &Database) -> About {
-        let known = self.about.filter(|_| !self.reach.is_everything());
-        *self.about.insert(known.unwrap_or_else(|| About::of(db)))
-    }
-
-    /// Looks at everything whatever was edited, and names the relations that have other rows than the last look saw:
-    /// none, unless somebody forgot to say what a directory shows others.
-    pub fn outdated(&mut self, db: &Database) -> Vec<String> {
-        let repo = Repo::new(db, Families::Interpreted, &NoRun);
-        let upkeep = self.keeping.as_mut().and_then(|keeping| keeping.maintained.update(&repo).ok());
-        upkeep.unwrap_or_default().facts.into_iter().map(|(relation, _)| relation).collect()
+        run_by(self, db, registry, house, selection, circumstances)
     }
 
     /// What the last look did to rows, by relation.

@@ -21,13 +21,6 @@ pub struct Violation {
     pub row: (usize, Vec<Constant>),
 }
 
-impl Violation {
-    /// Where it was found.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &Arc<str>> {
-        std::iter::once(&self.place).chain(&self.locations).map(|place| &place.path)
-    }
-}
-
 /// The findings of one rule, sorted as they are printed: by path, line, column, rule, subject.
 pub fn report(rule: &Rule, severity: Severity, violations: &[Violation]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = violations.iter().map(|violation| told(rule, severity, violation)).collect();

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A file of a package, which is told by its folder; one path may be read as two kinds.
-type Key = (Arc<str>, Arc<str>, FileKind);
+type Key = (Arc<str>, Arc<str>, Arc<str>, FileKind);
 
 /// The inputs there are. Those of files and packages that are gone are kept for when they come back: salsa
 /// frees none.
@@ -49,7 +49,7 @@ pub(super) type Changed = BTreeSet<Arc<str>>;
 impl Inputs {
     /// Whether a file is there, so that its text is known.
     pub(super) fn is_known(&self, folder: &str, file: &Found) -> bool {
-        let own = self.files.get(&(folder.into(), Arc::clone(&file.path), file.kind));
+        let own = self.files.get(&(folder.into(), Arc::clone(&file.root), Arc::clone(&file.path), file.kind));
         own.zip(self.living.get(&file.path)).is_some_and(|(own, living)| living.contains(own))
     }
 
@@ -115,6 +115,8 @@ impl Inputs {
             None => {
                 let package = Package::builder(Arc::clone(&folder), project_file, directories)
                     .durability(Durability::HIGH)
+                    .folder_durability(Durability::NEVER_CHANGE)
+                    .project_file_durability(Durability::NEVER_CHANGE)
                     .new(db);
                 self.packages.insert(folder, package);
                 package
@@ -164,15 +166,10 @@ impl Inputs {
         changed: &mut Changed,
     ) -> SourceFile {
         let path = Arc::clone(&found.path);
-        let key = (Arc::clone(folder), Arc::clone(&path), found.kind);
+        let key = (Arc::clone(folder), Arc::clone(&found.root), Arc::clone(&path), found.kind);
         let file = match self.files.get(&key).copied() {
             Some(file) => {
-                let mut differs = found.content.is_some_and(|content| db.set_content(file, content));
-                if *file.root(db) != found.root {
-                    file.set_root(db).to(found.root);
-                    differs = true;
-                }
-                if differs {
+                if found.content.is_some_and(|content| db.set_content(file, content)) {
                     changed.insert(Arc::clone(&path));
                 }
                 file
@@ -186,7 +183,7 @@ impl Inputs {
                     false => found.kind.durability_once_edited(db.is_followed()),
                 };
                 let file = SourceFile::builder(found.path, found.package_path, found.root, found.kind, content)
-                    .durability(Durability::HIGH)
+                    .durability(Durability::NEVER_CHANGE)
                     .content_durability(durability)
                     .new(db);
                 self.files.insert(key, file);
@@ -207,11 +204,11 @@ fn files_of(db: &Database, package: Package) -> usize {
 pub(super) fn builtins(db: &Database) -> Package {
     let file = |path: &str, kind: FileKind, text: &str| {
         SourceFile::builder(path.into(), path.into(), "".into(), kind, Content::Text(text.into()))
-            .durability(Durability::HIGH)
+            .durability(Durability::NEVER_CHANGE)
             .new(db)
     };
     let macros = file("dbt.sql", FileKind::Macro, include_str!("../project/builtins/dbt.sql"));
-    let directory = Directory::builder(vec![macros]).durability(Durability::HIGH).new(db);
+    let directory = Directory::builder(vec![macros]).durability(Durability::NEVER_CHANGE).new(db);
     let project_file = file("dbt/dbt_project.yml", FileKind::ProjectFile, "name: dbt");
-    Package::builder("dbt".into(), project_file, vec![directory]).durability(Durability::HIGH).new(db)
+    Package::builder("dbt".into(), project_file, vec![directory]).durability(Durability::NEVER_CHANGE).new(db)
 }

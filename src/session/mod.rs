@@ -48,10 +48,10 @@ use crate::project::settings;
 use crate::project::settled::Known;
 use crate::project::target;
 use crate::report::Summary;
-use crate::rules::about::About;
+use crate::rules::about::{About, about};
 pub use crate::rules::adoption::Circumstances;
 use crate::rules::finding::{Finding, Suppressed};
-use crate::rules::live::{Live, Reach};
+use crate::rules::live::Live;
 use crate::rules::registry::Registry;
 use crate::rules::run::run;
 use crate::rules::selection::Selection;
@@ -76,8 +76,6 @@ pub struct Session {
     inputs: inputs::Inputs,
     /// The rules of the last check, where the next one follows it.
     live: Option<Arc<Mutex<Live>>>,
-    /// How far edits reached that came after the last check began.
-    reach: Arc<Mutex<Reach>>,
     /// What the settled indexes come from.
     settled_from: Known,
     /// Much is to be computed.
@@ -168,25 +166,39 @@ impl Session {
 
     /// Runs the rules.
     pub fn check_with(&self, registry: &Registry, selection: &Selection, circumstances: Circumstances<'_>) -> Outcome {
+        self.check_by(self.live.as_ref(), registry, selection, circumstances)
+    }
+
+    /// Runs the rules, each whole, whatever rows are kept of earlier runs.
+    pub fn check_whole(&self, registry: &Registry, selection: &Selection, circumstances: Circumstances<'_>) -> Outcome {
+        self.check_by(None, registry, selection, circumstances)
+    }
+
+    fn check_by(
+        &self,
+        live: Option<&Arc<Mutex<Live>>>,
+        registry: &Registry,
+        selection: &Selection,
+        circumstances: Circumstances<'_>,
+    ) -> Outcome {
         let db = &self.db;
         let house = self.project.house_rules(db);
-        let reach = std::mem::replace(&mut *self.reach(), Reach::nothing());
-        if self.live.is_none() || reach.is_everything() && self.is_cold.load(Ordering::Relaxed) {
+        if self.is_cold.load(Ordering::Relaxed) {
             self.prefetch();
             self.is_cold.store(false, Ordering::Relaxed);
         }
-        let (found, about) = match &self.live {
+        let found = match live {
             Some(live) => {
                 let mut kept = live.lock().unwrap_or_else(PoisonError::into_inner);
                 // A run that salsa ends half-way leaves nothing behind that could be taken for whole.
                 let mut own = std::mem::take(&mut *kept);
-                let found = own.run(db, registry, house, selection, circumstances, reach);
-                let about = own.about(db);
+                let found = own.run(db, registry, house, selection, circumstances);
                 *kept = own;
-                (found, about)
+                found
             }
-            None => (run(db, registry, house, selection, circumstances), About::of(db)),
+            None => run(db, registry, house, selection, circumstances),
         };
+        let about = about(db);
         let excused = found.suppressed.iter().map(|suppressed| &suppressed.finding);
         let summary = Summary {
             models: about.models,

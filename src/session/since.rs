@@ -100,7 +100,6 @@ impl Session {
         let before = before.map(Arc::new);
         if *self.project.before(&self.db) != before {
             self.project.set_before(&mut self.db).with_durability(Durability::HIGH).to(before);
-            self.reach_everything();
         }
     }
 

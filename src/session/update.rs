@@ -8,13 +8,12 @@ use crate::db::{Database, FileKind, Invocation, Project, SourceFile, settings::H
 use crate::files::{Content, Memory, Tree, normalise};
 use crate::project::jinja::forget_macros;
 use crate::project::settled::{Known, settle, settle_overrides};
-use crate::rules::live::{Glimpse, Reach};
 use rayon::prelude::*;
 use salsa::{Durability, Setter};
 use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// Where a look at the files is needed.
 #[derive(Debug, Clone, Copy)]
@@ -56,12 +55,6 @@ impl Session {
         live.map(|live| live.upkeep().clone()).unwrap_or_default()
     }
 
-    /// Relations of which the last check has not seen the rows there are, for tests: there should be none.
-    pub fn outdated(&self) -> Vec<String> {
-        let live = self.live.as_ref().map(|live| live.lock().unwrap_or_else(PoisonError::into_inner));
-        live.map(|mut live| live.outdated(&self.db)).unwrap_or_default()
-    }
-
     /// Gives a file of the project another text, as an update would that found it on the disk.
     pub fn set_text(&mut self, path: &str, text: &str) -> bool {
         let files = self.inputs.living.get(path).cloned().unwrap_or_default();
@@ -78,26 +71,11 @@ impl Session {
         if edits.is_empty() {
             return;
         }
-        let files: Vec<SourceFile> = edits.iter().map(|(file, _)| *file).collect();
-        let is_known = self.live.is_some() && !self.reach().is_everything() && files.len() <= FEW;
-        let before = is_known.then(|| Glimpse::of(&self.db, &files)).flatten();
         for (file, content) in edits {
             self.db.set_content(file, content);
             self.was_edited(file);
         }
-        self.reach().widen(&self.db, before);
-        if self.reach().is_everything() {
-            self.settled();
-        }
-    }
-
-    pub(super) fn reach(&self) -> MutexGuard<'_, Reach> {
-        self.reach.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// That the next check is to look at everything.
-    pub fn reach_everything(&self) {
-        *self.reach() = Reach::Everything;
+        self.settled();
     }
 
     /// After the first edit of a file, or any of one that is never taken for edited, salsa looks at all there is.
@@ -170,6 +148,8 @@ impl Session {
             None,
         )
         .durability(Durability::HIGH)
+        .root_durability(Durability::NEVER_CHANGE)
+        .builtins_durability(Durability::NEVER_CHANGE)
         .new(&db);
         Self {
             db,
@@ -179,7 +159,6 @@ impl Session {
             may_lie_elsewhere: false,
             inputs,
             live: None,
-            reach: Arc::default(),
             settled_from: Known::default(),
             is_cold: Arc::new(AtomicBool::new(true)),
         }
@@ -210,7 +189,6 @@ impl Session {
         let differs = *self.project.house_rules(&self.db) != house;
         if differs {
             self.project.set_house_rules(&mut self.db).to(house);
-            self.reach_everything();
             self.inputs.wear += WEAR_OF_ALL;
         }
         differs
@@ -223,7 +201,6 @@ impl Session {
             self.project.set_invocation(&mut self.db).to(invocation);
             self.may_lie_elsewhere = true;
             self.inputs.wear += WEAR_OF_ALL;
-            self.reach_everything();
             self.settled();
         }
         differs
@@ -306,7 +283,6 @@ impl Session {
         self.files = parts.files;
         self.looked_for = parts.looked_for;
         if salsa::plumbing::current_revision(&self.db) != revision {
-            self.reach_everything();
             self.settled();
         }
     }

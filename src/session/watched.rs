@@ -34,7 +34,6 @@ impl Session {
             may_lie_elsewhere: false,
             inputs: Inputs::default(),
             live: self.live.clone(),
-            reach: Arc::clone(&self.reach),
             settled_from: Known::default(),
             is_cold: Arc::clone(&self.is_cold),
         }

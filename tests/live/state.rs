@@ -82,7 +82,6 @@ pub fn state(session: &Session, settings: &Settings, all_rules: bool) -> State {
     let db = &session.db;
     let mut state = State::new();
     state.insert("findings".to_owned(), findings(session, settings, all_rules));
-    state.insert("not seen".to_owned(), session.outdated().join(", "));
     state.insert("manifest".to_owned(), manifest::render(db));
     for relation in relations::ALL {
         let mut rows = String::new();

@@ -294,12 +294,9 @@ impl<'a> Driver<'a> {
             self.ended += u32::from(!running.is_proof);
             self.live.cancel();
         }
-        if is_proof {
-            self.live.doubt();
-        }
         self.want();
         self.checks += 1;
-        let (number, check, sender) = (self.checks, self.live.check(), self.sender.clone());
+        let (number, check, sender) = (self.checks, self.live.check(is_proof), self.sender.clone());
         self.running =
             Some(Running { number, today: check.today, started: Instant::now(), is_shown: is_proof, is_proof });
         // Who no longer listens has ended.

@@ -184,14 +184,10 @@ impl<'a> Live<'a> {
         wanted
     }
 
-    /// Has the next check look at everything, whatever was edited.
-    pub(super) fn doubt(&mut self) {
-        self.session.reach_everything();
-    }
-
-    /// What a check needs, to be done on another thread.
-    pub(super) fn check(&self) -> Check {
+    /// What a check needs, to be done on another thread. A proof runs each rule whole.
+    pub(super) fn check(&self, is_proof: bool) -> Check {
         Check {
+            is_proof,
             session: self.session.handle(),
             registry: Arc::clone(&self.registry),
             selection: self.selection.clone(),
@@ -222,7 +218,7 @@ impl<'a> Live<'a> {
         let differing = changed(&before, &self.session.contents(), &|_| false);
         if differing.is_empty() {
             // What it finds is what is shown; the next check goes on from it.
-            let check = self.check();
+            let check = self.check(false);
             drop(self.reading.run(|| check.run()));
             // It was no look.
             drop(self.stats());
@@ -334,6 +330,7 @@ fn concerns(seen: &Seen, places: &Wanted) -> bool {
 /// One check of the project as it is now.
 #[derive(Debug)]
 pub(super) struct Check {
+    is_proof: bool,
     session: Session,
     registry: Arc<Registry>,
     selection: Selection,
@@ -349,7 +346,10 @@ impl Check {
         let house = self.house.as_ref().map(|(path, text)| (path.as_str(), &**text));
         let circumstances = Circumstances { today: Some(self.today), baseline: self.baseline.as_deref(), house };
         let selected = select::selected(&self.session, self.asked)?;
-        let mut outcome = self.session.check_with(&self.registry, &self.selection, circumstances);
+        let mut outcome = match self.is_proof {
+            true => self.session.check_whole(&self.registry, &self.selection, circumstances),
+            false => self.session.check_with(&self.registry, &self.selection, circumstances),
+        };
         if let Some(selected) = selected {
             outcome.narrow(|finding| selected.holds(finding));
         }

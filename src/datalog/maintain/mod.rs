@@ -190,6 +190,11 @@ impl<'l> Programs<'l> {
         }
     }
 
+    /// The relations of facts that are read.
+    pub fn facts(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
     /// Derives all rows from the facts as they are.
     pub fn start(self, facts: &dyn PartedFacts) -> Result<Maintained, Failure> {
         let Self { program, kept, values, fixed, .. } = self;

@@ -86,6 +86,19 @@ pub fn tests_of_directory<'db>(
     tests_of(db, DirectoryOf::new(db, package, directory))
 }
 
+#[salsa::tracked(returns(deref))]
+fn living_tests_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Test<'db>> {
+    tests_of(db, key).iter().copied().filter(|test| facts(db, *test).enabled && tested(db, *test).complete).collect()
+}
+
+/// Those that are enabled and whose parents are.
+pub fn living_tests<'db>(db: &'db dyn salsa::Database, package: Package, directory: Directory) -> &'db [Test<'db>] {
+    if is_builtin(db, package) {
+        return &[];
+    }
+    living_tests_in(db, DirectoryOf::new(db, package, directory))
+}
+
 /// All data tests of a package, in the order of their files.
 pub fn tests_of_package<'db>(db: &'db dyn salsa::Database, package: Package) -> Vec<Test<'db>> {
     let sections = package.sections(db).filter(|_| !is_builtin(db, package));

@@ -1,6 +1,6 @@
 //! How things are configured, and where that is said.
 
-use super::nodes::{living, living_sources, living_things, living_whole};
+use super::nodes::{living, living_sources, living_whole};
 use crate::db::sym;
 use crate::project::data::scalar;
 use crate::project::freshness::has_threshold;
@@ -8,7 +8,7 @@ use crate::project::graph::{source_facts, source_id};
 use crate::project::nodes::{NodeKind, facts, nodes_of_directory, unique_id};
 use crate::project::staging::own_tags as stated_tags;
 use crate::relations::texts::of_node;
-use crate::relations::things::{entries_of, in_order, leaves};
+use crate::relations::things::{entries_of, in_order, leaves, living_in};
 use crate::relations::{places, relation};
 use crate::syntax::jinja::config_call::{ConfigValue, config_calls};
 
@@ -18,7 +18,7 @@ relation! {
     config as "config" (id: Node, key: Name, value: Text)
     Fact r#"config(m, "schema", s)"# at places::of_config;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
+        for thing in living_in(db, package, directory) {
             let id = sym(db, &thing.id(db));
             entries_of("", &thing.config(db), &mut |key, value| rows.push((id, sym(db, key), sym(db, value))));
         }
@@ -37,7 +37,7 @@ relation! {
     folder_config as "folder_config" (id: Node, key: Name, value: Text)
     Fact r#"own_config(m, key, value), folder_config(m, key, value)"# at places::of_folder_config;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
+        for thing in living_in(db, package, directory) {
             let id = sym(db, &thing.id(db));
             entries_of("", &thing.folder_config(db), &mut |key, value| rows.push((id, sym(db, key), sym(db, value))));
         }
@@ -92,7 +92,7 @@ relation! {
     meta as "meta" (id: Node, key: Name, value: Text)
     Fact r#"meta(n, "owner", who)"# at places::of_meta;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
+        for thing in living_in(db, package, directory) {
             if let Some(serde_json::Value::Object(meta)) = thing.setting(db, "meta") {
                 let id = sym(db, &thing.id(db));
                 let mut add = |key: &str, value: &str| rows.push((id, sym(db, key), sym(db, value)));
@@ -116,7 +116,7 @@ relation! {
     tag as "tag" (id: Node, tag: Name, index: Int)
     Fact r#"tag(n, "daily", _)"# at places::of_tag;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
+        for thing in living_in(db, package, directory) {
             let id = sym(db, &thing.id(db));
             rows.extend(thing.tags(db).iter().enumerate().map(|(index, tag)| (id, sym(db, tag), index as u32)));
         }
@@ -134,7 +134,7 @@ relation! {
     group as "group" (id: Node, group: Name)
     Fact r#"group(m, "finance")"# at places::of_group;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
+        for thing in living_in(db, package, directory) {
             if let Some(group) = thing.setting(db, "group").as_ref().and_then(scalar) {
                 rows.push((sym(db, &thing.id(db)), sym(db, &group)));
             }

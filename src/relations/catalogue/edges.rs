@@ -3,7 +3,7 @@
 use super::nodes::{living, living_whole};
 use crate::db::{Project, Sym, sym};
 use crate::project::config;
-use crate::project::data_tests::tests_of_directory;
+use crate::project::data_tests::living_tests;
 use crate::project::graph::{Resolved, parents, resolve_ref, source_id};
 use crate::project::nodes::{NodeKind, Reference, nodes_of_package, rendering, unique_id};
 use crate::project::resources::{resource_config, resource_id, resource_parents, resources_of_package, semantic_layer};
@@ -95,9 +95,8 @@ relation! {
     depends_on as "depends_on" (child: Node, parent: Node)
     Fact r#"depends_on(x, @orders)"# at places::of_edge;
     each |db, package, directory, rows| {
-        let tests = tests_of_directory(db, package, directory).iter().map(|test| Thing::Test(*test));
-        let things = living(db, package, directory).map(Thing::Node);
-        for thing in things.chain(tests.filter(|test| test.is_enabled(db))) {
+        let tests = living_tests(db, package, directory).iter().map(|test| Thing::Test(*test));
+        for thing in living(db, package, directory).map(Thing::Node).chain(tests) {
             let child = sym(db, &thing.id(db));
             rows.extend(thing.parents(db).iter().map(|parent| (child, sym(db, parent))));
         }

@@ -1,6 +1,6 @@
 //! What entries of YAML say beside configuration, columns' names and descriptions of nodes.
 
-use super::nodes::{living, living_models, living_read, living_sources};
+use super::nodes::{living, living_models, living_sources};
 use crate::db::{Directory, Package, sym};
 use crate::project::graph::{source_id, source_table};
 use crate::project::macro_calls::macro_id;
@@ -8,7 +8,7 @@ use crate::project::macros::{BlockAt, blocks, is_read, macros_in, parameter_name
 use crate::project::nodes::{columns, constraints, facts, region, unique_id};
 use crate::project::properties::{Patch, PatchKind, patch};
 use crate::project::target;
-use crate::relations::things::Thing;
+use crate::relations::things::{Thing, living_read_in};
 use crate::relations::{places, relation};
 use std::sync::Arc;
 
@@ -88,7 +88,7 @@ relation! {
     owner_field as "owner_field" (id: Node, key: Name, value: Text)
     Fact r#"exposure(id: e), !owner_field(e, "email", _)"# at places::of_owner_field;
     each |db, package, directory, rows| {
-        for thing in living_read(db, package, directory) {
+        for thing in living_read_in(db, package, directory) {
             if let Thing::Resource(_, _, resource) = thing {
                 let id = sym(db, &thing.id(db));
                 rows.extend(resource.owner_fields.iter().map(|(key, value)| (id, sym(db, key), sym(db, value))));

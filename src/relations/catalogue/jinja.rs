@@ -1,6 +1,6 @@
 //! What templates call and read.
 
-use super::nodes::{installed, living, living_things, living_whole};
+use super::nodes::{installed, living, living_whole};
 use crate::db::{Package, Project, Sym, sym};
 use crate::project::builtins::is_called_by_dbt;
 use crate::project::data_tests::{self, operations::operations};
@@ -10,7 +10,7 @@ use crate::project::macros::{BlockAt, is_read, macros_in, macros_of_package};
 use crate::project::nodes::{rendering, unique_id};
 use crate::project::packages::package_name;
 use crate::relations::texts::{all, of_node, of_test};
-use crate::relations::things::Thing;
+use crate::relations::things::{Thing, living_in};
 use crate::relations::{Cell, places, relation};
 use crate::syntax::jinja::call_names::{call_names, reads_of};
 use crate::syntax::span::LineIndex;
@@ -60,7 +60,7 @@ relation! {
     calls_macro as "calls_macro" (id: Node, r#macro: Node)
     Fact r#"calls_macro(x, m), macro(m, "cents", _, _)"# at places::of_calls_macro;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
+        for thing in living_in(db, package, directory) {
             let called = match thing {
                 Thing::Node(node) => called_by_node(db, node),
                 Thing::Test(test) => data_tests::macro_ids(db, test),
@@ -130,7 +130,7 @@ relation! {
     var_read as "var_read" (id: Node, name: Name)
     Fact r#"var_read(m, "start_date")"# at places::of_var_read;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
+        for thing in living_in(db, package, directory) {
             let names = trace(db, thing).map(|trace| trace.vars.as_slice()).unwrap_or_default();
             rows.extend(names.iter().map(|name| (sym(db, &thing.id(db)), sym(db, name))));
         }
@@ -149,7 +149,7 @@ relation! {
     env_read as "env_read" (id: Node, name: Name)
     Fact r#"env_read(m, name)"# at places::of_env_read;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
+        for thing in living_in(db, package, directory) {
             let names = trace(db, thing).map(|trace| trace.env.as_slice()).unwrap_or_default();
             rows.extend(names.iter().map(|name| (sym(db, &thing.id(db)), sym(db, name))));
         }
@@ -167,7 +167,7 @@ relation! {
     reads_this as "reads_this" (id: Node)
     Fact r#"materialized(m, "incremental"), !reads_this(m)"# at places::of_reads_this;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
+        for thing in living_in(db, package, directory) {
             let text = match thing {
                 Thing::Node(node) => of_node(db, node),
                 Thing::Test(test) => of_test(db, test),

@@ -1,7 +1,7 @@
 //! What makes the table that a name in SQL means: by database, schema and alias, as far as the name gives them.
 
 use super::nodes::{living, living_sources};
-use crate::db::{DirectoryOf, Project};
+use crate::db::{DirectoryOf, Project, of_section};
 use crate::project::data::{is_unknown, scalar};
 use crate::project::graph::{Source, source_id, source_table};
 use crate::project::naming::{plain_alias, relation_names};
@@ -56,8 +56,8 @@ pub(super) fn makers_of(db: &dyn salsa::Database, table: &str) -> Vec<(Arc<str>,
 fn by_last_word(db: &dyn salsa::Database) -> FxHashMap<Arc<str>, Vec<Maker>> {
     let mut found: FxHashMap<Arc<str>, Vec<Maker>> = FxHashMap::default();
     let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return found };
-    for directory in root.directories(db) {
-        for (word, maker) in last_words_in(db, DirectoryOf::new(db, root, *directory)) {
+    for section in root.sections(db) {
+        for (word, maker) in last_words_of_section(db, section) {
             found.entry(word.clone()).or_default().push(*maker);
         }
     }
@@ -77,9 +77,11 @@ fn last_words_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Ve
     nodes.chain(sources).collect()
 }
 
+of_section!(last_words_of_section: last_words_in => (Arc<str>, Maker));
+
 /// What the table of a node is called: with what stands before it and without. A schema also as it is stated, without
 /// what the target puts before it.
-pub(crate) fn words_of_node<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<String> {
+fn words_of_node<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<String> {
     let names = relation_names(db, node);
     let known = |part: &Option<Arc<str>>| part.clone().filter(|text| !text.is_empty() && !is_unknown(text));
     let Some(alias) = known(&names.alias) else { return Vec::new() };

@@ -21,7 +21,6 @@ pub use entries::*;
 pub use jinja::*;
 pub use keys::*;
 pub use layout::*;
-pub(crate) use makers::words_of_node;
 pub use nodes::*;
 pub use scaling::*;
 pub use settings::*;

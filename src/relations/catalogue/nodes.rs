@@ -5,11 +5,11 @@ use crate::project::data;
 use crate::project::docs::docs_in;
 use crate::project::graph::{Source, is_source_enabled, source_id};
 use crate::project::naming::relation_names;
-use crate::project::nodes::{Node, NodeKind, facts, is_enabled, nodes_of_directory, unique_id};
+use crate::project::nodes::{Node, NodeKind, facts, living_nodes, unique_id};
 use crate::project::packages::{dbt_packages, package_name};
 use crate::project::resources::ResourceKind;
 use crate::relations::places::own_files;
-use crate::relations::things::{Thing, read_in, things_in, things_of_package};
+use crate::relations::things::{Thing, living_in, living_read_in, read_in, stated_in, things_in, things_of_package};
 use crate::relations::{Cell, places, relation};
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(super) fn living<'db>(
     package: Package,
     directory: Directory,
 ) -> impl Iterator<Item = Node<'db>> {
-    nodes_of_directory(db, package, directory).iter().copied().filter(move |node| is_enabled(db, *node))
+    living_nodes(db, package, directory).iter().copied()
 }
 
 pub(super) fn living_models<'db>(
@@ -31,31 +31,13 @@ pub(super) fn living_models<'db>(
     living(db, package, directory).filter(move |node| node.kind(db) == NodeKind::Model)
 }
 
-/// What is enabled of all that a directory holds.
-pub(super) fn living_things<'db>(
-    db: &'db dyn salsa::Database,
-    package: Package,
-    directory: Directory,
-) -> impl Iterator<Item = Thing<'db>> {
-    things_in(db, package, directory).into_iter().filter(move |thing| thing.is_enabled(db))
-}
-
-/// The same without tests: who asks for none must not render them.
-pub(super) fn living_read<'db>(
-    db: &'db dyn salsa::Database,
-    package: Package,
-    directory: Directory,
-) -> impl Iterator<Item = Thing<'db>> {
-    read_in(db, package, directory).into_iter().filter(move |thing| thing.is_enabled(db))
-}
-
 /// The enabled tables of sources of one directory.
 pub(super) fn living_sources<'db>(
     db: &'db dyn salsa::Database,
     package: Package,
     directory: Directory,
 ) -> impl Iterator<Item = Source<'db>> {
-    let sources = read_in(db, package, directory).into_iter().filter_map(|thing| match thing {
+    let sources = stated_in(db, package, directory).into_iter().filter_map(|thing| match thing {
         Thing::Source(source) => Some(source),
         _ => None,
     });
@@ -174,7 +156,7 @@ relation! {
     enabled as "enabled" (id: Node)
     Fact r#"node(id: n, type: "model"), !enabled(n)"# at places::of_enabled;
     each |db, package, directory, rows| {
-        rows.extend(living_things(db, package, directory).map(|thing| (sym(db, &thing.id(db)),)));
+        rows.extend(living_in(db, package, directory).into_iter().map(|thing| (sym(db, &thing.id(db)),)));
     }
     whole |db, rows| {
         rows.extend(living_whole(db).into_iter().map(|thing| (sym(db, &thing.id(db)),)));
@@ -211,7 +193,7 @@ relation! {
     exposure as "exposure" (id: Node, name: Name, r#type: Name, path: Path, owner: Name)
     Fact r#"exposure(id: e, type: "dashboard")"# at places::of_id;
     each |db, package, directory, rows| {
-        for thing in living_read(db, package, directory) {
+        for thing in living_read_in(db, package, directory) {
             if let Thing::Resource(_, file, resource) = thing
                 && resource.kind == ResourceKind::Exposure
             {

@@ -1,22 +1,13 @@
 //! Data tests.
 
-use crate::db::{Directory, Package, sym};
+use crate::db::sym;
 use crate::project::data::scalar;
 use crate::project::data_tests::declared::Target;
-use crate::project::data_tests::{Test, attached, declaration, facts, test_id, tests_of_directory};
+use crate::project::data_tests::{Test, attached, declaration, facts, living_tests, test_id};
 use crate::project::graph::{Resolved, resolve_source, source_id};
-use crate::relations::things::{Thing, in_order, leaves};
+use crate::relations::things::{in_order, leaves};
 use crate::relations::{places, relation};
 use std::sync::Arc;
-
-fn living_tests<'db>(
-    db: &'db dyn salsa::Database,
-    package: Package,
-    directory: Directory,
-) -> impl Iterator<Item = Test<'db>> {
-    let tests = tests_of_directory(db, package, directory).iter().copied();
-    tests.filter(move |test| Thing::Test(*test).is_enabled(db))
-}
 
 /// What a test is declared on.
 fn tested_id<'db>(db: &'db dyn salsa::Database, test: Test<'db>) -> Option<Arc<str>> {
@@ -36,7 +27,7 @@ relation! {
     test as "test" (id: Node, name: Name, namespace: Name, node: Node, column: Column)
     Fact r#"test(name: "unique", node: m, column: c), test(name: "not_null", node: m, column: c)"# at places::of_id;
     each |db, package, directory, rows| {
-        for test in living_tests(db, package, directory) {
+        for test in living_tests(db, package, directory).iter().copied() {
             let declared = declaration(db, test);
             let name = declared.map(|it| &*it.kind).unwrap_or_default();
             let namespace = declared.and_then(|it| it.namespace.as_deref()).unwrap_or_default();
@@ -54,7 +45,7 @@ relation! {
     test_arg as "test_arg" (id: Node, key: Name, value: Text)
     Fact r#"test(id: t, name: "relationships", node: m), test_arg(t, "to", parent)"# at places::of_id;
     each |db, package, directory, rows| {
-        for test in living_tests(db, package, directory) {
+        for test in living_tests(db, package, directory).iter().copied() {
             let arguments = declaration(db, test).map(|declared| in_order(&declared.arguments));
             let id = sym(db, &test_id(db, test));
             for (key, value) in arguments.into_iter().flatten() {
@@ -71,7 +62,7 @@ relation! {
     test_filter as "test_filter" (id: Node, condition: Text)
     Fact r#"test(id: t, name: "unique", node: m), test_filter(t, w)"# at places::of_id;
     each |db, package, directory, rows| {
-        for test in living_tests(db, package, directory) {
+        for test in living_tests(db, package, directory).iter().copied() {
             let condition = facts(db, test).config.get("where").and_then(scalar);
             rows.extend(condition.map(|condition| (sym(db, &test_id(db, test)), sym(db, &condition))));
         }

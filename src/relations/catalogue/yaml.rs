@@ -1,12 +1,12 @@
 //! What YAML says beside configuration.
 
-use super::nodes::{living, living_sources, living_things, living_whole};
+use super::nodes::{living, living_sources, living_whole};
 use crate::db::sym;
 use crate::project::data::scalar;
 use crate::project::graph::{source_id, source_table};
 use crate::project::nodes::{columns, facts, unique_id};
 use crate::project::{data_tests, nodes};
-use crate::relations::things::Thing;
+use crate::relations::things::{Thing, living_in};
 use crate::relations::{places, relation};
 
 relation! {
@@ -14,7 +14,7 @@ relation! {
     description as "description" (id: Node, text: Text)
     Fact r#"model(m, _, _), !description(m, _)"# at places::of_description;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
+        for thing in living_in(db, package, directory) {
             let text = thing.description(db);
             if !text.is_empty() {
                 rows.push((sym(db, &thing.id(db)), sym(db, &text)));
@@ -50,7 +50,7 @@ relation! {
     owner as "owner" (id: Node, owner: Name)
     Fact r#"exposure(id: e), !owner(e, _)"# at places::of_owner;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
+        for thing in living_in(db, package, directory) {
             if let Some(owner) = owner_of(db, thing) {
                 rows.push((sym(db, &thing.id(db)), sym(db, &owner)));
             }
@@ -64,7 +64,7 @@ relation! {
     yaml_patch as "yaml_patch" (id: Node, path: Path)
     Fact r#"model(m, _, _), !yaml_patch(m, _)"# at places::of_yaml_patch;
     each |db, package, directory, rows| {
-        for thing in living_things(db, package, directory) {
+        for thing in living_in(db, package, directory) {
             let file = match thing {
                 Thing::Node(node) => nodes::facts(db, node).patch_file.map(|(_, file)| file),
                 Thing::Test(test) => data_tests::facts(db, test).patch_file,

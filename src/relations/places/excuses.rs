@@ -2,7 +2,7 @@
 
 use super::settings::{entries, of_leaf};
 use super::{Place, place};
-use crate::db::{DirectoryOf, Project, Section, SourceFile, of_section};
+use crate::db::{DirectoryOf, Project, Section, SourceFile, Stamped, of_section};
 use crate::project::data;
 use crate::project::nodes::Part;
 use crate::relations::things::{Thing, things_in, things_of_package};
@@ -42,8 +42,12 @@ pub struct MetaExcuse {
 }
 
 /// All of the root project.
-#[salsa::tracked(returns(deref))]
-pub fn meta_excuses(db: &dyn salsa::Database) -> Vec<MetaExcuse> {
+#[salsa::tracked(returns(ref))]
+pub fn meta_excuses(db: &dyn salsa::Database) -> Stamped<Vec<MetaExcuse>> {
+    Stamped::new(all(db))
+}
+
+fn all(db: &dyn salsa::Database) -> Vec<MetaExcuse> {
     let Some(root) = Project::try_get(db).map(|project| project.root(db)) else { return Vec::new() };
     // Most projects say nothing, and asking each of their things would cost more than reading.
     if !may_say(root.project_file(db).content(db).text()) && !root.sections(db).any(|it| section_may_say(db, it)) {
@@ -58,7 +62,7 @@ pub fn meta_excuses(db: &dyn salsa::Database) -> Vec<MetaExcuse> {
 
 /// Whether a file of a directory may say so.
 #[salsa::tracked(returns(copy))]
-pub fn some_may_say<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> bool {
+fn some_may_say<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> bool {
     key.directory(db).files(db).iter().any(|file| may_say(file.content(db).text()))
 }
 

@@ -6,7 +6,7 @@ mod rows;
 mod settings;
 mod stands;
 
-pub use excuses::{Lines, MetaExcuse, meta_excuses, some_may_say};
+pub use excuses::{Lines, MetaExcuse, meta_excuses};
 pub(super) use rows::*;
 pub use settings::of_setting;
 

@@ -1,11 +1,9 @@
 //! A rule whose rows are mended.
 
-use super::known::Known;
-use super::reach::Near;
 use crate::datalog::{CompiledReports, Constant, Form, Kept, Maintained, Report, Reported, RowNumber, Type};
 use crate::db::Database;
 use crate::observe;
-use crate::query::{RowOf, standing, stands};
+use crate::query::{Followings, RowOf, standing, stands};
 use crate::rules::block::{FINDING, ROW, SUBJECT};
 use crate::rules::engine::{Judged, noun, noun_of, violation};
 use crate::rules::finding::{Finding, Severity};
@@ -39,8 +37,6 @@ pub(super) struct KeptRule {
     is_started: bool,
     is_changed: bool,
     is_seen_changed: bool,
-    /// Places were not looked up again when edits may have reached them.
-    is_behind: bool,
     judged: Option<Arc<Judged>>,
 }
 
@@ -76,7 +72,6 @@ impl KeptRule {
             is_started: false,
             is_changed: true,
             is_seen_changed: false,
-            is_behind: false,
             judged: None,
         }
     }
@@ -165,27 +160,23 @@ impl KeptRule {
         &mut self,
         db: &Database,
         asked: &Asked<'_>,
-        maintained: &Maintained,
-        known: &Known,
-        near: Option<&Near>,
+        (maintained, parts): (&Maintained, &Followings),
     ) -> Arc<Judged> {
         if !self.is_started {
             self.start(maintained);
         }
         let unseen = self.judged.as_ref().filter(|judged| !self.is_changed && !asked.is_seen(judged));
         if let Some(judged) = unseen {
-            self.is_behind |= near.is_none_or(Near::is_any);
             return judged.clone();
         }
-        let near = near.filter(|_| !std::mem::take(&mut self.is_behind));
         for (relation, stamp) in &mut self.seen {
-            let now = known.parts(relation).map(|(stamp, _)| stamp);
+            let now = parts.parts(relation).map(|(stamp, _)| stamp);
             self.is_seen_changed |= std::mem::replace(stamp, now) != now;
         }
         // Who is interrupted goes on here: what was not looked at again yet is still to be.
         let is_seen_changed = self.is_seen_changed;
         for placed in &mut self.placed {
-            if placed.is_placed(db, is_seen_changed, near) {
+            if placed.is_placed(db, is_seen_changed) {
                 continue;
             }
             let of = &self.reports[placed.key.0];
@@ -227,27 +218,12 @@ impl KeptRule {
 }
 
 impl Placed {
-    /// What its place may depend on: whatever its row names, and where it was found.
-    fn texts<'p>(&'p self, violation: &'p Violation) -> impl Iterator<Item = &'p Arc<str>> {
-        let values = self.values.iter().filter_map(|value| match value {
-            Constant::Text(text) => Some(text),
-            _ => None,
-        });
-        values.chain(violation.paths())
-    }
-
     fn new(key: Key, values: Vec<Constant>) -> Self {
         Self { key, looked: Vec::new(), is_seen: false, values, told: None }
     }
 
     /// Whether its place is known, and nothing that told it has changed.
-    fn is_placed(&self, db: &Database, is_seen_changed: bool, near: Option<&Near>) -> bool {
-        if let (Some((violation, _)), Some(near)) = (&self.told, near)
-            && !(self.is_seen && is_seen_changed)
-            && !near.concerns(self.texts(violation))
-        {
-            return true;
-        }
+    fn is_placed(&self, db: &Database, is_seen_changed: bool) -> bool {
         let is_same = |(id, stamp): &(salsa::Id, u64)| stands(db, RowOf::from_id(*id)).stamp == *stamp;
         self.told.is_some() && !(self.is_seen && is_seen_changed) && self.looked.iter().all(is_same)
     }

@@ -1,18 +1,17 @@
 //! A rule that is run whole, where what it reads has changed.
 
-use super::known::{Known, View};
-use super::reach::Near;
+use super::view::View;
 use crate::datalog::{Cell, Constant, Maintained};
 use crate::db::Database;
-use crate::query::{Families, OF_THE_RUN, Repo, Run, of_the_run};
+use crate::query::{Families, Followings, OF_THE_RUN, Repo, RowOf, Run, Standing, of_the_run, standing, stands};
 use crate::rules::engine::{self, Broken, Judged, Options, RuleRows};
 use crate::rules::run::Asked;
+use salsa::plumbing::{AsId, FromId};
 use std::sync::Arc;
 
 #[derive(Debug, Default)]
 pub(super) struct WholeRule {
     last: Option<Last>,
-    judged: Option<Arc<Judged>>,
 }
 
 #[derive(Debug)]
@@ -23,14 +22,38 @@ struct Last {
     revision: salsa::Revision,
     run: Vec<Vec<Constant>>,
     rows: Result<RuleRows, Broken>,
+    told: Option<Told>,
 }
 
-impl Last {
-    /// Whether a place of its rows may be another.
-    fn concerns(&self, near: &Near, judged: &Judged) -> bool {
-        let values = self.rows.iter().flat_map(RuleRows::texts);
-        let paths = judged.findings.iter().flat_map(|finding| finding.paths());
-        near.concerns(values) || near.concerns(paths)
+/// What the rows came to, and where they stood.
+#[derive(Debug)]
+struct Told {
+    judged: Arc<Judged>,
+    /// What their places were looked up by, and what that gave.
+    looked: Vec<(salsa::Id, u64)>,
+    /// Some rows are of the run, whose places may be others each time.
+    is_of_the_run: bool,
+}
+
+impl Told {
+    fn of(db: &Database, rows: &RuleRows, asked: &Asked<'_>) -> Self {
+        let (mut looked, mut is_of_the_run) = (Vec::new(), false);
+        let mut look = |relation: &str, row: &[Constant]| -> Standing {
+            if of_the_run(relation).is_some() {
+                is_of_the_run = true;
+                return standing(db, relation, row);
+            }
+            let key = RowOf::new(db, Arc::<str>::from(relation), row.to_vec());
+            let known = stands(db, key);
+            looked.push((key.as_id(), known.stamp));
+            known.value.clone()
+        };
+        let judged = Arc::new(Judged::of(asked.rule, &rows.evaluation(&mut look)));
+        Self { judged, looked, is_of_the_run }
+    }
+
+    fn is_true(&self, db: &Database) -> bool {
+        !self.is_of_the_run && self.looked.iter().all(|(id, stamp)| stands(db, RowOf::from_id(*id)).stamp == *stamp)
     }
 }
 
@@ -39,11 +62,10 @@ impl WholeRule {
         &mut self,
         db: &Database,
         asked: &Asked<'_>,
-        (known, maintained): (&Known, &Maintained),
-        near: Option<&Near>,
+        (maintained, parts): (&Maintained, &Followings),
     ) -> Result<Arc<Judged>, Broken> {
         let repo = Repo::new(db, Families::Interpreted, &asked.view);
-        let view = View { repo: &repo, known, maintained: Some(maintained) };
+        let view = View { repo: &repo, parts, maintained: Some(maintained) };
         let run = if asked.reads_run { rows_of_the_run(&asked.view) } else { Vec::new() };
         let revision = salsa::plumbing::current_revision(db);
         let is_same = |last: &Last| {
@@ -53,36 +75,34 @@ impl WholeRule {
             };
             last.options == asked.options && last.run == run && same_facts
         };
-        let last = match self.last.take().filter(is_same) {
-            Some(last) => {
-                let judged =
-                    self.judged.as_ref().filter(|judged| near.is_some_and(|near| !last.concerns(near, judged)));
-                if let Some(judged) = judged.cloned() {
-                    self.last = Some(last);
-                    return Ok(judged);
-                }
-                last
-            }
-            None => {
-                let rows = engine::rows_of(asked.rule, &asked.options, &view);
-                let versions = rows.as_ref().ok().and_then(|rows| {
-                    let facts = rows.reads.iter().map(String::as_str);
-                    let facts = facts.filter(|name| of_the_run(name).is_none() && *name != engine::OPTION);
-                    let facts = facts.chain(Repo::NAMING.into_iter().filter(|_| repo.has_named()));
-                    facts.map(|name| Some((name.to_owned(), view.version(name)?))).collect()
-                });
-                Last { options: asked.options.clone(), versions, revision, run, rows }
+        let known = self.last.take();
+        let former = known.as_ref().and_then(|last| Some(last.told.as_ref()?.judged.clone()));
+        let mut last = known.filter(is_same).unwrap_or_else(|| {
+            let rows = engine::rows_of(asked.rule, &asked.options, &view);
+            let versions = rows.as_ref().ok().and_then(|rows| {
+                let facts = rows.reads.iter().map(String::as_str);
+                let facts = facts.filter(|name| of_the_run(name).is_none() && *name != engine::OPTION);
+                let facts = facts.chain(Repo::NAMING.into_iter().filter(|_| repo.has_named()));
+                facts.map(|name| Some((name.to_owned(), view.version(name)?))).collect()
+            });
+            Last { options: asked.options.clone(), versions, revision, run, rows, told: None }
+        });
+        let rows = match &last.rows {
+            Ok(rows) => rows,
+            Err(broken) => {
+                let broken = broken.clone();
+                self.last = Some(last);
+                return Err(broken);
             }
         };
-        let judged = match &last.rows {
-            Ok(rows) => Ok(Judged::of(asked.rule, &rows.evaluation(&repo))),
-            Err(broken) => Err(broken.clone()),
-        };
-        self.last = Some(last);
-        let judged = judged?;
+        let mut told = last.told.take().filter(|told| told.is_true(db)).unwrap_or_else(|| Told::of(db, rows, asked));
         // What is the same as before stays what it was.
-        let known = self.judged.take().filter(|known| **known == judged);
-        Ok(self.judged.insert(known.unwrap_or_else(|| Arc::new(judged))).clone())
+        if let Some(former) = former.filter(|former| **former == *told.judged) {
+            told.judged = former;
+        }
+        let judged = told.judged.clone();
+        self.last = Some(Last { told: Some(told), ..last });
+        Ok(judged)
     }
 }
 

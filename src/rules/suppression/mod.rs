@@ -6,7 +6,7 @@ mod stated;
 pub use self::stated::Excuse;
 use self::stated::Scope;
 pub use self::stated::excuses;
-pub(super) use self::stated::{Said, said_in};
+pub(super) use self::stated::stated;
 use crate::relations::places::Place;
 use crate::rules::finding::{Finding, Suppressed};
 use crate::rules::registry::Registry;

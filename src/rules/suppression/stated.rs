@@ -1,7 +1,7 @@
 //! All excuses that the root project states.
 
 use crate::db::settings::spelled_as_id;
-use crate::db::{DirectoryOf, FileKind, Project, SourceFile, of_section};
+use crate::db::{DirectoryOf, FileKind, Project, SourceFile, Stamped, of_section};
 use crate::project::data;
 use crate::project::packages::yaml;
 use crate::relations::places::{Lines, MetaExcuse, Place, meta_excuses, place};
@@ -26,7 +26,7 @@ pub struct Excuse {
 
 impl Excuse {
     /// Whether an entry of `meta` says it, and no comment.
-    pub(in crate::rules) fn is_of_meta(&self) -> bool {
+    fn is_of_meta(&self) -> bool {
         matches!(self.scope, Scope::Meta { .. })
     }
 }
@@ -41,15 +41,9 @@ pub(crate) enum Scope {
 /// Comments first, in the order of their places.
 pub fn excuses(db: &dyn salsa::Database, registry: &Registry) -> Vec<Excuse> {
     let mut found: Vec<Excuse> = Vec::new();
-    let mut said: Vec<&Said> = Vec::new();
-    let beside = said_beside(db);
-    said.extend(&beside);
-    if let Some(root) = Project::try_get(db).map(|project| project.root(db)) {
-        said.extend(root.sections(db).flat_map(|section| said_of_section(db, section)));
-    }
     // Two resource paths may overlap; each comment counts once.
     let mut seen: FxHashSet<&Arc<str>> = FxHashSet::default();
-    for (path, comments) in said.into_iter().filter(|(path, _)| seen.insert(path)) {
+    for (path, comments) in all_said(db).value.iter().filter(|(path, _)| seen.insert(path)) {
         for (directive, place) in comments {
             let scope = Scope::Comment { path: path.clone(), cover: directive.cover };
             let none = [Arc::from("")];
@@ -64,15 +58,30 @@ pub fn excuses(db: &dyn salsa::Database, registry: &Registry) -> Vec<Excuse> {
             }));
         }
     }
-    found.extend(meta_excuses(db).iter().flat_map(|excuse| of_meta(registry, excuse.clone())));
+    found.extend(meta_excuses(db).value.iter().flat_map(|excuse| of_meta(registry, excuse.clone())));
     found.sort_by(|left, right| {
         (left.is_of_meta(), &left.place, &left.name).cmp(&(right.is_of_meta(), &right.place, &right.name))
     });
     found
 }
 
+/// Numbers that are others when something else is excused.
+pub(in crate::rules) fn stated(db: &dyn salsa::Database) -> [u64; 2] {
+    [all_said(db).stamp, meta_excuses(db).stamp]
+}
+
+/// All comments that excuse, by file.
+#[salsa::tracked(returns(ref))]
+fn all_said(db: &dyn salsa::Database) -> Stamped<Vec<Said>> {
+    let mut said = said_beside(db);
+    if let Some(root) = Project::try_get(db).map(|project| project.root(db)) {
+        said.extend(root.sections(db).flat_map(|section| said_of_section(db, section)).cloned());
+    }
+    Stamped::new(said)
+}
+
 /// A file, and the comments in it that excuse, with their places.
-pub(in crate::rules) type Said = (Arc<str>, Vec<(Directive, Place)>);
+type Said = (Arc<str>, Vec<(Directive, Place)>);
 
 fn said(db: &dyn salsa::Database, files: impl IntoIterator<Item = SourceFile>) -> Vec<Said> {
     let files = files.into_iter().filter(|file| may_hold(file.content(db).text()));
@@ -84,7 +93,7 @@ fn said(db: &dyn salsa::Database, files: impl IntoIterator<Item = SourceFile>) -
 }
 
 #[salsa::tracked(returns(deref))]
-pub(in crate::rules) fn said_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Said> {
+fn said_in<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Said> {
     said(db, key.directory(db).files(db).iter().copied())
 }
 
