@@ -16,6 +16,7 @@ use crate::project::nodes::{
     Node, NodeKind, Reference, columns, facts, has_entry, is_enabled, living_nodes, nodes_of_package, rendering,
     unique_id,
 };
+use crate::project::openness::openness;
 use crate::project::packages::{dbt_packages, is_whole, package_name, project_file};
 use crate::project::properties::{PatchKind, entry_span, patch_index, properties};
 use crate::project::resources::{
@@ -411,17 +412,17 @@ fn forbidden(
     parent: Node<'_>,
 ) -> Option<String> {
     let db = rows.db;
-    let config = &facts(db, parent).config;
-    if parent.kind(db) != NodeKind::Model || config.get("access").is_some_and(|access| !access.is_string()) {
+    let seen = openness(db, parent);
+    if parent.kind(db) != NodeKind::Model || seen.access.as_ref().is_some_and(|access| !access.is_string()) {
         return None;
     }
     let package = parent.package(db);
     let restricted =
         package != root && project_file(db, package).get("restrict-access").and_then(data::flag).unwrap_or_default();
-    let access = config.get("access").and_then(data::scalar).unwrap_or_else(|| "protected".to_owned());
+    let access = seen.access.as_ref().and_then(data::scalar).unwrap_or_else(|| "protected".to_owned());
     match access.as_str() {
         "private" => {
-            let own = config.get("group").and_then(data::scalar);
+            let own = seen.group;
             let is_one = own.is_some() && group() == own && !restricted;
             let of_group =
                 own.map_or_else(|| "its group, which it has none".to_owned(), |own| format!("group '{own}'"));
@@ -440,7 +441,7 @@ fn group_of(rows: &Rows<'_>, child: Child<'_>) -> Option<String> {
         Child::Node(node) => of_config(&facts(db, node).config),
         Child::Test(test) => {
             let own = of_config(&test_facts(db, test).config);
-            own.or_else(|| of_config(&facts(db, attached(db, test)?).config))
+            own.or_else(|| openness(db, attached(db, test)?).group)
         }
     }
 }

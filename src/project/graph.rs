@@ -10,7 +10,7 @@ use super::settled::Settled;
 use super::versions::version;
 use crate::db::{FileKind, FileOf, Package, Project, SourceFile, Stamped, files_of};
 use indexmap::IndexSet;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::Id;
 use salsa::plumbing::{AsId, FromId};
 use std::sync::Arc;
@@ -297,9 +297,29 @@ pub fn source_folder_config<'db>(
     config::of_resource(db, source.package(db), &["sources"], &source_facts(db, source).fqn, &[])
 }
 
+#[salsa::tracked(returns(deref))]
+fn disabled_sources_in<'db>(db: &'db dyn salsa::Database, key: FileOf<'db>) -> Vec<Id> {
+    let (package, file) = (key.package(db), key.file(db));
+    let tables = properties(db, package, file).sources.iter();
+    let all = tables.map(|it| Source::new(db, package, it.source.clone(), it.table.clone(), file));
+    all.filter(|source| !source_facts(db, *source).enabled).map(|source| source.as_id()).collect()
+}
+
+#[salsa::tracked(returns(ref))]
+pub(super) fn indexed_disabled_sources(db: &dyn salsa::Database) -> Stamped<FxHashSet<Id>> {
+    let files = |package: Package| {
+        files_of(db, package, FileKind::Properties).iter().map(move |file| FileOf::new(db, package, *file))
+    };
+    let files = dbt_packages(db).into_iter().flat_map(files);
+    Stamped::new(files.flat_map(|file| disabled_sources_in(db, file)).copied().collect())
+}
+
 #[salsa::tracked(returns(copy))]
 pub fn is_source_enabled<'db>(db: &'db dyn salsa::Database, source: Source<'db>) -> bool {
-    source_facts(db, source).enabled
+    match Settled::try_get(db) {
+        Some(settled) => !settled.disabled_sources(db).contains(&source.as_id()),
+        None => source_facts(db, source).enabled,
+    }
 }
 
 /// A node's parents, resolved; in the order its text first names them.

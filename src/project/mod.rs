@@ -23,6 +23,7 @@ pub mod macro_calls;
 pub mod macros;
 pub mod naming;
 pub mod nodes;
+pub mod openness;
 pub mod overrides;
 pub mod packages;
 pub mod paths;

@@ -11,6 +11,7 @@ use super::jinja::{Minijinja, Renderer};
 use super::macros::{blocks, is_builtin};
 use super::packages::{dbt_packages, package_name};
 use super::properties::{Patch, PatchKind, patch, patch_index, properties};
+use super::settled::Settled;
 use super::shapes::is_relation;
 use super::versions::{of_file, version};
 use super::{calls, python};
@@ -20,6 +21,7 @@ use crate::syntax::jinja::blocks::BlockKind;
 use crate::syntax::span::{Span, SyntaxError};
 use indexmap::IndexSet;
 use rustc_hash::FxHashSet;
+use salsa::plumbing::AsId;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -118,7 +120,7 @@ impl std::fmt::Debug for Node<'_> {
 }
 
 #[salsa::tracked(returns(ref))]
-fn nodes_of<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Node<'db>> {
+pub(super) fn nodes_of<'db>(db: &'db dyn salsa::Database, key: DirectoryOf<'db>) -> Vec<Node<'db>> {
     let package = key.package(db);
     let mut found = Vec::new();
     for file in key.directory(db).files(db) {
@@ -513,7 +515,10 @@ pub fn constraints<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> &'db [
 
 #[salsa::tracked(returns(copy))]
 pub fn is_enabled<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> bool {
-    facts(db, node).enabled
+    match Settled::try_get(db) {
+        Some(settled) => settled.not_open(db).get(&node.as_id()).is_none_or(|it| it.enabled),
+        None => facts(db, node).enabled,
+    }
 }
 
 /// Whether it is known to be enabled: what nobody knows is taken for enabled elsewhere.

@@ -5,12 +5,13 @@
 //! every node. What an index came to, once it is an input, is as durable as a file that nobody edits.
 
 use super::graph::{self, SourceKey};
+use super::openness::{self, Openness};
 use super::overrides::{self, Override};
 use super::packages::dbt_packages;
 use super::properties::{self, PatchIndex};
 use super::versions::{self, Versions};
 use crate::db::{Database, Package, Stamped};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use salsa::{Durability, Id, Setter};
 use std::sync::Arc;
 
@@ -28,11 +29,16 @@ pub(super) struct Settled {
     /// Sources' tables by name.
     #[returns(ref)]
     pub(super) sources: FxHashMap<SourceKey, Vec<Id>>,
+    /// What others see of nodes, where that is not what they see of most.
+    #[returns(ref)]
+    pub(super) not_open: FxHashMap<Id, Openness>,
+    #[returns(ref)]
+    pub(super) disabled_sources: FxHashSet<Id>,
 }
 
 /// The stamps of what the indexes were last compared with: who has the same need not be compared again.
 #[derive(Debug, Default)]
-pub struct Known([Vec<u64>; 5]);
+pub struct Known([Vec<u64>; 7]);
 
 impl Known {
     /// Whether the index at a place comes from others than it did.
@@ -55,13 +61,42 @@ pub fn settle_overrides(db: &mut Database, known: &mut Known) {
 
 fn settled(db: &Database) -> Settled {
     Settled::try_get(db).unwrap_or_else(|| {
-        let none = (Vec::new(), FxHashMap::default(), FxHashMap::default(), FxHashMap::default(), FxHashMap::default());
-        Settled::builder(none.0, none.1, none.2, none.3, none.4).durability(Durability::HIGH).new(db)
+        Settled::builder(
+            Vec::new(),
+            FxHashMap::default(),
+            FxHashMap::default(),
+            FxHashMap::default(),
+            FxHashMap::default(),
+            FxHashMap::default(),
+            FxHashSet::default(),
+        )
+        .durability(Durability::HIGH)
+        .new(db)
     })
 }
 
-/// Brings the indexes up to the files. To be called after each change of inputs, once it was called at all.
-pub fn settle(db: &mut Database, known: &mut Known) {
+/// Brings the indexes up to the files. To be called after each change of inputs, once it was called at all; who knows
+/// that much is to be computed has that done on all threads.
+pub fn settle(db: &mut Database, known: &mut Known, is_much: bool) {
+    settle_names(db, known);
+    if is_much {
+        openness::prefetch_openness(db);
+    }
+    let settled = settled(db);
+    let not_open = openness::indexed_openness(db);
+    if known.is_other(5, &[not_open]) && *settled.not_open(db) != not_open.value {
+        let not_open = not_open.value.clone();
+        settled.set_not_open(db).to(not_open);
+    }
+    let disabled = graph::indexed_disabled_sources(db);
+    if known.is_other(6, &[disabled]) && *settled.disabled_sources(db) != disabled.value {
+        let disabled = disabled.value.clone();
+        settled.set_disabled_sources(db).to(disabled);
+    }
+}
+
+/// The indexes of what there is: what nodes and sources are like follows from them.
+fn settle_names(db: &mut Database, known: &mut Known) {
     // Each is read by those after it.
     settle_overrides(db, known);
     let settled = settled(db);

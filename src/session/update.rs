@@ -46,7 +46,7 @@ impl Session {
         self.prefetch_texts();
         settle_overrides(&mut self.db, &mut self.settled_from);
         self.prefetch_properties();
-        settle(&mut self.db, &mut self.settled_from);
+        settle(&mut self.db, &mut self.settled_from, true);
     }
 
     /// What the last check did to rows, where it followed another.
@@ -124,7 +124,7 @@ impl Session {
     /// To be called after inputs were set.
     fn settled(&mut self) {
         if self.db.is_followed() {
-            settle(&mut self.db, &mut self.settled_from);
+            settle(&mut self.db, &mut self.settled_from, self.is_cold.load(Ordering::Relaxed));
         }
     }
 
