@@ -55,6 +55,7 @@ impl Phase {
             name if name.ends_with("_of_section") => Self::Section,
             "of_directory" | "some_may_say" => Self::Directory,
             name if name.ends_with("_in") && !is_in("src/project/") => Self::Directory,
+            "stamps_beside" => Self::Sum,
             _ if is_in("src/query/") || is_in("src/relations/places/") => Self::Place,
             _ if is_in("src/derive/") => Self::Derived,
             _ if is_in("src/relations/") || is_in("src/observe/") => Self::Sum,
@@ -109,16 +110,22 @@ thread_local! {
 }
 
 /// Queries whose results are stamped.
-const STAMPED: [&str; 11] = [
+const STAMPED: [&str; 17] = [
+    "all_said",
+    "indexed_disabled_sources",
     "indexed_nodes",
+    "indexed_openness",
     "indexed_patches",
     "indexed_sources",
+    "meta_excuses",
     "of_directory",
     "of_project",
     "parts",
     "parts_of",
     "seen_beside",
     "seen_in",
+    "stamps_beside",
+    "stamps_of_section",
     "stands",
     "stated",
 ];

@@ -101,17 +101,22 @@ fn counts_of_edits(more: usize) -> Vec<Counts> {
     counts
 }
 
+/// Of a folder that has nothing to do with an edit, whether it and its section hold still is asked for all relations of
+/// a group at once, and once for each sum over directories. What it holds is not asked.
+const ASKED_A_FOLDER: usize = 20;
+
 #[test]
-fn the_first_save_of_a_file_and_the_next_ask_as_much_in_a_small_project_as_in_a_large_one() {
+fn an_edit_runs_as_much_in_a_small_project_as_in_a_large_one_and_asks_nothing_of_what_other_folders_hold() {
     on_large_stacks(1, || {
         let (small, large) = (counts_of_edits(12), counts_of_edits(40));
         for (at, (small, large)) in small.into_iter().zip(large).enumerate() {
             let path = NEAR[at / 2].0;
             assert_eq!(small.executed(), large.executed(), "edit {at} of {path}");
-            // Which layers there are follows from what nodes there are, and YAML can make nodes.
-            if path.ends_with(".sql") {
+            // The first save of a file has salsa doubt all that is as durable.
+            if at % 2 == 1 {
                 let asked = |counts: &Counts| counts.0.values().map(|it| it.executed + it.reused).sum::<usize>();
-                assert_eq!(asked(&small), asked(&large), "edit {at} of {path}");
+                let more = asked(&large) - asked(&small);
+                assert!(more <= (40 - 12) * ASKED_A_FOLDER, "edit {at} of {path}: {more}");
             }
         }
     })

@@ -2,6 +2,7 @@
 
 mod data_tests;
 #[path = "../datalog/facts.rs"]
+#[allow(dead_code, reason = "each target uses its part")]
 mod facts;
 mod fixtures;
 mod formats;
