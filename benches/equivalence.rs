@@ -10,6 +10,7 @@
 
 mod generator;
 #[path = "../tests/live/mod.rs"]
+#[allow(clippy::unwrap_used, unreachable_pub, reason = "a module of tests")]
 mod live;
 
 use harness::session::on_large_stacks;

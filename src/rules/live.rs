@@ -36,8 +36,15 @@ pub struct Live {
     checked: Vec<(Arc<Rule>, Options, Result<(), Broken>)>,
     /// What the last look did.
     upkeep: Upkeep,
-    /// The excuses of the project, the rules by which they were understood, and what they were understood from.
-    excuses: Option<(Vec<Arc<Rule>>, [u64; 2], Vec<Excuse>)>,
+    excuses: Option<Understood>,
+}
+
+/// The excuses of the project, with the rules by which they were understood, and the stamps of what says them.
+#[derive(Debug)]
+struct Understood {
+    rules: Vec<Arc<Rule>>,
+    stated: [u64; 2],
+    excuses: Vec<Excuse>,
 }
 
 /// The rules that are kept, and how.
@@ -145,10 +152,9 @@ impl Judge for Live {
 
     fn excuses(&mut self, db: &Database, registry: &Registry) -> Vec<Excuse> {
         let stated = stated(db);
-        let known = self.excuses.take().filter(|(rules, known, _)| *known == stated && registry.is_of(rules));
-        let read = || (registry.rules().to_vec(), stated, excuses(db, registry));
-        let (.., excuses) = self.excuses.insert(known.unwrap_or_else(read));
-        excuses.clone()
+        let known = self.excuses.take().filter(|known| known.stated == stated && registry.is_of(&known.rules));
+        let read = || Understood { rules: registry.rules().to_vec(), stated, excuses: excuses(db, registry) };
+        self.excuses.insert(known.unwrap_or_else(read)).excuses.clone()
     }
 }
 

@@ -1,8 +1,6 @@
 //! What a team with old findings does: park them in a baseline, excuse single ones, and let a script or
 //! a hook stop what is new.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use crate::program::{code, copy, err, harness, out, write};
 use serde_json::Value;
 use std::fs;

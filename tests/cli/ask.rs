@@ -1,7 +1,5 @@
 //! The questions with a name: each is whole, runs on every fixture, and three give what they should.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use harness::query::ask::{Question, embedded};
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,7 +1,5 @@
 //! The cache: it spares work and changes no result, whatever happened to the project or to the cache.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use crate::program;
 use harness::db::cache::Work;
 use harness::db::{Database, Invocation};

@@ -1,7 +1,5 @@
 //! The program as a user starts it: exit codes, streams, options.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use crate::program::{code, err, fixture, harness, out, write};
 use std::fs;
 

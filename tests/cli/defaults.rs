@@ -1,8 +1,6 @@
 //! What a repo sees that states nothing: conventions by how well it keeps them, one finding a cause; and
 //! what `harness init` makes of it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use crate::program::{code, copy, err, harness, out, write};
 use harness::db::{Database, Invocation};
 use harness::files::Memory;

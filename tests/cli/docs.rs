@@ -1,8 +1,6 @@
 //! docs/query.md: what it shows is what the program prints, and its reference is the catalogue's.
 //! `UPDATE_DOCS=1 cargo test --test docs` writes both anew.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use boon::{Compiler, Schemas};
 use harness::datalog::{Catalogue, FUNCTIONS, Schema, compile};
 use harness::observe;

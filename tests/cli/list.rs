@@ -1,7 +1,5 @@
 //! `harness list`, and selection in `harness check`, as a user starts them.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use crate::program::{err, harness, out, write};
 use std::path::{Path, PathBuf};
 

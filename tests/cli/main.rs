@@ -1,5 +1,13 @@
 //! What the command line does, prints and refuses.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test may stop at what it does not expect, and its modules are its own"
+)]
+
 mod adoption;
 mod ask;
 mod cache;

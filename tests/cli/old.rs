@@ -1,7 +1,5 @@
 //! What questions, rules and selections know of a change: `old::`, `changed`, SUPPRESSION_ADDED and `state:`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use crate::program::{code, err, harness, out};
 use crate::repo::{Repo, git};
 use serde_json::Value;

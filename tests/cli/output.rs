@@ -1,7 +1,5 @@
 //! Where findings go: formats, files, limits, and the command to go on with.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use crate::program::{code, err, out};
 use std::fs;
 use std::path::{Path, PathBuf};

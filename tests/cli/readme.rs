@@ -1,7 +1,5 @@
 //! What README.md shows is what the program prints.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use std::path::Path;
 use std::process::Command;
 

@@ -1,7 +1,5 @@
 //! A repo's own rules: written, tested, run, and told when they are broken.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use crate::program;
 use crate::program::{err, out};
 use std::fs;

@@ -1,8 +1,6 @@
 //! What a change causes: `--since` compares the work tree with a commit. Each comparison is held against two
 //! fresh runs, one on a checkout of the commit and one on the work tree.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use crate::program::{code, err, harness, out, write};
 use crate::repo::{Repo, git};
 use serde_json::Value;

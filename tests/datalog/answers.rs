@@ -1,13 +1,6 @@
 //! The language: programs with known answers, errors with places, proofs, demand; and random programs
 //! against an evaluator that is too simple to be wrong.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at what it does not expect"
-)]
-
 use crate::facts::{UNBOUNDED, World, answer};
 use crate::naive;
 use crate::naive::{Dice, Random};

@@ -1,12 +1,5 @@
 //! Only what a question needs is derived: counted on a graph whose closure is far too large.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at what it does not expect"
-)]
-
 use crate::facts::{UNBOUNDED, World};
 use harness::datalog::{Constant, Library, Statistics, compile};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,12 +1,5 @@
 //! What the language says where a program is wrong: each kind of error with its place and remedy.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at what it does not expect"
-)]
-
 use crate::wrong;
 use harness::datalog::compile;
 use std::collections::BTreeMap;

@@ -1,7 +1,5 @@
 //! Relations in memory.
 
-#![allow(unreachable_pub, reason = "a module of tests")]
-
 use harness::datalog::{Catalogue, Cell, Column, Constant, Facts, Library, Limits, Schema, Type, compile, with_cells};
 use std::collections::BTreeMap;
 use std::sync::Arc;

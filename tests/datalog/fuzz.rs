@@ -3,13 +3,6 @@
 //!
 //! `HARNESS_FUZZ_CASES` and `HARNESS_FUZZ_SEED` are as in tests/fuzz.rs.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at what it does not expect"
-)]
-
 use crate::naive::Dice;
 use crate::wrong;
 use harness::datalog::{Diagnostic, Library, Limits, Stop, compile};

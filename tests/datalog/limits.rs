@@ -1,12 +1,5 @@
 //! Questions that would run for ever, or need more than there is, are ended by their limits.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at what it does not expect"
-)]
-
 use crate::facts::World;
 use harness::datalog::{Answer, Constant, Failure, Library, Limits, Stop, compile};
 use std::collections::BTreeMap;

@@ -1,6 +1,5 @@
 //! Rows that are kept up to date equal those of a fresh evaluation, whatever facts come and go.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
 #![allow(dead_code, reason = "the helpers serve other tests as well")]
 
 use crate::facts::{UNBOUNDED, World};

@@ -1,7 +1,5 @@
 //! Random programs, and an evaluator that tries every value for every variable.
 
-#![allow(unreachable_pub, reason = "a module of tests")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 /// By relation and row, the height of the lowest proof.

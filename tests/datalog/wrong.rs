@@ -1,7 +1,5 @@
 //! Programs that are wrong, by what is wrong with them.
 
-#![allow(unreachable_pub, reason = "a module of tests")]
-
 use super::facts::World;
 use harness::datalog::Library;
 

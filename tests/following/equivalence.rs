@@ -5,8 +5,6 @@
 //! prints. `HARNESS_SEED=… HARNESS_STEPS=… cargo test --test equivalence NAME` runs one again. Many steps:
 //! `cargo bench --bench equivalence`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use crate::live::script::{Files, Op, Step, Told};
 use crate::live::{bases, script};
 use harness::session::on_large_stacks;

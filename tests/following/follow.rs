@@ -1,8 +1,6 @@
 //! What one edit makes run again where a session follows its project: which queries, and which rows come and go.
 //! Counted by salsa's own events and by the rows themselves, so no clock is involved.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use crate::shop::{HARNESS, project};
 use harness::db::{Count, Counts, Database, Executed, Invocation, Phase};
 use harness::files::Memory;

@@ -1,7 +1,5 @@
 //! Which queries run again after one edit. Counted by salsa's own events, so no clock is involved.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use crate::shop::{HARNESS, project};
 use harness::db::{Database, Executed, Invocation, SourceFile};
 use harness::files::{Content, Memory};

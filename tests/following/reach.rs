@@ -1,8 +1,6 @@
 //! How far an edit reaches where a session follows its project: what it cannot have changed is not asked again, and
 //! whatever it changes elsewhere is found.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use harness::db::{Counts, Database, Invocation};
 use harness::files::Memory;
 use harness::rules::registry::Registry;

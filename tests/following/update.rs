@@ -1,7 +1,5 @@
 //! A session that is brought up to its tree holds what a fresh one would, and looks no further than it must.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use harness::db::{Database, Executed, Invocation, Package};
 use harness::files::{Content, Listing, Memory, Tree, Unreadable};
 use harness::rules::registry::Registry;

@@ -1,6 +1,12 @@
 //! Hostile and broken input: a message with place and remedy, all else still checked, never a panic.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test may stop at what it does not expect, and its modules are its own"
+)]
 
 mod disk;
 mod growth;

@@ -1,7 +1,6 @@
 //! The program as a user starts it, for the tests that do.
 
 #![allow(unreachable_pub, dead_code, reason = "a module of tests; none needs all of it")]
-#![allow(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
 
 pub mod bounded;
 pub mod watching;

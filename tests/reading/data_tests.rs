@@ -1,7 +1,5 @@
 //! Data tests in the manifest: names and hashes as dbt makes them, parents, macros and settings.
 
-#![allow(clippy::panic, reason = "a test's helpers fail as its own lines do")]
-
 use harness::db::settings::HouseRules;
 use harness::db::{Database, FileKind, Invocation};
 use harness::files::{Content, Memory};

@@ -1,7 +1,5 @@
 //! Every rule on every fixture, in one reviewed snapshot a fixture; and what must hold of each.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use harness::db::{Database, Invocation};
 use harness::files::{Content, Disk, Tree};
 use harness::rules::registry::Registry;

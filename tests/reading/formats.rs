@@ -1,7 +1,5 @@
 //! Each format of findings, on one sample: what is written was reviewed, what is read by others is valid.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use boon::{Compiler, Schemas};
 use harness::report::{Command, Format, Limit, Options, Run, Summary, render};
 use harness::rules::finding::{Finding, Place, Severity, Status, Suppressed, Told};

@@ -1,8 +1,6 @@
 //! Templates and what Jinja2 3.1 makes of them. With these the engine behind `Renderer` could be
 //! changed.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use harness::db::{Database, Invocation};
 use harness::files::Memory;
 use harness::project::jinja::run::{Names, Run, Subject};

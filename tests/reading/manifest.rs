@@ -1,7 +1,5 @@
 //! The subset of dbt's manifest: what nodes are called, how they are configured, what they read.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use harness::db::settings::HouseRules;
 use harness::db::{Database, Invocation};
 use harness::files::Memory;

@@ -1,7 +1,5 @@
 //! The rules of other tools: what they are called, when they run, and that their options are taken.
 
-#![allow(clippy::panic, reason = "a test's helpers fail as its own lines do")]
-
 use harness::rules::registry::Registry;
 use harness::session::check_files;
 

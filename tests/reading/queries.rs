@@ -1,7 +1,5 @@
 //! Every rule is what its file says: each test case is run, and no rule can lose its body unseen.
 
-#![allow(clippy::panic, reason = "a test's helpers fail as its own lines do")]
-
 use harness::rules::finding::{Finding, Place, Severity, Status, Told};
 use harness::rules::registry::Registry;
 use harness::rules::rule::Rule;

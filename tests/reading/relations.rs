@@ -1,7 +1,5 @@
 //! The base relations: what they hold, that they hold it once, and where each row stands.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use harness::db::settings::HouseRules;
 use harness::db::{Before, Database, Invocation};
 use harness::files::{Content, Disk, Memory, Tree};

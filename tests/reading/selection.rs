@@ -1,8 +1,6 @@
 //! What a selection selects is what `dbt ls` lists. `selection/expected.txt` was written by dbt-core
 //! 1.12.6 for the project `selection/shop`; `selection/README.md` says how.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it does not expect")]
-
 use harness::db::{Database, Invocation};
 use harness::files::Disk;
 use harness::project::selection::{Indirect, Kinds, Spec, check, parse, parse_all, selectors};

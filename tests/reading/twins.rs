@@ -1,13 +1,6 @@
 //! What Ascent derives and what `queries/derived` says are one; and each finding has a proof that
 //! stands on its leaves.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may stop at what it does not expect"
-)]
-
 use crate::facts::{UNBOUNDED, World, answer_with};
 use harness::datalog::{Catalogue, Cell, Constant, Facts, Schema, compile, with_cells};
 use harness::db::settings::HouseRules;

@@ -1,7 +1,6 @@
 //! Git repositories with a dbt project in them, for tests.
 
 #![allow(unreachable_pub, dead_code, reason = "a module of tests; none needs all of it")]
-#![allow(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
 
 use super::program::write;
 use std::fs;

@@ -1,7 +1,5 @@
 //! A project of two layers that tests edit: sixty models a layer, macros, vars and YAML.
 
-#![allow(unreachable_pub, reason = "a module of tests")]
-
 pub const HARNESS: &str = "extends: strict
 paths: \"models/{layer}/**\"
 layers:

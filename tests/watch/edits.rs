@@ -1,13 +1,6 @@
 //! `harness watch`, as programs use it: `--stdin` for what is told of each edit, the real watcher for how edits
 //! come about. Whatever happens, what was told adds up to the findings of a fresh run.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    reason = "a test may stop at what it does not expect"
-)]
-
 use crate::program;
 use crate::program::watching::{ORDERS, Told, Watching, project, rules};
 use crate::program::{code, err, harness, write};

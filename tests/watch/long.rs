@@ -1,12 +1,5 @@
 //! What the looks of `harness watch` cost, and that it can go on for long.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    reason = "a test may stop at what it does not expect"
-)]
-
 use crate::program;
 use crate::program::watching::{ORDERS, Watching, project, rules};
 use crate::program::{err, harness, write};
