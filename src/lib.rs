@@ -46,10 +46,8 @@
 //! [`session::Session::check`] with [`rules::registry::Registry::embedded`].
 
 pub mod cli;
-pub mod datalog;
 pub mod db;
 pub mod derive;
-pub mod files;
 pub mod observe;
 pub mod project;
 pub mod query;
@@ -57,4 +55,7 @@ pub mod relations;
 pub mod report;
 pub mod rules;
 pub mod session;
-pub mod syntax;
+
+pub use harness_datalog as datalog;
+pub use harness_files as files;
+pub use harness_syntax as syntax;

@@ -397,32 +397,3 @@ pub fn of_text_as<T: Serialize + DeserializeOwned>(
         }
     }
 }
-
-/// A shared text, read without a copy in between.
-pub mod shared {
-    use serde::{Deserializer, Serializer, de};
-    use std::fmt;
-    use std::sync::Arc;
-
-    pub fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(text)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
-        deserializer.deserialize_str(Text)
-    }
-
-    struct Text;
-
-    impl de::Visitor<'_> for Text {
-        type Value = Arc<str>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a text")
-        }
-
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<Arc<str>, E> {
-            Ok(text.into())
-        }
-    }
-}

@@ -93,7 +93,7 @@ pub(super) fn relative(folder: &Path, path: &Path) -> String {
 }
 
 /// The path without `.` and `..`.
-pub(in crate::files) fn plain(path: &Path) -> PathBuf {
+pub(crate) fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {

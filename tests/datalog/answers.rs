@@ -4,7 +4,7 @@
 use crate::facts::{UNBOUNDED, World, answer};
 use crate::naive;
 use crate::naive::{Dice, Random};
-use harness::datalog::{Constant, Library, Proof, ProofKind, compile};
+use harness_datalog::{Constant, Library, Proof, ProofKind, compile};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn edges(pairs: &[(&str, &str)]) -> World {

@@ -1,7 +1,7 @@
 //! Only what a question needs is derived: counted on a graph whose closure is far too large.
 
 use crate::facts::{UNBOUNDED, World};
-use harness::datalog::{Constant, Library, Statistics, compile};
+use harness_datalog::{Constant, Library, Statistics, compile};
 use std::collections::{BTreeMap, BTreeSet};
 
 const NODES: usize = 10_000;

@@ -1,7 +1,7 @@
 //! What the language says where a program is wrong: each kind of error with its place and remedy.
 
 use crate::wrong;
-use harness::datalog::compile;
+use harness_datalog::compile;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 

@@ -1,6 +1,6 @@
 //! Relations in memory.
 
-use harness::datalog::{Catalogue, Cell, Column, Constant, Facts, Library, Limits, Schema, Type, compile, with_cells};
+use harness_datalog::{Catalogue, Cell, Column, Constant, Facts, Library, Limits, Schema, Type, compile, with_cells};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

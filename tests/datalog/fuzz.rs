@@ -5,7 +5,7 @@
 
 use crate::naive::Dice;
 use crate::wrong;
-use harness::datalog::{Diagnostic, Library, Limits, Stop, compile};
+use harness_datalog::{Diagnostic, Library, Limits, Stop, compile};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -16,8 +16,7 @@ fn number(name: &str, default: u64) -> u64 {
 
 /// What the tests ask, the embedding's own programs and what is wrong already.
 fn seeds() -> Vec<String> {
-    let root = std::path::Path::new(file!()).ancestors().nth(2).unwrap();
-    let root = if root.join("queries").is_dir() { root.to_owned() } else { env!("CARGO_MANIFEST_DIR").into() };
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut seeds: Vec<String> = Vec::new();
     let tests = std::fs::read_to_string(root.join("tests/datalog/answers.rs")).unwrap();
     // Raw and plain texts of the tests that look like a part of a program.

@@ -1,7 +1,7 @@
 //! Questions that would run for ever, or need more than there is, are ended by their limits.
 
 use crate::facts::World;
-use harness::datalog::{Answer, Constant, Failure, Library, Limits, Stop, compile};
+use harness_datalog::{Answer, Constant, Failure, Library, Limits, Stop, compile};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -5,7 +5,7 @@
 use crate::facts::{UNBOUNDED, World};
 use crate::naive;
 use crate::naive::{Dice, Literal, Random, Rule, Term};
-use harness::datalog::{
+use harness_datalog::{
     Catalogue, Cell, Constant, Facts, Forms, Kept, Library, Maintained, Part, PartedFacts, Programs, Refused, Reports,
     Schema, with_cells,
 };

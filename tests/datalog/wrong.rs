@@ -1,7 +1,7 @@
 //! Programs that are wrong, by what is wrong with them.
 
 use super::facts::World;
-use harness::datalog::Library;
+use harness_datalog::Library;
 
 pub fn world() -> World {
     let mut world = World::default()
@@ -14,7 +14,7 @@ pub fn world() -> World {
         .texts("in_file(id: node, path: path)", &[&["model.orders", "models/orders.sql"]])
         .with(
             "size(id: node, lines: int)",
-            vec![vec![harness::datalog::Constant::text("model.orders"), harness::datalog::Constant::Int(12)]],
+            vec![vec![harness_datalog::Constant::text("model.orders"), harness_datalog::Constant::Int(12)]],
         );
     world.nodes = [("orders", "model.orders"), ("stg", "model.stg"), ("base", "model.base"), ("base", "source.base")]
         .map(|(name, id)| (name.to_owned(), id.to_owned()))

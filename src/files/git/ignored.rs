@@ -1,7 +1,7 @@
 //! What git ignores: files that are never in a commit, as installed packages.
 
-use crate::files::MAX_BYTES;
-use crate::files::open::{Links, read_bytes};
+use crate::MAX_BYTES;
+use crate::open::{Links, read_bytes};
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::collections::HashMap;

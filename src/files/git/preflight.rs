@@ -2,8 +2,8 @@
 //! itself. Whoever wrote the repository may have put pipes or devices there, which would never end.
 
 use super::NoRevision;
-use crate::files::open::{Links, ordinary, read_bytes};
-use crate::files::{MAX_BYTES, absolute};
+use crate::open::{Links, ordinary, read_bytes};
+use crate::{MAX_BYTES, absolute};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

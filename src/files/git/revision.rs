@@ -2,7 +2,7 @@
 
 use super::tree::Commit;
 use super::{open, preflight};
-use crate::files::{Disk, absolute, repository_around};
+use crate::{Disk, absolute, repository_around};
 use gix::bstr::ByteSlice;
 use gix::{ObjectId, Repository};
 use std::path::Path;

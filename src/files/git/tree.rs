@@ -2,8 +2,8 @@
 
 use super::ignored::Ignored;
 use super::preflight;
-use crate::files::disk;
-use crate::files::{Content, Disk, Listing, MAX_BYTES, Tree, is_passed_over, join};
+use crate::disk;
+use crate::{Content, Disk, Listing, MAX_BYTES, Tree, is_passed_over, join};
 use gix::object::tree::EntryKind;
 use gix::{ObjectId, Repository, ThreadSafeRepository};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -139,7 +139,7 @@ impl Commit {
 
     /// The path of a file outside of the project as the commit's tree may have it.
     pub fn within(&self, path: &Path) -> Option<String> {
-        let path = crate::files::absolute(path);
+        let path = crate::absolute(path);
         let below = path.strip_prefix(&self.root).ok()?;
         let up = "../".repeat(self.below.len());
         Some(join("", &format!("{up}{}", below.to_string_lossy())))
@@ -220,7 +220,7 @@ impl Commit {
             return *known;
         }
         let place = self.root.join(path);
-        let is_own = crate::files::absolute(&place) == place && preflight::check(&place, Some(&self.root)).is_ok();
+        let is_own = crate::absolute(&place) == place && preflight::check(&place, Some(&self.root)).is_ok();
         let opened = if is_own { super::open(&place) } else { None };
         let tree = opened
             .as_ref()

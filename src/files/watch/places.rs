@@ -5,8 +5,8 @@
 //! is wanted, or one below a wanted folder. One real folder may stand for several keys, by links.
 
 use super::{Placed, Wanted, system};
-use crate::files::bounds::{Bounds, plain};
-use crate::files::is_passed_over;
+use crate::bounds::{Bounds, plain};
+use crate::is_passed_over;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs;

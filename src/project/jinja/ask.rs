@@ -54,7 +54,7 @@ pub(super) enum What {
 pub struct Question<Of> {
     what: What,
     of: Option<Of>,
-    #[serde(with = "crate::db::cache::shared")]
+    #[serde(with = "crate::syntax::shared")]
     name: Arc<str>,
 }
 

@@ -53,7 +53,7 @@ pub type Site = u32;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RefCall {
     pub package: Option<Arc<str>>,
-    #[serde(with = "crate::db::cache::shared")]
+    #[serde(with = "crate::syntax::shared")]
     pub name: Arc<str>,
     pub version: Option<Arc<str>>,
     pub site: Site,
@@ -61,9 +61,9 @@ pub struct RefCall {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SourceCall {
-    #[serde(with = "crate::db::cache::shared")]
+    #[serde(with = "crate::syntax::shared")]
     pub source: Arc<str>,
-    #[serde(with = "crate::db::cache::shared")]
+    #[serde(with = "crate::syntax::shared")]
     pub table: Arc<str>,
     pub site: Site,
 }

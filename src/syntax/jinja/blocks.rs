@@ -2,7 +2,7 @@
 //! snapshots, docs.
 
 use super::tags::{Tag, TagKind, tags};
-use crate::syntax::span::{Span, SyntaxError};
+use crate::span::{Span, SyntaxError};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use super::tags::{TagKind, tags};
 use super::tokens::{Token, TokenKind, tokens};
-use crate::syntax::span::Span;
+use crate::span::Span;
 
 /// Words that may stand before a parenthesis and call nothing.
 const WORDS: [&str; 12] = ["if", "elif", "else", "and", "or", "not", "in", "is", "for", "set", "do", "call"];

@@ -3,7 +3,7 @@
 
 use super::tags::{TagKind, tags};
 use super::tokens::{Token, TokenKind, tokens};
-use crate::syntax::span::Span;
+use crate::span::Span;
 use std::sync::Arc;
 
 #[derive(Debug, Clone, PartialEq)]

@@ -217,8 +217,8 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::syntax::jinja::rewrite::{Scope, rewrite};
-    use crate::syntax::span::Span;
+    use crate::jinja::rewrite::{Scope, rewrite};
+    use crate::span::Span;
 
     fn rewritten(text: &str) -> String {
         rewrite(text, Span::new(0, text.len()), Scope::Open).text

@@ -183,8 +183,8 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
-    use crate::syntax::jinja::rewrite::{Scope, rewrite};
-    use crate::syntax::span::Span;
+    use crate::jinja::rewrite::{Scope, rewrite};
+    use crate::span::Span;
 
     fn rewritten(expression: &str) -> String {
         let text = format!("{{{{ {expression} }}}}");

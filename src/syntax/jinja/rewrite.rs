@@ -19,7 +19,7 @@ use super::looks::looks;
 use super::operators;
 use super::tags::{Tag, TagKind, tags};
 use super::tokens::{Token, TokenKind, tokens};
-use crate::syntax::span::{Span, SyntaxError};
+use crate::span::{Span, SyntaxError};
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //! inside expressions. Never fails; what is not closed is an error and ends the scan.
 
 use super::tokens::{TokenKind, string_end, tokens};
-use crate::syntax::span::{Span, SyntaxError};
+use crate::span::{Span, SyntaxError};
 use memchr::memchr_iter;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

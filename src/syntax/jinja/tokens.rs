@@ -98,7 +98,7 @@ fn digits(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Behind the string that starts at `at`.
-pub(crate) fn string_end(bytes: &[u8], at: usize, quote: u8) -> Option<usize> {
+pub fn string_end(bytes: &[u8], at: usize, quote: u8) -> Option<usize> {
     let mut at = at + 1;
     while at < bytes.len() {
         match bytes[at] {

@@ -3,7 +3,7 @@
 use super::Item;
 use super::keyword::Keyword;
 use super::token::{Kind, Token};
-use crate::syntax::span::Span;
+use crate::span::Span;
 use std::sync::Arc;
 
 /// A name without the quotes around it.

@@ -4,8 +4,8 @@
 use super::item::unquoted;
 use super::keyword::Keyword;
 use super::token::{Kind, Token, tokens};
-use crate::syntax::jinja::tokens::{TokenKind, tokens as jinja_tokens};
-use crate::syntax::span::Span;
+use crate::jinja::tokens::{TokenKind, tokens as jinja_tokens};
+use crate::span::Span;
 use std::sync::Arc;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

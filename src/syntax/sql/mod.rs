@@ -11,14 +11,14 @@ mod keyword;
 pub mod raw_names;
 mod scan;
 mod tables;
-pub(crate) mod token;
+pub mod token;
 
 pub use dialect::Dialect;
 pub use item::unquoted;
 pub use scan::{scan, scan_of};
 
 use self::factor::Scale;
-use crate::syntax::span::Span;
+use crate::span::Span;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub struct Scan {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cte {
     /// As written, without quotes; where Jinja is part of the name, its tags are, too.
-    #[serde(with = "crate::db::cache::shared")]
+    #[serde(with = "crate::shared")]
     pub name: Arc<str>,
     pub name_span: Span,
     /// Inside the parentheses.
@@ -67,7 +67,7 @@ pub struct Select {
 pub struct FromName {
     pub span: Span,
     /// One part: without quotes. Dotted: as written.
-    #[serde(with = "crate::db::cache::shared")]
+    #[serde(with = "crate::shared")]
     pub name: Arc<str>,
 }
 
@@ -85,7 +85,7 @@ pub struct Item {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Literal {
     pub span: Span,
-    #[serde(with = "crate::db::cache::shared")]
+    #[serde(with = "crate::shared")]
     pub text: Arc<str>,
     /// Whether something is multiplied or divided by it.
     pub scale: Option<Scale>,
@@ -95,6 +95,6 @@ pub struct Literal {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TableName {
     pub span: Span,
-    #[serde(with = "crate::db::cache::shared")]
+    #[serde(with = "crate::shared")]
     pub text: Arc<str>,
 }

@@ -1,7 +1,7 @@
 //! Names of tables as a search through the raw text finds them: comments of Jinja are text, those of lines
 //! are not. dbt-project-evaluator looks for hard-coded references so, and finds what this finds.
 
-use crate::syntax::span::Span;
+use crate::span::Span;
 use regex::Regex;
 use std::sync::LazyLock;
 

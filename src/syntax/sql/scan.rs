@@ -11,7 +11,7 @@ use super::keyword::Keyword;
 use super::tables::{Names, Tables};
 use super::token::{Block, Kind, Token, Tokens, tokens_of};
 use super::{Cte, FromName, Item, Literal, Scan, Select, TableName};
-use crate::syntax::span::Span;
+use crate::span::Span;
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use super::item::unquoted;
 use super::keyword::Keyword;
 use super::token::{Kind, Token};
 use super::{Cte, TableName};
-use crate::syntax::span::Span;
+use crate::span::Span;
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
 

@@ -3,11 +3,11 @@
 
 use super::dialect::Dialect;
 use super::keyword::{Keyword, keyword};
-use crate::syntax::jinja::tags::{Tag, TagKind, tags};
-use crate::syntax::span::Span;
+use crate::jinja::tags::{Tag, TagKind, tags};
+use crate::span::Span;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     Word,
     /// `"name"` or a name in backticks.
     Quoted,
@@ -31,7 +31,7 @@ pub(crate) enum Kind {
 
 /// What a statement tag does to the text around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Block {
+pub enum Block {
     /// `if`, `for`: what follows has alternatives.
     Branches,
     /// `elif`, `else`.
@@ -45,42 +45,42 @@ pub(crate) enum Block {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Token {
-    pub(crate) kind: Kind,
+pub struct Token {
+    pub kind: Kind,
     pub(crate) keyword: Keyword,
-    pub(crate) start: u32,
-    pub(crate) end: u32,
+    pub start: u32,
+    pub end: u32,
 }
 
 impl Token {
-    pub(crate) fn span(self) -> Span {
+    pub fn span(self) -> Span {
         Span { start: self.start, end: self.end }
     }
 
-    pub(crate) fn is_name(self) -> bool {
+    pub fn is_name(self) -> bool {
         matches!(self.kind, Kind::Word | Kind::Quoted)
     }
 
-    pub(crate) fn is_block(self) -> bool {
+    pub fn is_block(self) -> bool {
         matches!(self.kind, Kind::Block(_))
     }
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Tokens {
-    pub(crate) tokens: Vec<Token>,
-    pub(crate) comments: Vec<Span>,
+pub struct Tokens {
+    pub tokens: Vec<Token>,
+    pub comments: Vec<Span>,
     /// Numbers, also those in captured blocks.
-    pub(crate) numbers: Vec<Span>,
+    pub numbers: Vec<Span>,
     /// There are alternatives.
-    pub(crate) branches: bool,
+    pub branches: bool,
 }
 
-pub(crate) fn tokens(text: &str) -> Tokens {
+pub fn tokens(text: &str) -> Tokens {
     tokens_of(text, Dialect::Unknown)
 }
 
-pub(crate) fn tokens_of(text: &str, dialect: Dialect) -> Tokens {
+pub fn tokens_of(text: &str, dialect: Dialect) -> Tokens {
     if u32::try_from(text.len()).is_err() {
         return Tokens::default();
     }

@@ -2,9 +2,9 @@
 
 use super::cover::{Around, Entries};
 use super::{Directive, Said, may_hold, said};
-use crate::syntax::jinja::tags::{TagKind, tags};
-use crate::syntax::span::{LineIndex, Span};
-use crate::syntax::sql::token;
+use crate::jinja::tags::{TagKind, tags};
+use crate::span::{LineIndex, Span};
+use crate::sql::token;
 
 /// SQL with Jinja in it: both have comments.
 pub fn in_template(text: &str) -> Vec<Directive> {
@@ -129,7 +129,7 @@ fn inside(text: &str, comment: Span) -> Vec<Said> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::syntax::yaml::parse;
+    use crate::yaml::parse;
 
     /// `RULE own code head`, one excuse a line.
     fn shown(directives: &[Directive]) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! Which lines a comment speaks of.
 
 use super::Cover;
-use crate::syntax::span::{LineIndex, Span};
+use crate::span::{LineIndex, Span};
 
 /// Comments that overlap none, in order, with what stands around each. One pass either way, whatever
 /// the number of comments.

@@ -6,7 +6,7 @@ mod cover;
 
 pub use comments::{in_docs, in_python, in_template, in_yaml};
 
-use crate::syntax::span::Span;
+use crate::span::Span;
 use jiff::civil::Date;
 use std::sync::Arc;
 

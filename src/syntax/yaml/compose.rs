@@ -10,7 +10,7 @@ use super::mapping::{Mapping, Pending};
 use super::messages::{self, MAX_CLONED, MAX_DEPTH, MAX_EVENTS};
 use super::resolve::{self, Special};
 use super::{Document, DuplicateKey, Entry, Node, Value};
-use crate::syntax::span::{Span, SyntaxError};
+use crate::span::{Span, SyntaxError};
 
 /// Longer paths say no more to a reader and would cost too much in a file of many duplicates.
 const LONGEST_PATH: usize = 500;

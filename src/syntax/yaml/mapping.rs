@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Entry, Node, Value};
-use crate::syntax::span::Span;
+use crate::span::Span;
 
 /// Up to here comparing keys one by one is faster than hashing them.
 const UNHASHED_KEYS: usize = 8;

@@ -2,7 +2,7 @@
 
 use granit_parser::{ErrorKind, ScanError};
 
-use crate::syntax::span::{Span, SyntaxError};
+use crate::span::{Span, SyntaxError};
 
 pub(super) const MAX_EVENTS: usize = 3_000_000;
 pub(super) const MAX_DEPTH: usize = 200;

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::syntax::span::{Span, SyntaxError};
+use crate::span::{Span, SyntaxError};
 
 /// One value and the bytes it stands in. The span of an alias is the alias; its children keep
 /// the places where the anchor has them.
@@ -38,7 +38,7 @@ pub enum Value {
     Float(f64),
     /// A date or a date with a time, as written.
     Timestamp(String),
-    Str(#[serde(with = "crate::db::cache::shared")] Arc<str>),
+    Str(#[serde(with = "crate::shared")] Arc<str>),
     Seq(Vec<Node>),
     Map(Vec<Entry>),
 }

@@ -4,6 +4,7 @@
 pub mod conflict;
 pub mod jinja;
 pub mod python;
+pub mod shared;
 pub mod span;
 pub mod sql;
 pub mod suppression;

@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Folders that no walk goes into: what git and Python keep beside a project. dbt reads other folders with a dot.
-pub(crate) fn is_passed_over(name: &str) -> bool {
+pub fn is_passed_over(name: &str) -> bool {
     matches!(
         name,
         ".git" | ".hg" | ".svn" | ".venv" | ".tox" | ".nox" | ".mypy_cache" | ".pytest_cache" | ".ruff_cache"
