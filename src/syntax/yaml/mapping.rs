@@ -1,6 +1,6 @@
 //! A mapping under construction: unique keys in the order of a Python dict, and merge keys.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 use super::{Entry, Node, Value};
@@ -61,7 +61,7 @@ fn equal(left: &Value, right: &Value) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct UniqueEntries {
     entries: Vec<Entry>,
-    positions: HashMap<Key, usize>,
+    positions: FxHashMap<Key, usize>,
 }
 
 /// What a repeated key replaced.
@@ -127,7 +127,7 @@ pub(super) struct Mapping {
     merged: Vec<Entry>,
     pub(super) pending: Option<Pending>,
     /// Position of a repeated key to its place among the document's duplicates.
-    pub(super) reported: HashMap<usize, usize>,
+    pub(super) reported: FxHashMap<usize, usize>,
 }
 
 impl Mapping {
