@@ -7,7 +7,7 @@ use crate::project::data::has_jinja;
 use crate::project::data_tests::declared::SETTINGS;
 use crate::project::jinja::run::Names;
 use crate::project::schema_yaml::{root as root_of, small_run, value_of_text};
-use crate::syntax::span::SyntaxError;
+use crate::syntax::span::{SyntaxError, SyntaxErrorKind};
 use crate::syntax::yaml::Node;
 use rustc_hash::FxHashSet;
 
@@ -43,7 +43,7 @@ pub(super) fn setting_errors<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>) -> Ve
 }
 
 fn with_remedy(error: SyntaxError) -> SyntaxError {
-    if !error.message.contains("is undefined") {
+    if error.kind != SyntaxErrorKind::UndefinedName {
         return error;
     }
     let remedy = "Write it out: no macro of the project can be called in a setting of a data test, nor ref or source.";

@@ -164,11 +164,7 @@ impl MacroTemplate {
 
 /// A keyword or a parameter that stands twice.
 pub fn twice(span: Span, name: &str) -> SyntaxError {
-    SyntaxError {
-        span,
-        message: format!("the keyword `{name}` is given twice, which stops dbt"),
-        remedy: "Remove one of the two.".to_owned(),
-    }
+    SyntaxError::new(span, format!("the keyword `{name}` is given twice, which stops dbt"), "Remove one of the two.")
 }
 
 #[salsa::tracked(returns(ref))]
@@ -271,11 +267,11 @@ fn late_parameter(text: &str, block: &Block) -> Option<SyntaxError> {
     let is_it = |token: &&crate::syntax::jinja::tokens::Token| token.of(text) == &**name;
     let list = tokens(text, block.parameters.start as usize, block.parameters.end as usize);
     let span = list.iter().rfind(is_it).map_or(block.parameters, |token| Span::new(token.start, token.end));
-    Some(SyntaxError {
+    Some(SyntaxError::new(
         span,
-        message: format!("the parameter `{name}` has no default and stands behind one that has, which stops dbt"),
-        remedy: "Give it a default, or put it before those that have one.".to_owned(),
-    })
+        format!("the parameter `{name}` has no default and stands behind one that has, which stops dbt"),
+        "Give it a default, or put it before those that have one.",
+    ))
 }
 
 fn has_name(text: &str, name: &str) -> bool {

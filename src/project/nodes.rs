@@ -330,7 +330,7 @@ pub fn rendering<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Renderin
         if trace.incomplete {
             trace.failure = None;
             // Something that is not in this checkout was in play; the project itself may be right.
-            errors.retain(|error| !error.message.starts_with("Jinja: ") || error.message.contains("syntax error"));
+            errors.retain(|error| !error.kind.is_of_run());
         }
     }
     Rendering { trace, errors }

@@ -44,20 +44,20 @@ fn project_file_with_errors(db: &dyn salsa::Database, package: Package) -> (Proj
         // Of a file that cannot be read that is all there is to say.
         let is_read = !matches!(package.project_file(db).content(db), Content::Unreadable(_));
         if document.errors.is_empty() && is_read {
-            errors.push(SyntaxError {
-                span: Span::default(),
-                message: "dbt_project.yml holds no settings, which stops dbt".to_owned(),
-                remedy: "Write at least `name: my_project`.".to_owned(),
-            });
+            errors.push(SyntaxError::new(
+                Span::default(),
+                "dbt_project.yml holds no settings, which stops dbt",
+                "Write at least `name: my_project`.",
+            ));
         }
         return (ProjectFile { name: package.folder(db).clone(), ..ProjectFile::default() }, errors);
     };
     if document.errors.is_empty() && !entries.contains_key("name") {
-        errors.push(SyntaxError {
-            span: Span::default(),
-            message: "dbt_project.yml has no `name`, which stops dbt".to_owned(),
-            remedy: "Write `name: my_project`.".to_owned(),
-        });
+        errors.push(SyntaxError::new(
+            Span::default(),
+            "dbt_project.yml has no `name`, which stops dbt",
+            "Write `name: my_project`.",
+        ));
     }
     let skip = |key: &str| {
         matches!(
@@ -159,7 +159,7 @@ pub fn vars_file_errors(db: &dyn salsa::Database) -> Vec<SyntaxError> {
     let Some(project) = Project::try_get(db) else { return Vec::new() };
     let Some(file) = project.vars_file(db) else { return Vec::new() };
     let document = yaml(db, file);
-    let error = |span: Span, message: String, remedy: &str| vec![SyntaxError { span, message, remedy: remedy.into() }];
+    let error = |span: Span, message: String, remedy: &str| vec![SyntaxError::new(span, message, remedy)];
     if !document.errors.is_empty() || !data::is_true(&data::of(&document.root)) {
         return Vec::new();
     }

@@ -101,7 +101,7 @@ pub(super) fn overlaps(db: &dyn salsa::Database, package: Package) -> Vec<Syntax
                 (message, format!("Remove '{shown}': '{shown_outer}' holds it."))
             };
             let message = format!("{message}; dbt reads its files twice and stops at the second of each name");
-            found.push(SyntaxError { span: item.span, message, remedy });
+            found.push(SyntaxError::new(item.span, message, remedy));
         }
     }
     found

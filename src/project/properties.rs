@@ -287,11 +287,11 @@ pub fn null_tests(root: &Node) -> Vec<SyntaxError> {
         for entry in node.as_map().unwrap_or_default() {
             match entry.key.as_str() {
                 Some(key @ ("tests" | "data_tests")) if entry.value.is_null() && !is_version => {
-                    errors.push(SyntaxError {
-                        span: entry.key.span,
-                        message: format!("`{key}:` has no tests below it, which stops dbt"),
-                        remedy: format!("Write a list of tests, or delete `{key}:`."),
-                    })
+                    errors.push(SyntaxError::new(
+                        entry.key.span,
+                        format!("`{key}:` has no tests below it, which stops dbt"),
+                        format!("Write a list of tests, or delete `{key}:`."),
+                    ))
                 }
                 Some("columns" | "tables" | "versions") => work.push(&entry.value),
                 _ => {}

@@ -37,9 +37,7 @@ pub fn read(text: &str) -> Rendering {
 
 /// The Jinja in a Python model, which dbt refuses, also in strings and comments.
 fn jinja(text: &str) -> Option<SyntaxError> {
-    let error = |at: usize, message: &str, remedy: &str| {
-        Some(SyntaxError { span: Span::new(at, at + 2), message: message.to_owned(), remedy: remedy.to_owned() })
-    };
+    let error = |at: usize, message: &str, remedy: &str| Some(SyntaxError::new(Span::new(at, at + 2), message, remedy));
     let first = |marks: [&str; 3]| marks.iter().filter_map(|mark| text.find(mark)).min();
     if let Some(at) = first(["{{", "{%", "{#"]) {
         let what = format!("`{}` in a Python model is Jinja to dbt, which takes none there", &text[at..at + 2]);
@@ -55,11 +53,7 @@ fn jinja(text: &str) -> Option<SyntaxError> {
 fn wrong_functions(parsed: &Parsed) -> Vec<SyntaxError> {
     let mut models = Models(Vec::new());
     models.visit_body(&parsed.module.body);
-    let error = |span: Span, message: &str, remedy: &str| SyntaxError {
-        span,
-        message: message.to_owned(),
-        remedy: remedy.to_owned(),
-    };
+    let error = |span: Span, message: &str, remedy: &str| SyntaxError::new(span, message, remedy);
     let [model] = models.0.as_slice() else {
         return match models.0.get(1) {
             None if parsed.module.body.is_empty() => Vec::new(),
@@ -210,7 +204,7 @@ impl<'tree> Calls<'tree> {
     }
 
     fn refuse(&mut self, part: &impl Ranged, message: String, remedy: &str) {
-        self.errors.push(SyntaxError { span: self.parsed.span(part), message, remedy: remedy.to_owned() });
+        self.errors.push(SyntaxError::new(self.parsed.span(part), message, remedy));
     }
 
     /// The arguments of a call of dbt's; nothing, and an error, where they are not literals.

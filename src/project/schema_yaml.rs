@@ -6,7 +6,7 @@ use super::jinja::run::{Names, Run, Scale, Subject};
 use super::jinja::{Minijinja, Renderer};
 use super::packages::yaml;
 use crate::db::{FileOf, Package, SourceFile};
-use crate::syntax::span::{Span, SyntaxError};
+use crate::syntax::span::{Span, SyntaxError, SyntaxErrorKind};
 use crate::syntax::yaml::{Entry, Node, Value};
 use serde_json::Value as Json;
 
@@ -65,11 +65,11 @@ pub fn value_of_text(run: Run, file: &str, node: &Node) -> Option<Result<Json, S
         // Something that is not in this checkout was in play.
         Err(_) if trace.incomplete => None,
         Err(error) => {
-            let remedy = match error.message.as_str() {
-                message if message.starts_with("Jinja: the var ") => {
+            let remedy = match error.kind {
+                SyntaxErrorKind::VarWithoutValue => {
                     "Give it a default here, or a value under `vars:` or by `--vars`.".to_owned()
                 }
-                message if message.ends_with("is undefined") => {
+                SyntaxErrorKind::UndefinedName => {
                     "Correct the name, or write it out: YAML has no macros, no ref and no source.".to_owned()
                 }
                 _ => error.remedy.clone(),

@@ -49,13 +49,11 @@ fn parts(model: &Node, errors: &mut Vec<SyntaxError>) {
             check(part, what, errors);
             let Some((node, name)) = part.get("name").and_then(|node| Some((node, node.as_str()?))) else { continue };
             if seen.contains(&name) {
-                errors.push(SyntaxError {
-                    span: node.span,
-                    message: format!(
-                        "{what} '{name}' has the name of another part of its semantic model, which stops dbt"
-                    ),
-                    remedy: "Rename one of the two; `expr:` says what it is made of.".to_owned(),
-                });
+                errors.push(SyntaxError::new(
+                    node.span,
+                    format!("{what} '{name}' has the name of another part of its semantic model, which stops dbt"),
+                    "Rename one of the two; `expr:` says what it is made of.",
+                ));
             }
             seen.push(name);
         }
@@ -75,11 +73,7 @@ fn check(entry: &Node, what: &str, errors: &mut Vec<SyntaxError>) {
     } else {
         return;
     };
-    errors.push(SyntaxError {
-        span: node.span,
-        message: format!("`{name}` of a {what} {why}; that stops dbt"),
-        remedy,
-    });
+    errors.push(SyntaxError::new(node.span, format!("`{name}` of a {what} {why}; that stops dbt"), remedy));
 }
 
 fn is_valid(name: &str) -> bool {

@@ -54,7 +54,7 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn report(&mut self, span: Span, message: impl Into<String>, remedy: impl Into<String>) {
-        self.problems.push(SyntaxError { span, message: message.into(), remedy: remedy.into() });
+        self.problems.push(SyntaxError::new(span, message, remedy));
     }
 
     fn house(&mut self, root: &Node) -> HouseRules {

@@ -32,20 +32,20 @@ const EXPOSURES: [&str; 5] = ["dashboard", "notebook", "analysis", "ml", "applic
 pub fn shape_errors(root: &Node) -> Vec<SyntaxError> {
     let mut errors = Vec::new();
     if root.as_map().is_none() && !root.is_null() {
-        errors.push(SyntaxError {
-            span: root.as_seq().and_then(<[_]>::first).map_or(root.span, start_of),
-            message: format!("the file is {} where dbt wants a mapping, which stops dbt", root.kind_name()),
-            remedy: "Begin it with the list that its entries belong to: `models:`.".to_owned(),
-        });
+        errors.push(SyntaxError::new(
+            root.as_seq().and_then(<[_]>::first).map_or(root.span, start_of),
+            format!("the file is {} where dbt wants a mapping, which stops dbt", root.kind_name()),
+            "Begin it with the list that its entries belong to: `models:`.",
+        ));
     }
     for entry in root.as_map().unwrap_or_default() {
         let Some(key) = entry.key.as_str().filter(|key| LISTS.contains(key)) else { continue };
         let Some(items) = entry.value.as_seq() else {
-            errors.push(SyntaxError {
-                span: entry.key.span,
-                message: format!("`{key}:` must be a list and is {}, which stops dbt", entry.value.kind_name()),
-                remedy: format!("Write a list of entries (`- name: …`), or delete `{key}:`."),
-            });
+            errors.push(SyntaxError::new(
+                entry.key.span,
+                format!("`{key}:` must be a list and is {}, which stops dbt", entry.value.kind_name()),
+                format!("Write a list of entries (`- name: …`), or delete `{key}:`."),
+            ));
             continue;
         };
         for item in items {
@@ -65,11 +65,11 @@ fn is_named(item: &Node, key: &str, errors: &mut Vec<SyntaxError>) -> bool {
         Some(_) => "has no name".to_owned(),
         None => format!("is {} where a mapping belongs", item.kind_name()),
     };
-    errors.push(SyntaxError {
-        span: start_of(item),
-        message: format!("an entry of `{key}:` {what}, which stops dbt"),
-        remedy: "Give the entry a `name:`, or delete it.".to_owned(),
-    });
+    errors.push(SyntaxError::new(
+        start_of(item),
+        format!("an entry of `{key}:` {what}, which stops dbt"),
+        "Give the entry a `name:`, or delete it.",
+    ));
     false
 }
 
@@ -80,16 +80,14 @@ fn start_of(item: &Node) -> Span {
 
 fn check_entry(item: &Node, key: &str, errors: &mut Vec<SyntaxError>) {
     for (_, demanded) in DEMANDED.iter().filter(|(list, demanded)| *list == key && item.get(demanded).is_none()) {
-        errors.push(SyntaxError {
-            span: item.get("name").map_or(item.span, |name| name.span),
-            message: format!("an entry of `{key}:` has no `{demanded}:`, which stops dbt"),
-            remedy: format!("Add `{demanded}:`."),
-        });
+        errors.push(SyntaxError::new(
+            item.get("name").map_or(item.span, |name| name.span),
+            format!("an entry of `{key}:` has no `{demanded}:`, which stops dbt"),
+            format!("Add `{demanded}:`."),
+        ));
     }
-    let wrong = |node: &Node, message: String, remedy: &str| SyntaxError {
-        span: node.span,
-        message: format!("{message}, which stops dbt"),
-        remedy: remedy.to_owned(),
+    let wrong = |node: &Node, message: String, remedy: &str| {
+        SyntaxError::new(node.span, format!("{message}, which stops dbt"), remedy)
     };
     let kind = item.get("type").filter(|_| key == "exposures");
     if let Some((node, kind)) = kind.and_then(|node| Some((node, node.as_str()?)))
@@ -119,11 +117,11 @@ fn check_entry(item: &Node, key: &str, errors: &mut Vec<SyntaxError>) {
     if matches!(key, "sources" | "tables")
         && let Some(field) = item.get_entry("loaded_at_field").filter(|field| field.value.as_str() == Some(""))
     {
-        errors.push(SyntaxError {
-            span: field.key.span,
-            message: "`loaded_at_field:` is empty, which stops dbt".to_owned(),
-            remedy: "Name the column, or delete `loaded_at_field:`.".to_owned(),
-        });
+        errors.push(SyntaxError::new(
+            field.key.span,
+            "`loaded_at_field:` is empty, which stops dbt",
+            "Name the column, or delete `loaded_at_field:`.",
+        ));
     }
     if key == "sources" {
         for (_, table) in entries(item, "tables").filter(|(_, table)| table.as_map().is_some()) {
@@ -140,15 +138,11 @@ fn check_entry(item: &Node, key: &str, errors: &mut Vec<SyntaxError>) {
     if let Some(relation) = item.get_entry("relation").filter(|_| key == "snapshots")
         && !relation.value.as_str().is_some_and(is_relation)
     {
-        errors.push(SyntaxError {
-            span: relation.key.span,
-            message: format!(
-                "`relation:` is {}, which stops dbt: it accepts one ref or source",
-                shown(&relation.value)
-            ),
-            remedy: "Write it without braces: `relation: ref('model')` or `relation: source('source', 'table')`."
-                .to_owned(),
-        });
+        errors.push(SyntaxError::new(
+            relation.key.span,
+            format!("`relation:` is {}, which stops dbt: it accepts one ref or source", shown(&relation.value)),
+            "Write it without braces: `relation: ref('model')` or `relation: source('source', 'table')`.",
+        ));
     }
     if key == "unit_tests" {
         check_fixtures(item, errors);
@@ -176,11 +170,11 @@ fn check_date(entry: &Node, errors: &mut Vec<SyntaxError>) {
     else {
         return;
     };
-    errors.push(SyntaxError {
-        span: date.span,
-        message: format!("`deprecation_date:` is `{text}`, which is not a date; that stops dbt"),
-        remedy: "Write a date: 2030-01-31.".to_owned(),
-    });
+    errors.push(SyntaxError::new(
+        date.span,
+        format!("`deprecation_date:` is `{text}`, which is not a date; that stops dbt"),
+        "Write a date: 2030-01-31.",
+    ));
 }
 
 /// The column that a time spine counts by is one of the model's, with a granularity.
@@ -204,7 +198,7 @@ fn check_time_spine(model: &Node, errors: &mut Vec<SyntaxError>) {
         ),
         Some(_) => return,
     };
-    errors.push(SyntaxError { span, message, remedy });
+    errors.push(SyntaxError::new(span, message, remedy));
 }
 
 /// One expression that an exposure depends on. dbt renders all of them as one text, so that one stops them all.
@@ -232,7 +226,7 @@ fn check_call(call: &Node, errors: &mut Vec<SyntaxError>) {
         ),
         Some(_) => return,
     };
-    errors.push(SyntaxError { span: call.span, message, remedy });
+    errors.push(SyntaxError::new(call.span, message, remedy));
 }
 
 /// The function of a call and how many arguments without a keyword it is given; nothing where it cannot be read.
@@ -281,11 +275,11 @@ fn check_fixtures(unit: &Node, errors: &mut Vec<SyntaxError>) {
         unit.get("versions")?.get_entry(key).filter(|names| names.value.as_seq().is_some_and(|names| !names.is_empty()))
     };
     if let (Some(_), Some(excluded)) = (listed("include"), listed("exclude")) {
-        errors.push(SyntaxError {
-            span: excluded.key.span,
-            message: "a unit test includes versions and excludes some, which stops dbt".to_owned(),
-            remedy: "Keep `include:` or `exclude:`.".to_owned(),
-        });
+        errors.push(SyntaxError::new(
+            excluded.key.span,
+            "a unit test includes versions and excludes some, which stops dbt",
+            "Keep `include:` or `exclude:`.",
+        ));
     }
     let given = entries(unit, "given").map(|(_, given)| ("an input", given));
     let expected = unit.get("expect").into_iter().map(|expected| ("`expect:`", expected));
@@ -296,11 +290,11 @@ fn check_fixtures(unit: &Node, errors: &mut Vec<SyntaxError>) {
         }
         let Some(rows) = fixture.get_entry("rows").filter(|rows| !rows.value.is_null()) else {
             if what == "`expect:`" && fixture.as_map().is_some() && fixture.get("fixture").is_none_or(Node::is_null) {
-                errors.push(SyntaxError {
-                    span: unit.get("name").map_or(unit.span, |name| name.span),
-                    message: "a unit test expects neither `rows:` nor a `fixture:`, which stops dbt".to_owned(),
-                    remedy: "Write `rows: []` below `expect:` where nothing is expected.".to_owned(),
-                });
+                errors.push(SyntaxError::new(
+                    unit.get("name").map_or(unit.span, |name| name.span),
+                    "a unit test expects neither `rows:` nor a `fixture:`, which stops dbt",
+                    "Write `rows: []` below `expect:` where nothing is expected.",
+                ));
             }
             continue;
         };
@@ -310,14 +304,14 @@ fn check_fixtures(unit: &Node, errors: &mut Vec<SyntaxError>) {
         };
         let is_scalar = rows.value.as_str().is_some() || rows.value.as_seq().is_some();
         if !fits && is_scalar {
-            errors.push(SyntaxError {
-                span: rows.key.span,
-                message: format!(
+            errors.push(SyntaxError::new(
+                rows.key.span,
+                format!(
                     "the rows of {what} are {}, and its format is {format}; that stops dbt",
                     rows.value.kind_name()
                 ),
-                remedy: format!("Write {wanted}, or another `format:`."),
-            });
+                format!("Write {wanted}, or another `format:`."),
+            ));
         }
     }
 }
@@ -330,11 +324,11 @@ fn stated_twice(item: &Node, errors: &mut Vec<SyntaxError>) {
     for entry in MOVED.iter().filter_map(|key| item.get_entry(key)) {
         let key = entry.key.as_str().unwrap_or_default();
         if config.get(key).is_some() {
-            errors.push(SyntaxError {
-                span: entry.key.span,
-                message: format!("`{key}:` stands both in `config:` and beside it, which stops dbt"),
-                remedy: format!("Delete `{key}:` beside `config:`, or join the two there."),
-            });
+            errors.push(SyntaxError::new(
+                entry.key.span,
+                format!("`{key}:` stands both in `config:` and beside it, which stops dbt"),
+                format!("Delete `{key}:` beside `config:`, or join the two there."),
+            ));
         }
     }
 }
@@ -349,20 +343,20 @@ fn check_versions(model: &Node, errors: &mut Vec<SyntaxError>) {
             is_named(column, "columns", errors);
         }
         let Some(number) = version.get("v") else {
-            errors.push(SyntaxError {
-                span: start_of(version),
-                message: "a version has no `v:`, which stops dbt".to_owned(),
-                remedy: "Give the version its number: `v: 1`.".to_owned(),
-            });
+            errors.push(SyntaxError::new(
+                start_of(version),
+                "a version has no `v:`, which stops dbt",
+                "Give the version its number: `v: 1`.",
+            ));
             continue;
         };
         // dbt compares what is printed: 1 and "1" are one version.
         if seen.iter().any(|known: &&Node| known.key_text() == number.key_text()) {
-            errors.push(SyntaxError {
-                span: number.span,
-                message: format!("version {} is listed twice, which stops dbt", shown(number)),
-                remedy: "Delete one of the two.".to_owned(),
-            });
+            errors.push(SyntaxError::new(
+                number.span,
+                format!("version {} is listed twice, which stops dbt", shown(number)),
+                "Delete one of the two.",
+            ));
         }
         seen.push(number);
     }
@@ -387,11 +381,11 @@ fn check_versions(model: &Node, errors: &mut Vec<SyntaxError>) {
         ),
         Some(_) => ("which is none of the versions", "Name one of the versions, or add it to the list."),
     };
-    errors.push(SyntaxError {
-        span: latest.span,
-        message: format!("`latest_version:` is {}, {what}; that stops dbt", shown(latest)),
-        remedy: remedy.to_owned(),
-    });
+    errors.push(SyntaxError::new(
+        latest.span,
+        format!("`latest_version:` is {}, {what}; that stops dbt", shown(latest)),
+        remedy,
+    ));
 }
 
 /// `include:` and `exclude:` among a version's columns: one rule at most, and exceptions only from all.
@@ -399,22 +393,22 @@ fn check_rules(version: &Node, errors: &mut Vec<SyntaxError>) {
     let rules = entries(version, "columns").map(|(_, rule)| rule).filter(|rule| rule.get("include").is_some());
     for (nth, rule) in rules.enumerate() {
         if nth > 0 {
-            errors.push(SyntaxError {
-                span: start_of(rule),
-                message: "a version has two rules that include columns, which stops dbt".to_owned(),
-                remedy: "Join the two into one.".to_owned(),
-            });
+            errors.push(SyntaxError::new(
+                start_of(rule),
+                "a version has two rules that include columns, which stops dbt",
+                "Join the two into one.",
+            ));
         }
         let Some(excluded) = rule.get_entry("exclude").filter(|_| rule.get("include").and_then(Node::as_seq).is_some())
         else {
             continue;
         };
         if excluded.value.as_seq().is_some_and(|names| !names.is_empty()) {
-            errors.push(SyntaxError {
-                span: excluded.key.span,
-                message: "`exclude:` stands beside a list of columns to include, which stops dbt".to_owned(),
-                remedy: "Write `include: all`, or delete `exclude:`.".to_owned(),
-            });
+            errors.push(SyntaxError::new(
+                excluded.key.span,
+                "`exclude:` stands beside a list of columns to include, which stops dbt",
+                "Write `include: all`, or delete `exclude:`.",
+            ));
         }
     }
 }

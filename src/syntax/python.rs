@@ -76,7 +76,7 @@ pub fn parse(text: &str) -> Parsed {
 }
 
 fn refused(span: Span, what: &str, remedy: &str) -> SyntaxError {
-    SyntaxError { span, message: format!("Python: {what}"), remedy: remedy.to_owned() }
+    SyntaxError::new(span, format!("Python: {what}"), remedy)
 }
 
 /// Whether Python's parser refuses it too. dbt does not see what only Python's compiler refuses: `x = *a`, but

@@ -116,14 +116,57 @@ fn is_first(byte: u8) -> bool {
     byte & 0xc0 != 0x80
 }
 
-/// What a parser could not understand, and where.
+/// What is wrong with a text, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SyntaxError {
+    pub kind: SyntaxErrorKind,
     pub span: Span,
     /// What is wrong, as a clause that can follow "cannot be read: ".
     pub message: String,
     /// What to do about it, as a sentence.
     pub remedy: String,
+}
+
+/// What kind of thing is wrong: who goes on differently for it looks at this and never at the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SyntaxErrorKind {
+    /// The text breaks the rules of its language, or those of dbt.
+    Syntax,
+    /// A `{{`, a `{#` or the text of `raw` has no end: what follows it cannot be seen.
+    UnclosedTag,
+    /// A `{%` has no end: what follows it cannot be seen.
+    UnclosedStatement,
+    /// A block, a macro for one, has no name.
+    NamelessBlock,
+    /// A template names what there is not where it stands.
+    UndefinedName,
+    /// A var has neither a value nor a default.
+    VarWithoutValue,
+    /// A template that Jinja can read failed while it ran.
+    Failed,
+}
+
+impl SyntaxErrorKind {
+    /// Whether nothing after it can be seen.
+    pub fn is_cut(self) -> bool {
+        matches!(self, Self::UnclosedTag | Self::UnclosedStatement)
+    }
+
+    /// Whether it shows only while a template runs.
+    pub fn is_of_run(self) -> bool {
+        matches!(self, Self::UndefinedName | Self::VarWithoutValue | Self::Failed)
+    }
+}
+
+impl SyntaxError {
+    /// An error of kind [`SyntaxErrorKind::Syntax`].
+    pub fn new(span: Span, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { kind: SyntaxErrorKind::Syntax, span, message: message.into(), remedy: remedy.into() }
+    }
+
+    pub fn of(self, kind: SyntaxErrorKind) -> Self {
+        Self { kind, ..self }
+    }
 }
 
 #[cfg(test)]

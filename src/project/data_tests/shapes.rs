@@ -31,7 +31,7 @@ struct Shapes {
 
 impl Shapes {
     fn report(&mut self, span: Span, message: String, remedy: &str) {
-        self.errors.push(SyntaxError { span, message, remedy: remedy.to_owned() });
+        self.errors.push(SyntaxError::new(span, message, remedy));
     }
 
     fn described(&mut self, entry: &Node) {

@@ -8,9 +8,10 @@ use super::meter::{self, spend_text, spend_values};
 use super::run::{ConfigCall, FailureKind, FunctionCall, NOTED, Names, RefCall, SourceCall, with_run};
 use super::sets::{difference_of_dicts, set, zip};
 use super::values::{MutDict, MutList, Relation, Unknown, data, mutable, storable};
-use super::{math, texts, value_of};
+use super::{Cause, math, texts, value_of};
 use crate::project::target::is_secret;
 use crate::syntax::jinja::rewrite::{AGAIN, BIG, DICT, FORMAT, KEEP, LIST, LOOK, MATH, NEGATIVE, PART, TUPLE};
+use crate::syntax::span::SyntaxErrorKind;
 use minijinja::value::{Object, ObjectRepr, Rest, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use std::sync::Arc;
@@ -257,7 +258,7 @@ fn var(name: &Value, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error>
         // In YAML dbt demands a value; a model may go without while it is parsed.
         None if default.is_none() && matches!(names, Names::Settings | Names::Descriptions) => {
             let message = format!("the var '{name}' has no value, and no default is given here");
-            Err(Error::new(ErrorKind::UndefinedError, message))
+            Err(Cause(SyntaxErrorKind::VarWithoutValue).error(ErrorKind::UndefinedError, message))
         }
         None => Ok(default.unwrap_or_else(|| {
             with_run(|run| run.trace.incomplete = true);

@@ -4,6 +4,7 @@
 //! runs. In macros, in YAML and in docs blocks Jinja2 itself decides: such a name prints nothing, and calls and
 //! members of it are errors.
 
+use super::Cause;
 use super::ask;
 use super::functions::Builtins;
 use super::macros::{Adapter, Macro, Space};
@@ -11,6 +12,7 @@ use super::meter;
 use super::run::{FailureKind, Names, with_run};
 use super::values::Unknown;
 use crate::syntax::jinja::rewrite::{CALL, ITEM, NAME, SPACE};
+use crate::syntax::span::SyntaxErrorKind;
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use std::sync::Arc;
@@ -67,7 +69,7 @@ fn is_out_of_reach(name: &str) -> bool {
 }
 
 fn undefined(name: &str) -> Error {
-    Error::new(ErrorKind::UndefinedError, format!("`{name}` is undefined"))
+    Cause(SyntaxErrorKind::UndefinedName).error(ErrorKind::UndefinedError, format!("`{name}` is undefined"))
 }
 
 /// What a member of a name that does not exist comes to: nothing to go on with where Jinja2 decides.

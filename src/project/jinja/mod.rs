@@ -41,7 +41,7 @@ use crate::project::macros::{Named, twice};
 use crate::syntax::jinja::rewrite::{Rewritten, Scope, rewrite};
 use crate::syntax::jinja::static_text::is_static;
 use crate::syntax::jinja::tags::{TagKind, tags, unclosed_block};
-use crate::syntax::span::{Span, SyntaxError};
+use crate::syntax::span::{Span, SyntaxError, SyntaxErrorKind};
 use ask::Asked;
 use either::{either, errors_of_all, under_each};
 use kept::{add_home, kept, kept_text};
@@ -416,7 +416,35 @@ fn syntax_error(error: &Error, base: usize, rewritten: &Rewritten) -> SyntaxErro
         Some(name) => format!(" (in {})", macros::shown_name(name)),
         None => String::new(),
     };
-    SyntaxError { span, message: format!("Jinja: {detail}{within}"), remedy: remedy_of(error).to_owned() }
+    SyntaxError::new(span, format!("Jinja: {detail}{within}"), remedy_of(error)).of(kind_of(error))
+}
+
+/// What kind of fault an error is that is raised here; the engine has no kind for it.
+#[derive(Debug, Clone, Copy)]
+struct Cause(SyntaxErrorKind);
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl std::error::Error for Cause {}
+
+impl Cause {
+    fn error(self, kind: ErrorKind, detail: String) -> Error {
+        Error::new(kind, detail).with_source(self)
+    }
+}
+
+fn kind_of(error: &Error) -> SyntaxErrorKind {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let known = causes.filter_map(|cause| cause.downcast_ref::<Cause>()).map(|cause| cause.0).last();
+    known.unwrap_or(if error.kind() == ErrorKind::SyntaxError {
+        SyntaxErrorKind::Syntax
+    } else {
+        SyntaxErrorKind::Failed
+    })
 }
 
 /// What is wrong, in words that Jinja2 has for it.

@@ -81,12 +81,12 @@ fn union(text: &str, errors: &mut Vec<SyntaxError>) -> Vec<Definition> {
             if part.is_empty() {
                 let message = format!("'{word}' has a comma with nothing beside it");
                 let remedy = "Write what must all hold without spaces: tag:nightly,path:models/marts.".to_owned();
-                errors.push(SyntaxError { span, message, remedy });
+                errors.push(SyntaxError::new(span, message, remedy));
                 continue;
             }
             match criteria(part).and_then(|criteria| meant(criteria, part)) {
                 Ok(criteria) => all.push(Definition::Criteria(criteria)),
-                Err((message, remedy)) => errors.push(SyntaxError { span, message, remedy }),
+                Err((message, remedy)) => errors.push(SyntaxError::new(span, message, remedy)),
             }
         }
         parts.push(Definition::group(Operator::Intersection, all, None));

@@ -58,7 +58,7 @@ const DEEPEST: usize = 30;
 
 impl Reader {
     fn wrong(&mut self, span: Span, message: impl Into<String>, remedy: impl Into<String>) {
-        self.errors.push(SyntaxError { span, message: message.into(), remedy: remedy.into() });
+        self.errors.push(SyntaxError::new(span, message, remedy));
     }
 
     fn file(&mut self, root: &Node) -> Vec<Selector> {
@@ -130,11 +130,11 @@ impl Reader {
     fn definition(&mut self, node: &Node) -> Option<Definition> {
         if self.depth >= DEEPEST {
             let remedy = "Give its inner parts names of their own, and name them by method: selector.";
-            self.late.push(SyntaxError {
-                span: node.span,
-                message: format!("a definition nests more than {DEEPEST} levels deep"),
-                remedy: remedy.to_owned(),
-            });
+            self.late.push(SyntaxError::new(
+                node.span,
+                format!("a definition nests more than {DEEPEST} levels deep"),
+                remedy,
+            ));
             return None;
         }
         self.depth += 1;
@@ -279,7 +279,7 @@ impl Reader {
         match checked(criteria) {
             Ok(criteria) => Some(Definition::Criteria(criteria)),
             Err((message, remedy)) => {
-                self.late.push(SyntaxError { span, message, remedy });
+                self.late.push(SyntaxError::new(span, message, remedy));
                 None
             }
         }

@@ -2,7 +2,7 @@
 //! snapshots, docs.
 
 use super::tags::{Tag, TagKind, tags};
-use crate::span::{Span, SyntaxError};
+use crate::span::{Span, SyntaxError, SyntaxErrorKind};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -74,11 +74,11 @@ pub fn blocks(text: &str) -> Blocks {
             if BlockKind::of(word).is_none_or(|kind| kind.family() != block.kind.family()) {
                 continue;
             }
-            errors.push(SyntaxError {
-                span: tag.inner,
-                message: format!("a block begins within the block `{}`, which is not closed before it", block.name),
-                remedy: format!("Write `{{% {closing} %}}` before it: blocks of this kind cannot hold one another."),
-            });
+            errors.push(SyntaxError::new(
+                tag.inner,
+                format!("a block begins within the block `{}`, which is not closed before it", block.name),
+                format!("Write `{{% {closing} %}}` before it: blocks of this kind cannot hold one another."),
+            ));
             block.body.end = tag.span.start;
             block.span.end = tag.span.start;
             blocks.extend(open.take().map(|(block, _)| block));
@@ -92,17 +92,17 @@ pub fn blocks(text: &str) -> Blocks {
         }
     }
     // Where a tag is never closed, what follows it cannot be seen.
-    let is_cut = errors.iter().any(|error| error.message.contains("is never closed"));
+    let is_cut = errors.iter().any(|error| error.kind.is_cut());
     if let Some((mut block, _)) = open.take_if(|_| is_cut) {
         (block.body.end, block.span.end) = (text.len() as u32, text.len() as u32);
         blocks.push(block);
     }
     if let Some((block, closing)) = open {
-        errors.push(SyntaxError {
-            span: Span::new(block.span.start as usize, block.body.start as usize),
-            message: format!("the block `{}` is never closed", block.name),
-            remedy: format!("Close it with `{{% {closing} %}}`."),
-        });
+        errors.push(SyntaxError::new(
+            Span::new(block.span.start as usize, block.body.start as usize),
+            format!("the block `{}` is never closed", block.name),
+            format!("Close it with `{{% {closing} %}}`."),
+        ));
     }
     errors.sort_by_key(|error| error.span);
     Blocks { blocks, errors }
@@ -128,20 +128,20 @@ pub fn control_flow_errors(text: &str, kinds: &[BlockKind]) -> Vec<SyntaxError> 
         match (word, BlockKind::of(word)) {
             ("if" | "for", _) => flow.push(word),
             ("endif" | "endfor", _) if flow.pop() != Some(ends) => {
-                errors.push(SyntaxError {
-                    span: tag.inner,
-                    message: format!("`{word}` ends what was never opened, which stops dbt"),
-                    remedy: format!("Remove it, or open the `{ends}` that it belongs to."),
-                });
+                errors.push(SyntaxError::new(
+                    tag.inner,
+                    format!("`{word}` ends what was never opened, which stops dbt"),
+                    format!("Remove it, or open the `{ends}` that it belongs to."),
+                ));
                 return errors;
             }
             (_, Some(kind)) if kinds.contains(&kind) => {
                 if let Some(around) = flow.last() {
-                    errors.push(SyntaxError {
-                        span: tag.inner,
-                        message: format!("a block stands within `{{% {around} %}}`, which stops dbt"),
-                        remedy: "Move the block out of it: dbt looks for blocks before it runs any Jinja.".to_owned(),
-                    });
+                    errors.push(SyntaxError::new(
+                        tag.inner,
+                        format!("a block stands within `{{% {around} %}}`, which stops dbt"),
+                        "Move the block out of it: dbt looks for blocks before it runs any Jinja.",
+                    ));
                     return errors;
                 }
                 open = Some(kind);
@@ -159,11 +159,12 @@ fn header(text: &str, tag: &Tag, kind: BlockKind) -> Result<Block, SyntaxError> 
     let rest = &inner[at..];
     let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
     if length == 0 {
-        return Err(SyntaxError {
-            span: tag.span,
-            message: format!("the {} has no name", tag.word(text)),
-            remedy: format!("Name it: `{{% {} my_name … %}}`.", tag.word(text)),
-        });
+        return Err(SyntaxError::new(
+            tag.span,
+            format!("the {} has no name", tag.word(text)),
+            format!("Name it: `{{% {} my_name … %}}`.", tag.word(text)),
+        )
+        .of(SyntaxErrorKind::NamelessBlock));
     }
     let name = &rest[..length];
     let start = tag.inner.start as usize + at;

@@ -190,7 +190,7 @@ pub fn rewrite(text: &str, region: Span, scope: Scope<'_>) -> Rewritten {
         }
     }
     let rest = &part[done..];
-    match out.errors.iter().find(|error| error.message.contains("never closed")) {
+    match out.errors.iter().find(|error| error.kind.is_cut()) {
         // What follows an unclosed tag is not template text any more.
         Some(error) => {
             let until = (error.span.start as usize).saturating_sub(base).clamp(done, part.len());

@@ -2,7 +2,7 @@
 //! inside expressions. Never fails; what is not closed is an error and ends the scan.
 
 use super::tokens::{TokenKind, string_end, tokens};
-use crate::span::{Span, SyntaxError};
+use crate::span::{Span, SyntaxError, SyntaxErrorKind};
 use memchr::memchr_iter;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -91,11 +91,11 @@ fn bound_branches(text: &str, found: &mut Tags) {
                 let Some(branches) = open.last_mut() else { continue };
                 *branches += 1;
                 if *branches == MAX_BRANCHES + 1 {
-                    found.errors.push(SyntaxError {
-                        span: tag.span,
-                        message: format!("one Jinja `if` has more than {MAX_BRANCHES} branches"),
-                        remedy: "Look the value up in a dict instead.".to_owned(),
-                    });
+                    found.errors.push(SyntaxError::new(
+                        tag.span,
+                        format!("one Jinja `if` has more than {MAX_BRANCHES} branches"),
+                        "Look the value up in a dict instead.",
+                    ));
                 }
                 if *branches > MAX_BRANCHES {
                     tag.kind = TagKind::Comment;
@@ -145,11 +145,11 @@ pub fn unclosed_block(text: &str, tags: &[Tag]) -> Option<SyntaxError> {
         }
     }
     let (word, tag) = open.pop()?;
-    Some(SyntaxError {
-        span: Span::new(tag.inner.start as usize + leading_space(tag.inner.of(text)), tag.inner.end as usize),
-        message: format!("the Jinja block `{word}` is never closed"),
-        remedy: format!("Close it with `{{% end{word} %}}`."),
-    })
+    Some(SyntaxError::new(
+        Span::new(tag.inner.start as usize + leading_space(tag.inner.of(text)), tag.inner.end as usize),
+        format!("the Jinja block `{word}` is never closed"),
+        format!("Close it with `{{% end{word} %}}`."),
+    ))
 }
 
 fn leading_space(text: &str) -> usize {
@@ -174,22 +174,29 @@ fn tag_at(text: &str, start: usize, errors: &mut Vec<SyntaxError>) -> Option<Tag
         _ => close_of(bytes, start + 2, close, &mut wrong),
     };
     if let (Some((at, expected)), Some(end)) = (wrong, end) {
-        errors.push(SyntaxError {
-            span: Span::new(at, at + 1),
-            message: format!("unexpected `{}`, expected `{}`", char::from(bytes[at]), char::from(expected)),
-            remedy: format!("Write `{}` before it.", char::from(expected)),
-        });
+        errors.push(SyntaxError::new(
+            Span::new(at, at + 1),
+            format!("unexpected `{}`, expected `{}`", char::from(bytes[at]), char::from(expected)),
+            format!("Write `{}` before it.", char::from(expected)),
+        ));
         // Read as a comment, so that what follows it still counts.
         let inner = Span::new(start + 2, end);
         return Some(Tag { kind: TagKind::Comment, span: Span::new(start, end + 2), inner });
     }
     let Some(end) = end else {
         let (open, shut) = (&text[start..start + 2], String::from_utf8_lossy(close));
-        errors.push(SyntaxError {
-            span: Span::new(start, start + 2),
-            message: format!("the Jinja {name} that opens with `{open}` is never closed"),
-            remedy: format!("Close it with `{shut}`."),
-        });
+        errors.push(
+            SyntaxError::new(
+                Span::new(start, start + 2),
+                format!("the Jinja {name} that opens with `{open}` is never closed"),
+                format!("Close it with `{shut}`."),
+            )
+            .of(if kind == TagKind::Statement {
+                SyntaxErrorKind::UnclosedStatement
+            } else {
+                SyntaxErrorKind::UnclosedTag
+            }),
+        );
         return None;
     };
     let mut inner = (start + 2, end);
@@ -202,11 +209,11 @@ fn tag_at(text: &str, start: usize, errors: &mut Vec<SyntaxError>) -> Option<Tag
     let mut tag = Tag { kind, span: Span::new(start, end + 2), inner: Span::new(inner.0, inner.1) };
     let excess = if kind == TagKind::Comment { None } else { excess(&text[inner.0..inner.1]) };
     if let Some(excess) = excess {
-        errors.push(SyntaxError {
-            span: tag.span,
-            message: format!("one Jinja {name} {excess}"),
-            remedy: "Split it, or move its data into a seed or a var.".to_owned(),
-        });
+        errors.push(SyntaxError::new(
+            tag.span,
+            format!("one Jinja {name} {excess}"),
+            "Split it, or move its data into a seed or a var.",
+        ));
         // Read as a comment: its length is known, so that what follows it still counts.
         tag.kind = TagKind::Comment;
     } else if kind == TagKind::Statement && tag.word(text) == "raw" {
@@ -214,11 +221,10 @@ fn tag_at(text: &str, start: usize, errors: &mut Vec<SyntaxError>) -> Option<Tag
         match end_of_raw(text, end + 2) {
             Some(end) => tag.span = Span::new(start, end),
             None => {
-                errors.push(SyntaxError {
-                    span: tag.span,
-                    message: "the raw block is never closed".to_owned(),
-                    remedy: "Close it with `{% endraw %}`.".to_owned(),
-                });
+                errors.push(
+                    SyntaxError::new(tag.span, "the raw block is never closed", "Close it with `{% endraw %}`.")
+                        .of(SyntaxErrorKind::UnclosedTag),
+                );
                 return None;
             }
         }

@@ -198,7 +198,7 @@ impl<'t> Composer<'t> {
     }
 
     fn refuse(&mut self, span: Span, problem: resolve::Problem) {
-        self.errors.push(SyntaxError { span, message: problem.message, remedy: problem.remedy.to_owned() });
+        self.errors.push(SyntaxError::new(span, problem.message, problem.remedy));
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Step {

@@ -9,7 +9,7 @@ pub(super) const MAX_DEPTH: usize = 200;
 pub(super) const MAX_CLONED: usize = 1_000_000;
 
 fn error(span: Span, message: impl Into<String>, remedy: &str) -> SyntaxError {
-    SyntaxError { span, message: message.into(), remedy: remedy.to_owned() }
+    SyntaxError::new(span, message, remedy)
 }
 
 pub(super) fn too_many_events(span: Span) -> SyntaxError {
