@@ -13,6 +13,7 @@
 //! - [`files`]: the operating system's files, what happens to them, and the only place that touches them
 //! - [`db`]: the salsa database, its inputs, and counters of what queries do
 //! - [`syntax`]: one text in, a tree with byte spans and errors out: YAML, Jinja, SQL, Python
+//! - [`python`]: what templates compute with as Python does, and how much of it one rendering may
 //! - [`project`]: what dbt makes of a repo: profile and target, packages, configuration, macros,
 //!   rendering, nodes, data tests, YAML resources, edges; node selection; harness.yml, layers, the
 //!   staging pattern
@@ -58,4 +59,5 @@ pub mod session;
 
 pub use harness_datalog as datalog;
 pub use harness_files as files;
+pub use harness_python as python;
 pub use harness_syntax as syntax;

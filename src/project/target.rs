@@ -1,7 +1,7 @@
 //! What Jinja sees of the profile and the environment.
 
 use super::adapters::{self, UNKNOWN, built_on};
-use super::jinja::values::Relation;
+use super::jinja::relation::Relation;
 use super::packages::{dbt_packages, package_name};
 use crate::db::cache::{Key, cache};
 use crate::db::{FileKind, Project, files_of};

@@ -2,8 +2,8 @@
 //! rendering holds for as long as the answers stay what they were.
 
 use super::described::Describe;
+use super::relation::Relation;
 use super::run::with_run;
-use super::values::Relation;
 use crate::db::Package;
 use crate::db::cache::{Key, KeyMaker, Work};
 use crate::project::macro_calls;

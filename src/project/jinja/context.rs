@@ -2,13 +2,17 @@
 //! names it used and on no others.
 
 use super::ask;
-use super::dates::{Temporal, Zone};
 use super::macros::{Macro, Space};
-use super::modules::Module;
+use super::relation::Relation;
 use super::run::{Names, with_run};
-use super::values::{MutDict, MutList, Relation, Unknown, mutable};
 use crate::project::macro_calls::split_id;
 use crate::project::macros::Named;
+use crate::python::data::mutable;
+use crate::python::dates;
+use crate::python::dicts::MutDict;
+use crate::python::lists::MutList;
+use crate::python::modules::modules;
+use crate::python::unknown::Unknown;
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 use std::sync::{Arc, LazyLock};
@@ -107,8 +111,8 @@ fn member(name: &str, names: Names) -> Option<Value> {
         "project_name" if !matches!(names, Names::ProjectFile | Names::Profile) => {
             return ask::root_name().map(|name| Value::from(&*name));
         }
-        "modules" => return Some(Value::from_object(Module("modules"))),
-        "run_started_at" => return Temporal::now(Some(Zone::utc())).ok().map(Temporal::value),
+        "modules" => return Some(modules()),
+        "run_started_at" => return dates::start(),
         "dbt_version" => return Some(Value::from("1.12.0")),
         "otel_trace_id" | "otel_span_id" => return Some(Value::from("")),
         "thread_id" => return Some(Value::from("MainThread")),
@@ -191,7 +195,7 @@ fn model() -> Option<Value> {
     }
     let (subject, described) = with_run(|run| (run.subject.clone(), run.described.clone()))?;
     if let Some(described) = described {
-        let model = MutDict::of_node(&described);
+        let model = described.value();
         with_run(|run| run.model = Some(model.clone()));
         return Some(model);
     }

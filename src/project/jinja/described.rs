@@ -2,6 +2,8 @@
 
 use super::ask;
 use super::run::with_run;
+use crate::python::data::entries;
+use crate::python::dicts::MutDict;
 use salsa::{Database, Id};
 use serde_json::{Map, Value};
 use std::sync::{Arc, OnceLock};
@@ -43,8 +45,14 @@ impl Described {
         members.chain(self.more.iter().map(|(name, value)| (*name, value)))
     }
 
+    /// The same as a dict, which is filled where a template looks at it.
+    pub(super) fn value(&self) -> minijinja::Value {
+        let node = self.clone();
+        MutDict::later(move || entries(node.looked_at()))
+    }
+
     /// The same for the run that looks at it now.
-    pub(super) fn looked_at(&self) -> impl Iterator<Item = (&str, &Value)> {
+    fn looked_at(&self) -> impl Iterator<Item = (&str, &Value)> {
         with_run(|run| run.looks());
         self.members()
     }

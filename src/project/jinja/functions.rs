@@ -1,16 +1,19 @@
 //! dbt's functions and filters. Each acts on the thread's current run.
 
 use super::ask;
-use super::given::Given;
+use super::collections::{difference_of_dicts, set, zip};
 use super::macros::Adapter;
 use super::marks;
-use super::meter::{self, spend_text, spend_values};
+use super::relation::Relation;
 use super::run::{ConfigCall, FailureKind, FunctionCall, NOTED, Names, RefCall, SourceCall, with_run};
-use super::sets::{difference_of_dicts, set, zip};
-use super::values::{MutDict, MutList, Relation, Unknown, data, mutable, storable};
-use super::{Cause, math, texts, value_of};
+use super::{Cause, value_of};
 use crate::project::target::is_secret;
-use crate::syntax::jinja::rewrite::{AGAIN, BIG, DICT, FORMAT, KEEP, LIST, LOOK, MATH, NEGATIVE, PART, TUPLE};
+use crate::python::arguments::{Given, plain};
+use crate::python::data::{data, mutable};
+use crate::python::dump;
+use crate::python::meter::{self, spend_text, spend_values};
+use crate::python::unknown::{self, Unknown};
+use crate::syntax::jinja::rewrite::AGAIN;
 use crate::syntax::span::SyntaxErrorKind;
 use minijinja::value::{Object, ObjectRepr, Rest, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
@@ -18,25 +21,6 @@ use std::sync::Arc;
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     marks::add_to(environment);
-    environment.add_function(BIG, |digits: &str| {
-        // What is reckoned with it is not known here.
-        with_run(|run| run.trace.incomplete = true);
-        Value::from(digits)
-    });
-    environment.add_function(LIST, |list: Value| {
-        let items: Vec<Value> = list.try_iter()?.checked().map(meter::walked).collect::<Result<_, _>>()?;
-        items.iter().try_for_each(|item| storable(item.clone()).map(|_| ()))?;
-        Ok::<_, Error>(MutList::value(items))
-    });
-    environment.add_function(DICT, |dict: Value| {
-        let entries = MutDict::of(&dict)?;
-        entries.values().try_for_each(|item| storable(item.clone()).map(|_| ()))?;
-        Ok::<_, Error>(MutDict::value(entries))
-    });
-    environment.add_function(KEEP, storable);
-    environment.add_function(MATH, math::row);
-    environment.add_function(NEGATIVE, math::negative);
-    environment.add_function("dict", dict);
     environment.add_function("ref", reference);
     environment.add_function("source", source);
     environment.add_function("function", function);
@@ -68,9 +52,9 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
         meter::look(text)?;
         Ok::<_, Error>(crate::project::data_tests::naming::md5_hex(&text.to_string()))
     });
-    environment.add_function("tojson", |Rest(args): Rest<ValueOrKwargs>| to_text(plain(args), texts::json));
+    environment.add_function("tojson", |Rest(args): Rest<ValueOrKwargs>| to_text(plain(args), dump::json));
     environment.add_function("fromjson", from_json);
-    environment.add_function("toyaml", |Rest(args): Rest<ValueOrKwargs>| to_text(plain(args), texts::yaml));
+    environment.add_function("toyaml", |Rest(args): Rest<ValueOrKwargs>| to_text(plain(args), dump::yaml));
     environment.add_function("fromyaml", from_yaml);
     environment.add_function("set", |Rest(args): Rest<ValueOrKwargs>| set(&plain(args), false));
     environment.add_function("set_strict", |Rest(args): Rest<ValueOrKwargs>| set(&plain(args), true));
@@ -106,27 +90,6 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
             if typed { super::markers::marked(&value) } else { value }
         });
     }
-    environment.add_filter(LOOK, |value: Value| meter::look(&value).map(|()| value));
-    environment.add_filter(PART, |value: Value| meter::check().map(|()| value));
-    environment.add_filter(TUPLE, |value: Value| meter::tuple(&value).map(|()| value));
-    environment.add_filter(FORMAT, |state: &mut State, text: Value, values: Value| {
-        let shown = text.to_string();
-        meter::spend_format(&shown, std::slice::from_ref(&values))?;
-        if is_too_wide(&shown) {
-            return Err(Error::new(ErrorKind::InvalidOperation, "the format asks for too wide a text"));
-        }
-        let mut args = vec![text];
-        match values.is_tuple() {
-            true => args.extend(values.try_iter()?),
-            false => args.push(values),
-        }
-        state.apply_filter("format", &args)
-    });
-}
-
-/// Arguments as they were given: those by name come last, as one value.
-pub(super) fn plain(args: Vec<ValueOrKwargs>) -> Vec<Value> {
-    args.into_iter().map(ValueOrKwargs::into_value).collect()
 }
 
 /// `f(x, 1)` and `f(x, default=1)`.
@@ -167,7 +130,7 @@ fn reference(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
         _ => return Err(Error::new(ErrorKind::InvalidOperation, "ref takes a model's name, or a package and a name")),
     };
     let package = package.filter(|it| !it.is_none()).map(text_of);
-    if name.as_str().is_none() && !super::given::is_unknown(name) {
+    if name.as_str().is_none() && !unknown::is_unknown(name) {
         let kind = if name.is_none() { "none".to_owned() } else { name.kind().to_string() };
         return Err(Error::new(
             ErrorKind::InvalidOperation,
@@ -292,15 +255,6 @@ impl Object for Var {
     }
 }
 
-/// Formats of a width nobody prints: a text of a gigabyte from ten characters.
-pub(super) fn is_too_wide(format: &str) -> bool {
-    let mut digits = 0;
-    format.bytes().any(|byte| {
-        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
-        digits > 4
-    }) && format.contains(['%', '{'])
-}
-
 fn env_var(name: &str, Rest(default): Rest<ValueOrKwargs>) -> Result<Value, Error> {
     if is_secret(name) && with_run(|run| run.names) != Some(Names::Profile) {
         return Err(Error::new(
@@ -330,15 +284,6 @@ fn give_back(_: &State, values: Vec<Value>) -> Result<Value, Error> {
     };
     with_run(|run| run.returned = Some(value));
     Err(Error::new(ErrorKind::InvalidOperation, "return outside of a macro"))
-}
-
-fn dict(Rest(args): Rest<ValueOrKwargs>) -> Result<Value, Error> {
-    let mut entries = indexmap::IndexMap::new();
-    for part in &plain(args) {
-        entries.extend(MutDict::of_pairs(part)?);
-        meter::room(entries.capacity() * meter::ENTRY)?;
-    }
-    Ok(MutDict::value(entries))
 }
 
 /// `tojson(value, default, sort_keys)` and `toyaml`.

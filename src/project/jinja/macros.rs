@@ -3,11 +3,13 @@
 use super::ask;
 use super::context::{self, name_of};
 use super::marks::note_missing;
-use super::meter::{self, Scale};
-use super::run::{FailureKind, Site, with_run};
-use super::values::{MutDict, MutList, Unknown};
+use super::run::{self, FailureKind, Scale, Site, with_run};
 use crate::db::Package;
 use crate::project::macros::{MacroTemplate, Named, lost_name};
+use crate::python::dicts::MutDict;
+use crate::python::lists::MutList;
+use crate::python::meter;
+use crate::python::unknown::Unknown;
 use crate::syntax::jinja::rewrite::AGAIN;
 use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
@@ -125,7 +127,7 @@ impl Macro {
     fn once(&self, found: &MacroTemplate, args: &[Value]) -> Result<Value, Error> {
         PENDING.set(Some((found.key.clone(), found.source.clone())));
         let environments = TEMPLATES.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let template = environments[meter::scale() as usize].get_template(&found.key);
+        let template = environments[run::scale() as usize].get_template(&found.key);
         PENDING.set(None);
         let template = match template {
             Ok(template) => template,
@@ -425,7 +427,7 @@ impl Object for Adapter {
             | "list_relations"
             | "list_relations_without_caching"
             | "get_column_schema_from_query"
-            | "expand_target_column_types" => super::values::MutList::value(Vec::new()),
+            | "expand_target_column_types" => MutList::value(Vec::new()),
             // At parse time dbt answers each question to the warehouse with nothing.
             _ => Value::from(()),
         })

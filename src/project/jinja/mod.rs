@@ -2,35 +2,22 @@
 //! `ref`, `source`, `config`, macro, var and environment variable is traced.
 //!
 //! The template language is minijinja's; what it lacks against Jinja2 is done by
-//! `syntax::jinja::rewrite` before and by the values and functions here. The rest of the crate sees
+//! `syntax::jinja::rewrite` before and by the values of `python` and the functions here. The rest of the crate sees
 //! `Renderer` only.
 
 mod ask;
+mod collections;
 mod context;
-mod date_formats;
-mod dates;
 mod described;
 mod either;
-mod filters;
 mod functions;
-mod given;
-mod itertools;
 mod kept;
 mod macros;
 mod markers;
 mod marks;
-mod math;
-mod meter;
-mod methods;
-mod modules;
-mod patterns;
-mod regex;
+pub mod relation;
 pub mod run;
-mod sets;
-mod stand_ins;
-mod texts;
-mod urls;
-pub mod values;
+mod scale;
 
 pub use described::Described;
 pub use macros::forget_macros;
@@ -38,6 +25,9 @@ pub use macros::forget_macros;
 use crate::db::cache::{KeyMaker, Work};
 use crate::project::calls;
 use crate::project::macros::{Named, twice};
+use crate::python::data::{data, mutable};
+use crate::python::dicts::MutDict;
+use crate::python::{self, meter};
 use crate::syntax::jinja::rewrite::{Rewritten, Scope, rewrite};
 use crate::syntax::jinja::static_text::is_static;
 use crate::syntax::jinja::tags::{TagKind, tags, unclosed_block};
@@ -45,9 +35,8 @@ use crate::syntax::span::{Span, SyntaxError, SyntaxErrorKind};
 use ask::Asked;
 use either::{either, errors_of_all, under_each};
 use kept::{add_home, kept, kept_text};
-use meter::Scale;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter};
-use run::{Ended, Names, Run, Trace};
+use minijinja::{Environment, Error, ErrorKind, Value};
+use run::{Ended, Names, Run, Scale, Trace};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, LazyLock};
@@ -111,31 +100,13 @@ static ENVIRONMENTS: [LazyLock<Environment<'static>>; Scale::COUNT] = [
 
 /// The one of the rendering that runs.
 fn current() -> &'static Environment<'static> {
-    &ENVIRONMENTS[meter::scale() as usize]
+    &ENVIRONMENTS[run::scale() as usize]
 }
 
 fn environment(scale: Scale) -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
-    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment.set_fuel(Some(scale.fuel()));
-    environment.set_debug(true);
-    minijinja_contrib::add_to_environment(&mut environment);
-    // Jinja2 has neither.
-    environment.remove_filter("zip");
-    environment.remove_filter("chain");
-    environment.set_unknown_method_callback(methods::unknown);
+    let mut environment = python::environment::environment(scale.fuel());
     environment.set_loader(|name| Ok(macros::pending(name)));
-    environment.set_formatter(|out, state, value| {
-        meter::check()?;
-        // Python writes very large and very small floats in another way than Rust.
-        match f64::try_from(value.clone()).ok().filter(|_| value.is_number() && !value.is_integer()) {
-            Some(number) => escape_formatter(out, state, &Value::from(texts::float(number))),
-            None => escape_formatter(out, state, value),
-        }
-    });
     functions::add_to(&mut environment);
-    filters::add_to(&mut environment);
     environment
 }
 
@@ -224,7 +195,7 @@ impl Renderer for Minijinja {
                     // YAML has no value that does not exist: it prints as nothing.
                     let printed = |value: Value| if is_yaml && value.is_undefined() { Value::from("") } else { value };
                     let (result, ended) = run.during(|| {
-                        let data = values::data(&printed(markers::unmarked(value_of(text)?)));
+                        let data = data(&printed(markers::unmarked(value_of(text)?)));
                         meter::check().map(|()| data).map_err(|error| syntax_error(&error, 0, &Rewritten::default()))
                     });
                     ((result, ended.trace), ended.asked)
@@ -323,8 +294,7 @@ pub fn call_macro(
     };
     let make = |run: Run| {
         kept(Work::Macro, run, given, |run| {
-            let (result, ended) =
-                run_macro(package, name, [values::mutable(custom), values::MutDict::of_node(node)], run);
+            let (result, ended) = run_macro(package, name, [mutable(custom), node.value()], run);
             ((result, ended.trace), ended.asked)
         })
     };
@@ -341,11 +311,11 @@ fn run_macro(
     run: Run,
 ) -> (Result<serde_json::Value, SyntaxError>, Ended) {
     let given = [("custom", custom), ("node", node), ("called", macros::Macro::value(package, name))];
-    let context = values::MutDict::value(given.into_iter().map(|(name, value)| (Value::from(name), value)).collect());
+    let context = MutDict::value(given.into_iter().map(|(name, value)| (Value::from(name), value)).collect());
     let (result, ended) = run.during(|| {
         let text = "{% set __value = called(custom, node) %}";
         let captured = current().template_from_named_str("value", text)?.render_captured(context)?;
-        let data = values::data(&captured.state().lookup("__value").unwrap_or_default());
+        let data = data(&captured.state().lookup("__value").unwrap_or_default());
         meter::check().map(|()| data)
     });
     let failed = |error: Error| syntax_error(&error, 0, &Rewritten::default());

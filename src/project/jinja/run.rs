@@ -2,9 +2,10 @@
 
 use super::ask::Asked;
 use super::described::Described;
-pub use super::meter::Scale;
-use super::meter::{self, Counting};
+pub use super::scale::Scale;
 use crate::db::Package;
+use crate::python::meter;
+use crate::python::rendering::Rendering;
 use minijinja::{Error, ErrorKind, Value};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
@@ -182,8 +183,6 @@ pub struct Run {
     /// The call in the text itself that everything now evaluated belongs to.
     site: Site,
     pub returned: Option<Value>,
-    /// The regular expressions it has compiled.
-    pub(super) expressions: super::regex::Compiled,
     calls: u32,
     /// Vars whose own Jinja is being rendered.
     expanding: u32,
@@ -221,7 +220,6 @@ impl Run {
             frames: Vec::new(),
             site: 0,
             returned: None,
-            expressions: Default::default(),
             calls: 0,
             expanding: 0,
             seen: Seen::default(),
@@ -276,17 +274,20 @@ impl Run {
                 RUNS.with_borrow_mut(|runs| runs.pop());
             }
         }
+        fn note_unknown() {
+            with_run(|run| run.trace.incomplete = true);
+        }
         let scale = self.scale();
-        RUNS.with_borrow_mut(|runs| runs.push(self));
+        RUNS.with_borrow_mut(|runs| runs.push(Self { scale: Some(scale), ..self }));
         let guard = Guard;
-        let counting = Counting::begin(scale);
+        let rendering = Rendering::begin(scale.fuel(), note_unknown);
         let result = render();
         let ended = with_run(|run| {
             run.trace.last_site = run.site;
             Ended { trace: std::mem::take(&mut run.trace), asked: run.asked.take() }
         })
         .unwrap_or_default();
-        drop(counting);
+        drop(rendering);
         drop(guard);
         (result, ended)
     }
@@ -439,6 +440,11 @@ impl Run {
 
 fn limit(what: &str) -> Error {
     Error::new(ErrorKind::OutOfFuel, what.to_owned())
+}
+
+/// How much the rendering that runs may do.
+pub(super) fn scale() -> Scale {
+    with_run(|run| run.scale).flatten().unwrap_or(Scale::Node)
 }
 
 /// What the current run answers; `None` outside of any rendering.

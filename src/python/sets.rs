@@ -1,9 +1,10 @@
-//! Python's sets, and dbt's functions `set`, `zip` and their like. The order of a set is that in which
-//! the items came, so that the same input prints the same.
+//! Python's sets. The order of a set is that in which the items came, so that the same input prints the same.
 
-use super::given::{Given, failed};
-use super::meter::{self, ENTRY, Holding, SLOT, look, spend};
-use super::values::{MAX_HELD, MutDict, MutList, is_printable, lock, printed};
+use crate::arguments::failed;
+use crate::containers::{MAX_HELD, is_printable, lock, printed};
+use crate::dicts::MutDict;
+use crate::lists::MutList;
+use crate::meter::{self, ENTRY, Holding, look, spend};
 use indexmap::IndexSet;
 use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -11,11 +12,12 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+/// A set, and what it holds as it is counted.
 #[derive(Debug, Default)]
-pub(super) struct MutSet(Mutex<IndexSet<Value>>, Holding);
+pub struct MutSet(Mutex<IndexSet<Value>>, Holding);
 
 /// What can change in place has no hash, and no set may hold it.
-pub(super) fn hashable(value: Value) -> Result<Value, Error> {
+pub(crate) fn hashable(value: Value) -> Result<Value, Error> {
     let kind = if value.downcast_object_ref::<MutList>().is_some() {
         "list"
     } else if value.downcast_object_ref::<MutDict>().is_some() {
@@ -51,7 +53,8 @@ impl MutSet {
         Value::from_object(Self(Mutex::new(items), holding))
     }
 
-    pub(super) fn of(value: &Value) -> Result<Value, Error> {
+    /// A set of the items of any value that has some; what can change in place is none.
+    pub fn of(value: &Value) -> Result<Value, Error> {
         items_of(value).map(Self::made)
     }
 
@@ -63,7 +66,7 @@ impl MutSet {
         Ok(items.clone())
     }
 
-    pub(super) fn without(&self, other: &Self) -> Result<Value, Error> {
+    pub(crate) fn without(&self, other: &Self) -> Result<Value, Error> {
         let (mine, theirs) = (self.items()?, other.items()?);
         Ok(Self::made(mine.difference(&theirs).cloned().collect()))
     }
@@ -171,53 +174,4 @@ impl Object for MutSet {
             false => printed(f, |f| f.debug_set().entries(items.iter().take_while(|it| is_printable(it))).finish()),
         }
     }
-}
-
-/// `set` gives its default where `set_strict` fails.
-pub(super) fn set(args: &[Value], strict: bool) -> Result<Value, Error> {
-    let given = Given::of(args);
-    let value = given.required(0, "value")?;
-    match MutSet::of(&value) {
-        Err(_) if !strict => Ok(given.get(1, "default").unwrap_or_else(|| Value::from(()))),
-        result => result,
-    }
-}
-
-pub(super) fn zip(args: &[Value], strict: bool) -> Result<Value, Error> {
-    let given = Given::of(args);
-    let columns = given.positional.iter().map(|it| Ok(it.try_iter()?.take(MAX_HELD).collect()));
-    match columns.collect::<Result<Vec<Vec<Value>>, Error>>() {
-        Ok(columns) => {
-            let length = columns.iter().map(Vec::len).min().unwrap_or_default();
-            let cells = length.saturating_mul(1 + columns.len());
-            spend(cells as u64)?;
-            meter::room(cells.saturating_mul(2 * SLOT))?;
-            let row = |at: usize| columns.iter().filter_map(|column| column.get(at).cloned()).collect::<Vec<_>>();
-            meter::hold(cells * SLOT);
-            Ok(MutList::value((0..length).map(|at| Value::from(minijinja::value::Tuple::from(row(at)))).collect()))
-        }
-        Err(_) if !strict => Ok(given.named("default").unwrap_or_else(|| Value::from(()))),
-        Err(error) => Err(error),
-    }
-}
-
-/// The texts that lists of one dict hold and those of another do not.
-pub(super) fn difference_of_dicts(first: &Value, second: &Value) -> Result<Value, Error> {
-    let mut rest = indexmap::IndexMap::new();
-    for key in first.try_iter()? {
-        let items = first.get_item(&key)?;
-        look(&items)?;
-        look(second)?;
-        let name = Value::from(key.to_string().to_lowercase());
-        let mut others = std::collections::HashSet::new();
-        for other in second.try_iter()?.filter(|other| other.to_string().to_lowercase() == name.to_string()) {
-            others.extend(second.get_item(&other)?.try_iter()?.map(|item| item.to_string().to_lowercase()));
-        }
-        let kept: Vec<Value> =
-            items.try_iter()?.filter(|item| !others.contains(&item.to_string().to_lowercase())).collect();
-        if !kept.is_empty() {
-            rest.insert(name, MutList::value(kept));
-        }
-    }
-    Ok(MutDict::value(rest))
 }

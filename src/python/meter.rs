@@ -6,65 +6,24 @@ use minijinja::{Error, ErrorKind, Value};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How much a rendering may do. A project may do as much as all its renderings together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scale {
-    /// A node of a project of few files.
-    Node,
-    /// A node of a project of many.
-    NodeOfMany,
-    /// One data test, or one call of a macro that names a node.
-    Call,
-    /// A value in YAML.
-    Setting,
-    /// One of very many values of a YAML file.
-    SettingOfMany,
-}
-
-impl Scale {
-    pub(super) const COUNT: usize = 5;
-
-    /// Fuel of one template, a node's or a macro's: an instruction, or 64 bytes that the engine writes, which are
-    /// at most 64 MB.
-    pub(super) const fn fuel(self) -> u64 {
-        match self {
-            Self::Node => 1_000_000,
-            Self::NodeOfMany => 500_000,
-            Self::Call => 200_000,
-            Self::Setting => 50_000,
-            Self::SettingOfMany => 5_000,
-        }
-    }
-
-    /// Fuel of a template and all that it calls. Of 110 public projects one needs a million, all others less than
-    /// 100,000.
-    const fn fuel_of_all(self) -> u64 {
-        8 * self.fuel()
-    }
-
-    /// Work: an item that is visited, or 16 bytes of a text.
-    const fn work(self) -> u64 {
-        5 * self.fuel()
-    }
-
-    const ALL: [Self; Self::COUNT] = [Self::Node, Self::NodeOfMany, Self::Call, Self::Setting, Self::SettingOfMany];
-
-    pub(super) fn of(index: usize) -> Self {
-        Self::ALL.get(index).copied().unwrap_or(Self::Node)
-    }
-}
-
 /// Bytes that the lists, dicts and traces of one rendering hold together.
 const HELD: usize = 64 << 20;
+/// Work by fuel of one template: an item that is visited, or 16 bytes of a text.
+const WORK: u64 = 5;
+/// Fuel of a template and all that it calls, by that of one. Of 110 public projects one needs a million, all others
+/// less than 100,000.
+const MACROS: u64 = 8;
 /// Work of one tuple: the engine prints, compares and drops these by itself.
 const TUPLE: u64 = 100_000;
 /// How deep tuples may nest.
 const TUPLE_DEPTH: usize = 200;
 /// Bytes of a value in a list, and of an entry in a dict.
-pub(super) const SLOT: usize = 24;
-pub(super) const ENTRY: usize = 80;
+pub const SLOT: usize = 24;
+pub(crate) const ENTRY: usize = 80;
 /// Work of compiling a macro's call.
 const CALL: u64 = 50;
+/// Work at which a value that `format` writes is weighed no further.
+const FORMATTED: u64 = 5_000_000;
 
 /// Why a rendering is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,59 +33,38 @@ enum Excess {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Meter {
+pub(crate) struct Meter {
     /// Work that is left.
     left: u64,
     held: usize,
     most: usize,
-    /// Fuel that templates have spent which wait for the macro they called.
+    /// Fuel that templates have spent which wait for the macro they called, and how much that may be.
     waiting: u64,
+    tank: u64,
     /// Fuel that macros have left.
     fuel: u64,
     excess: Option<Excess>,
-    scale: Scale,
 }
 
 impl Meter {
     /// Outside of any rendering nothing is counted.
-    const OPEN: Self = Self {
-        left: u64::MAX,
-        held: 0,
-        most: usize::MAX,
-        waiting: 0,
-        fuel: u64::MAX,
-        excess: None,
-        scale: Scale::Node,
-    };
+    const OPEN: Self =
+        Self { left: u64::MAX, held: 0, most: usize::MAX, waiting: 0, tank: u64::MAX, fuel: u64::MAX, excess: None };
 
-    const fn full(scale: Scale) -> Self {
-        Self { left: scale.work(), held: 0, most: HELD, waiting: 0, fuel: scale.fuel_of_all(), excess: None, scale }
+    /// What a rendering may do each of whose templates has so much fuel.
+    pub(crate) const fn full(fuel: u64) -> Self {
+        let (left, all) = (fuel.saturating_mul(WORK), fuel.saturating_mul(MACROS));
+        Self { left, held: 0, most: HELD, waiting: 0, tank: fuel, fuel: all, excess: None }
+    }
+
+    /// Counts by this from now on; gives what was counted by.
+    pub(crate) fn begin(self) -> Self {
+        METER.replace(self)
     }
 }
 
 thread_local! {
     static METER: Cell<Meter> = const { Cell::new(Meter::OPEN) };
-}
-
-/// Counts a rendering of its own while it lives.
-#[derive(Debug)]
-pub(super) struct Counting(Meter);
-
-impl Counting {
-    pub(super) fn begin(scale: Scale) -> Self {
-        Self(METER.replace(Meter::full(scale)))
-    }
-}
-
-/// How much the rendering that runs may do.
-pub(super) fn scale() -> Scale {
-    METER.get().scale
-}
-
-impl Drop for Counting {
-    fn drop(&mut self) {
-        METER.set(self.0);
-    }
 }
 
 fn error(excess: Excess) -> Error {
@@ -138,7 +76,7 @@ fn error(excess: Excess) -> Error {
 }
 
 /// Counts work; false where there is none left.
-pub(super) fn is_affordable(work: u64) -> bool {
+pub(crate) fn is_affordable(work: u64) -> bool {
     let mut meter = METER.get();
     match meter.left.checked_sub(work) {
         Some(left) => meter.left = left,
@@ -152,41 +90,41 @@ pub(super) fn is_affordable(work: u64) -> bool {
 }
 
 /// Counts work, and fails where there is none left.
-pub(super) fn spend(work: u64) -> Result<(), Error> {
+pub fn spend(work: u64) -> Result<(), Error> {
     if is_affordable(work) { Ok(()) } else { check() }
 }
 
 /// Fails where a rendering is over.
-pub(super) fn check() -> Result<(), Error> {
+pub fn check() -> Result<(), Error> {
     METER.get().excess.map_or(Ok(()), |excess| Err(error(excess)))
 }
 
 /// Counts a step to an item.
-pub(super) fn walked(item: Result<Value, Error>) -> Result<Value, Error> {
+pub(crate) fn walked(item: Result<Value, Error>) -> Result<Value, Error> {
     spend(1).and(item)
 }
 
 /// Counts the look at a text.
-pub(super) fn spend_text(length: usize) -> Result<(), Error> {
+pub fn spend_text(length: usize) -> Result<(), Error> {
     spend(work_of(length))
 }
 
-pub(super) fn work_of(length: usize) -> u64 {
+pub(crate) fn work_of(length: usize) -> u64 {
     length as u64 / 16
 }
 
 /// Counts the look at all of some values.
-pub(super) fn spend_values<'a>(values: impl IntoIterator<Item = &'a Value>) -> Result<(), Error> {
+pub fn spend_values<'a>(values: impl IntoIterator<Item = &'a Value>) -> Result<(), Error> {
     values.into_iter().try_for_each(look)
 }
 
 /// Counts the look at all of a value.
-pub(super) fn look(value: &Value) -> Result<(), Error> {
+pub fn look(value: &Value) -> Result<(), Error> {
     if is_looked_at(value) { Ok(()) } else { check() }
 }
 
 /// The same where nothing can fail.
-pub(super) fn is_looked_at(value: &Value) -> bool {
+pub fn is_looked_at(value: &Value) -> bool {
     match (value.as_str(), value.as_object()) {
         (Some(text), _) => is_affordable(work_of(text.len())),
         (None, None) => true,
@@ -235,7 +173,7 @@ fn weight(value: &Value, most: u64, depth: usize) -> (u64, bool) {
 }
 
 /// Looks at a tuple that a template writes: the engine will print and compare it by itself.
-pub(super) fn tuple(value: &Value) -> Result<(), Error> {
+pub(crate) fn tuple(value: &Value) -> Result<(), Error> {
     let (weight, is_deep) = weight(value, TUPLE, TUPLE_DEPTH);
     if weight > TUPLE || is_deep {
         return Err(Error::new(ErrorKind::OutOfFuel, "the tuple is nested too deep or holds too much"));
@@ -244,7 +182,7 @@ pub(super) fn tuple(value: &Value) -> Result<(), Error> {
 }
 
 /// Whether a value of so many bytes may be made.
-pub(super) fn room(bytes: usize) -> Result<(), Error> {
+pub fn room(bytes: usize) -> Result<(), Error> {
     let meter = METER.get();
     match meter.held.checked_add(bytes) {
         Some(held) if held <= meter.most => check(),
@@ -256,7 +194,7 @@ pub(super) fn room(bytes: usize) -> Result<(), Error> {
 }
 
 /// Counts bytes that are held until the rendering ends.
-pub(super) fn hold(bytes: usize) {
+pub fn hold(bytes: usize) {
     let meter = METER.get();
     let held = meter.held.saturating_add(bytes);
     let excess = if held > meter.most { meter.excess.or(Some(Excess::Memory)) } else { meter.excess };
@@ -269,9 +207,9 @@ fn release(bytes: usize) {
 }
 
 /// Counts what `format` may write: each field any of the values.
-pub(super) fn spend_format(pattern: &str, values: &[Value]) -> Result<(), Error> {
+pub(crate) fn spend_format(pattern: &str, values: &[Value]) -> Result<(), Error> {
     spend_values(values)?;
-    let longest = values.iter().map(|value| weight(value, Scale::Node.work(), usize::MAX).0).max().unwrap_or_default();
+    let longest = values.iter().map(|value| weight(value, FORMATTED, usize::MAX).0).max().unwrap_or_default();
     let fields = pattern.bytes().filter(|byte| matches!(byte, b'{' | b'%')).count() as u64;
     let work = longest.saturating_mul(fields).saturating_add(work_of(pattern.len()));
     spend(work)?;
@@ -280,15 +218,15 @@ pub(super) fn spend_format(pattern: &str, values: &[Value]) -> Result<(), Error>
 
 /// The bytes that one list or dict holds.
 #[derive(Debug, Default)]
-pub(super) struct Holding(AtomicUsize);
+pub(crate) struct Holding(AtomicUsize);
 
 impl Holding {
-    pub(super) fn of(bytes: usize) -> Self {
+    pub(crate) fn of(bytes: usize) -> Self {
         hold(bytes);
         Self(AtomicUsize::new(bytes))
     }
 
-    pub(super) fn set(&self, bytes: usize) {
+    pub(crate) fn set(&self, bytes: usize) {
         let before = self.0.swap(bytes, Ordering::Relaxed);
         match bytes.checked_sub(before) {
             Some(0) => {}
@@ -305,7 +243,7 @@ impl Drop for Holding {
 }
 
 /// Counts the fuel of a macro that has ended.
-pub(super) fn spend_fuel(fuel: u64) -> Result<(), Error> {
+pub fn spend_fuel(fuel: u64) -> Result<(), Error> {
     let meter = METER.get();
     let (left, excess) = match meter.fuel.checked_sub(fuel) {
         Some(left) => (left, meter.excess),
@@ -316,11 +254,11 @@ pub(super) fn spend_fuel(fuel: u64) -> Result<(), Error> {
 }
 
 /// Lets a template that has spent so much fuel wait for a macro it calls. All that wait together have no more fuel than one.
-pub(super) fn waiting<R>(spent: u64, call: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
+pub fn waiting<R>(spent: u64, call: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
     spend(CALL)?;
     let before = METER.get();
     let waiting = before.waiting + spent;
-    if waiting > before.scale.fuel() {
+    if waiting > before.tank {
         METER.set(Meter { excess: before.excess.or(Some(Excess::Work)), ..before });
         check()?;
     }

@@ -1,17 +1,21 @@
 //! `modules.re`: Python's functions, expressions and matches, on the engine of `patterns`.
 
-use super::given::{Given, failed};
-use super::meter;
-use super::patterns::{Anchor, DOTALL, IGNORECASE, MULTILINE, Piece, VERBOSE, compile, escaped, pieces};
-use super::run::with_run;
-use super::values::{MAX_HELD, MutDict, MutList, Unknown};
+use crate::arguments::{Given, failed};
+use crate::containers::MAX_HELD;
+use crate::dicts::MutDict;
+use crate::lists::MutList;
+use crate::meter;
+use crate::patterns::{Anchor, DOTALL, IGNORECASE, MULTILINE, Piece, VERBOSE, compile, escaped, pieces};
+use crate::unknown::Unknown;
 use fancy_regex::Regex;
 use minijinja::value::{Object, ObjectRepr, Tuple};
 use minijinja::{Error, ErrorKind, State, Value};
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
-pub(super) const FUNCTIONS: [&str; 11] = [
+pub(crate) const FUNCTIONS: [&str; 11] = [
     "re.match",
     "re.search",
     "re.fullmatch",
@@ -31,7 +35,7 @@ const SEARCH: u64 = 20;
 const BACKTRACKING: u64 = 5_000;
 const COMPILING: u64 = 20_000;
 
-pub(super) fn flag(name: &str) -> Option<i64> {
+pub(crate) fn flag(name: &str) -> Option<i64> {
     Some(match name {
         "IGNORECASE" | "I" => IGNORECASE,
         "MULTILINE" | "M" => MULTILINE,
@@ -46,7 +50,7 @@ pub(super) fn flag(name: &str) -> Option<i64> {
 }
 
 /// `re.sub(…)` and the others, with the expression as their first argument.
-pub(super) fn call(state: &mut State, function: &str, args: &[Value]) -> Result<Value, Error> {
+pub(crate) fn call(state: &mut State, function: &str, args: &[Value]) -> Result<Value, Error> {
     let given = Given::of(args);
     if given.has_unknown() {
         return Ok(Unknown::value());
@@ -88,30 +92,42 @@ fn text_of(value: &Value) -> Result<Arc<str>, Error> {
 
 /// `re.compile(…)`
 #[derive(Debug)]
-pub(super) struct Expression {
+pub(crate) struct Expression {
     pattern: Arc<str>,
     flags: i64,
 }
 
 /// The compiled expressions of one rendering.
-pub(super) type Compiled = rustc_hash::FxHashMap<(Arc<str>, i64, Anchor), Arc<Regex>>;
+pub(crate) type Compiled = FxHashMap<(Arc<str>, i64, Anchor), Arc<Regex>>;
 const MAX_COMPILED: usize = 200;
+
+thread_local! {
+    /// Those of the rendering that runs; nothing is kept outside of any.
+    static COMPILED: RefCell<Option<Compiled>> = const { RefCell::new(None) };
+}
+
+/// Keeps expressions in this from now on; gives what they were kept in.
+pub(crate) fn keep_compiled(kept: Option<Compiled>) -> Option<Compiled> {
+    COMPILED.replace(kept)
+}
 
 impl Expression {
     fn compiled(&self, anchor: Anchor) -> Result<Arc<Regex>, Error> {
         let key = (self.pattern.clone(), self.flags, anchor);
-        if let Some(found) = with_run(|run| run.expressions.get(&key).cloned()).flatten() {
+        if let Some(found) = COMPILED.with_borrow(|kept| kept.as_ref()?.get(&key).cloned()) {
             return Ok(found);
         }
         meter::spend(COMPILING)?;
         let compiled = compile(&self.pattern, self.flags, anchor);
         let compiled = compiled.map_err(|error| failed(&format!("the regular expression cannot be read: {error}")))?;
         let compiled = Arc::new(compiled);
-        with_run(|run| {
-            if run.expressions.len() >= MAX_COMPILED {
-                run.expressions.clear();
+        COMPILED.with_borrow_mut(|kept| {
+            if let Some(kept) = kept {
+                if kept.len() >= MAX_COMPILED {
+                    kept.clear();
+                }
+                kept.insert(key, compiled.clone());
             }
-            run.expressions.insert(key, compiled.clone());
         });
         Ok(compiled)
     }
@@ -225,7 +241,7 @@ impl Object for Expression {
 }
 
 /// Whether a value is an expression or a match.
-pub(super) fn is_value(value: &Value) -> bool {
+pub(crate) fn is_value(value: &Value) -> bool {
     value.downcast_object_ref::<Expression>().is_some() || value.downcast_object_ref::<Match>().is_some()
 }
 

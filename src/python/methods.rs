@@ -1,15 +1,16 @@
 //! Python's methods on values that are not ours: strings, numbers, plain sequences.
 
-use super::date_formats::written;
-use super::given::{Given, failed};
-use super::meter::{self, SLOT, spend_text, spend_values};
-use super::values::{MutDict, MutList};
+use crate::arguments::{Given, failed};
+use crate::date_formats::written;
+use crate::dicts::MutDict;
+use crate::lists::MutList;
+use crate::meter::{self, SLOT, spend_text, spend_values};
 use minijinja::value::{Kwargs, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
-pub(super) fn unknown(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
+pub(crate) fn unknown(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
     match value.kind() {
-        // dbt's own undefined answers every call with itself.
+        // Where a project is parsed, what is undefined answers every call with itself.
         ValueKind::Undefined => Ok(Value::UNDEFINED),
         ValueKind::Number => number(value, method),
         ValueKind::String => {
@@ -36,6 +37,15 @@ fn number(value: &Value, method: &str) -> Result<Value, Error> {
 
 /// A text that fills no more than a screen could show.
 const MAX_WIDTH: usize = 10_000;
+
+/// Formats of a width nobody prints: a text of a gigabyte from ten characters.
+pub(crate) fn is_too_wide(format: &str) -> bool {
+    let mut digits = 0;
+    format.bytes().any(|byte| {
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        digits > 4
+    }) && format.contains(['%', '{'])
+}
 
 /// The part of a text between two characters, and how many stand before it.
 fn within<'text>(shown: &'text str, given: &Given<'_>) -> Result<(usize, &'text str), Error> {
@@ -195,7 +205,7 @@ fn text(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Resul
         return Ok(Value::from(is_it));
     }
     if method.starts_with("format") {
-        if super::functions::is_too_wide(shown) {
+        if is_too_wide(shown) {
             return Err(failed("the format asks for too wide a text"));
         }
         meter::spend_format(shown, args)?;
@@ -360,8 +370,8 @@ fn joined(shown: &str, args: &[Value]) -> Result<Value, Error> {
 fn sequence(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
     meter::spend(value.len().unwrap_or_default() as u64)?;
     match method {
-        // A sequence that minijinja made cannot change in place; dbt's macros take the result of
-        // such calls for nothing, so going on is closer to dbt than stopping.
+        // A sequence that minijinja made cannot change in place. Templates take the result of such calls for
+        // nothing, so going on is closer to Python than stopping.
         "append" | "extend" | "insert" | "remove" | "clear" | "sort" | "reverse" => Ok(Value::from(())),
         "copy" => Ok(MutList::value(value.try_iter()?.collect())),
         "index" => {

@@ -1,18 +1,19 @@
 //! Jinja2's filters and tests that minijinja lacks, or has with other arguments.
 
-use super::dates::Temporal;
-use super::functions::plain;
-use super::given::{Given, failed};
-use super::meter::{self, SLOT, look, spend, spend_text, spend_values};
-use super::values::{MAX_HELD, MutList, spend_sort};
-use super::{math, regex, texts, urls};
+use crate::arguments::{Given, failed, plain};
+use crate::containers::{MAX_HELD, spend_sort};
+use crate::dates::Temporal;
+use crate::lists::MutList;
+use crate::meter::{self, SLOT, look, spend, spend_text, spend_values};
+use crate::unknown::is_unknown;
+use crate::{dump, operators, re, urls};
 use minijinja::value::{Rest, Tuple, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value};
 use std::cmp::Ordering;
 
 type Filter = fn(&Value, &Given<'_>) -> Result<Value, Error>;
 
-pub(super) fn add_to(environment: &mut Environment<'static>) {
+pub(crate) fn add_to(environment: &mut Environment<'static>) {
     let filters: [(&str, Filter); 22] = [
         ("center", |value, given| Ok(Value::from(center(&value.to_string(), given)?))),
         ("dictsort", dictsort),
@@ -40,7 +41,7 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
         // The same input gives the same output: one item is as random as another.
         ("random", |value, _| Ok(value.try_iter()?.next().unwrap_or_default())),
         ("sort", sort),
-        ("tojson", texts::json_filter),
+        ("tojson", dump::json_filter),
         ("truncate", truncate),
         ("unique", unique),
         ("urlencode", |value, _| Ok(Value::from(urls::encoded(value)))),
@@ -65,8 +66,8 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
         matches!(value.kind(), ValueKind::Seq | ValueKind::String | ValueKind::Map | ValueKind::Undefined)
     });
     environment.add_test("callable", |value: &Value| {
-        let called = matches!(value.kind(), ValueKind::Plain) || super::given::is_unknown(value);
-        called && value.as_str().is_none() && Temporal::of(value).is_none() && !regex::is_value(value)
+        let called = matches!(value.kind(), ValueKind::Plain) || is_unknown(value);
+        called && value.as_str().is_none() && Temporal::of(value).is_none() && !re::is_value(value)
     });
 }
 
@@ -177,7 +178,7 @@ fn unique(value: &Value, given: &Given<'_>) -> Result<Value, Error> {
 fn sum(state: &State, value: &Value, given: &Given<'_>) -> Result<Value, Error> {
     let path = given.some(0, "attribute");
     let start = given.get(1, "start").unwrap_or_else(|| Value::from(0));
-    let add = |total, item| math::row(state, Rest(vec![total, Value::from("+"), attribute(item, path.as_ref())]));
+    let add = |total, item| operators::row(state, Rest(vec![total, Value::from("+"), attribute(item, path.as_ref())]));
     items(value)?.iter().try_fold(start, add)
 }
 

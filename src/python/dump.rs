@@ -1,10 +1,10 @@
 //! Values as JSON and YAML, as Python's `json.dumps` and PyYAML's `safe_dump` write them.
 
-use super::dates::Temporal;
-use super::given::Given;
-use super::meter;
-use super::values::{MAX_DEPTH, MAX_HELD};
-use crate::syntax::yaml;
+use crate::arguments::Given;
+use crate::containers::{MAX_DEPTH, MAX_HELD};
+use crate::dates::Temporal;
+use crate::meter;
+use harness_syntax::yaml;
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 use std::fmt::Write;
@@ -35,7 +35,7 @@ fn items(value: &Value) -> Result<Vec<Value>, Error> {
 }
 
 /// A float as Python writes it.
-pub(super) fn float(number: f64) -> String {
+pub(crate) fn float(number: f64) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
     }
@@ -75,14 +75,14 @@ impl Writer {
 }
 
 /// `json.dumps(value, sort_keys=…)`
-pub(super) fn json(value: &Value, sorted: bool) -> Result<String, Error> {
+pub fn json(value: &Value, sorted: bool) -> Result<String, Error> {
     let mut writer = Writer::new(sorted);
     writer.json(value, 0)?;
     Ok(writer.out)
 }
 
 /// Jinja2's own filter: sorted, and with nothing that HTML would take for its own.
-pub(super) fn json_filter(value: &Value, given: &Given<'_>) -> Result<Value, Error> {
+pub(crate) fn json_filter(value: &Value, given: &Given<'_>) -> Result<Value, Error> {
     let indent = given.integer(0, "indent")?;
     let mut writer = Writer::new(true);
     writer.indent = indent.and_then(|indent| usize::try_from(indent).ok()).map(|indent| indent.min(100));
@@ -190,7 +190,7 @@ impl Writer {
 }
 
 /// `yaml.safe_dump(value, sort_keys=…)`
-pub(super) fn yaml(value: &Value, sorted: bool) -> Result<String, Error> {
+pub fn yaml(value: &Value, sorted: bool) -> Result<String, Error> {
     let mut writer = Writer::new(sorted);
     writer.yaml(value, 0, 0, Place::Top)?;
     if matches!(value.kind(), ValueKind::Map | ValueKind::Seq | ValueKind::Iterable) {
@@ -327,9 +327,12 @@ fn is_plain(text: &str) -> bool {
         return false;
     }
     let document = yaml::parse(text);
-    document.errors.is_empty()
-        && matches!(crate::project::data::of(&document.root), serde_json::Value::String(read) if read == text)
-        && !is_date(text)
+    let is_itself = match &document.root.value {
+        yaml::Value::Str(read) => **read == *text,
+        yaml::Value::BigInt(read) | yaml::Value::Timestamp(read) => *read == text,
+        _ => false,
+    };
+    document.errors.is_empty() && is_itself && !is_date(text)
 }
 
 /// What YAML takes for a date: dates are texts for the rest of harness.

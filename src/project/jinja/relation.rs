@@ -1,51 +1,13 @@
-//! Values that stand for what lies elsewhere: what nobody knows, and tables.
+//! What `ref`, `source` and `this` yield.
 
-use super::values::MutDict;
-use minijinja::value::{Enumerator, Object, ObjectRepr};
+use crate::python::dicts::MutDict;
+use crate::python::unknown::Unknown;
+use minijinja::value::{Enumerator, Object};
 use minijinja::{Error, State, Value};
 use std::fmt;
 use std::sync::Arc;
 
-/// What stands for the result of something this checkout does not hold: it can be called, has every
-/// attribute, is empty and false, and prints a name that keeps the SQL readable.
-#[derive(Debug)]
-pub struct Unknown;
-
-impl Unknown {
-    pub const MARK: &'static str = "__unknown__";
-
-    pub fn value() -> Value {
-        Value::from_object(Self)
-    }
-}
-
-impl Object for Unknown {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Iterable
-    }
-
-    fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
-        Some(Self::value())
-    }
-
-    fn is_true(self: &Arc<Self>) -> bool {
-        false
-    }
-
-    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
-        Ok(Self::value())
-    }
-
-    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, _: &str, _: &[Value]) -> Result<Value, Error> {
-        Ok(Self::value())
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Self::MARK)
-    }
-}
-
-/// What `ref`, `source` and `this` yield: the name of a table, and truthy.
+/// The name of a table, and truthy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relation {
     pub database: Arc<str>,

@@ -8,20 +8,20 @@ const MAX_STEPS: usize = 50_000;
 const MAX_COMPILED: usize = 1 << 20;
 const MAX_WRITTEN: usize = 20_000;
 
-pub(super) const IGNORECASE: i64 = 2;
-pub(super) const MULTILINE: i64 = 8;
-pub(super) const DOTALL: i64 = 16;
-pub(super) const VERBOSE: i64 = 64;
+pub(crate) const IGNORECASE: i64 = 2;
+pub(crate) const MULTILINE: i64 = 8;
+pub(crate) const DOTALL: i64 = 16;
+pub(crate) const VERBOSE: i64 = 64;
 
 /// How much of the text an expression must match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Anchor {
+pub(crate) enum Anchor {
     Anywhere,
     Start,
     Whole,
 }
 
-pub(super) fn compile(pattern: &str, flags: i64, anchor: Anchor) -> Result<Regex, String> {
+pub(crate) fn compile(pattern: &str, flags: i64, anchor: Anchor) -> Result<Regex, String> {
     if pattern.len() > MAX_WRITTEN {
         return Err(format!("the regular expression is longer than {} kB", MAX_WRITTEN / 1000));
     }
@@ -136,7 +136,7 @@ fn quantifier(rest: &[char]) -> Option<(String, usize)> {
 }
 
 /// `re.escape`
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for character in text.chars() {
         if "()[]{}?*+-|^$\\.&~# \t\n\r\u{b}\u{c}".contains(character) {
@@ -149,14 +149,14 @@ pub(super) fn escaped(text: &str) -> String {
 
 /// One part of a replacement: a text, or what a group matched.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     Text(String),
     Group(usize),
     Named(String),
 }
 
 /// `\1` and `\g<name>` in a replacement.
-pub(super) fn pieces(template: &str) -> Result<Vec<Piece>, String> {
+pub(crate) fn pieces(template: &str) -> Result<Vec<Piece>, String> {
     let mut found = Vec::new();
     let mut text = String::new();
     let mut rest = template;

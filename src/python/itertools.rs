@@ -1,15 +1,17 @@
 //! `modules.itertools`. Python's are lazy; here each gives a list, which may not be longer than a list
 //! of a template may be. Only `count` and `cycle`, which never end, are lazy.
 
-use super::given::{Given, as_integer, failed, is_unknown};
-use super::math;
-use super::meter::{self, SLOT};
-use super::values::{MAX_HELD, MutList, Unknown};
+use crate::arguments::{Given, as_integer, failed};
+use crate::containers::MAX_HELD;
+use crate::lists::MutList;
+use crate::meter::{self, SLOT};
+use crate::operators;
+use crate::unknown::{Unknown, is_unknown};
 use minijinja::value::{Enumerator, Object, ObjectRepr, Rest, Tuple};
 use minijinja::{Error, ErrorKind, State, Value};
 use std::sync::Arc;
 
-pub(super) const FUNCTIONS: [&str; 20] = [
+pub(crate) const FUNCTIONS: [&str; 20] = [
     "itertools.accumulate",
     "itertools.chain",
     "itertools.combinations",
@@ -168,7 +170,7 @@ impl<Next: Fn(&[usize], usize) -> bool> Iterator for Indices<Next> {
     }
 }
 
-pub(super) fn call(state: &mut State, function: &str, args: &[Value]) -> Result<Value, Error> {
+pub(crate) fn call(state: &mut State, function: &str, args: &[Value]) -> Result<Value, Error> {
     let given = Given::of(args);
     if given.positional.iter().any(is_unknown) {
         return Ok(Unknown::value());
@@ -336,7 +338,7 @@ fn with_function(state: &mut State, name: &str, given: &Given<'_>) -> Result<Val
                 let next = match (total, &function) {
                     (None, _) => item,
                     (Some(total), Some(function)) => function.call(state, &[total, item])?,
-                    (Some(total), None) => math::row(state, Rest(vec![total, Value::from("+"), item]))?,
+                    (Some(total), None) => operators::row(state, Rest(vec![total, Value::from("+"), item]))?,
                 };
                 total = Some(next.clone());
                 out.push(next);

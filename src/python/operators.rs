@@ -1,19 +1,27 @@
 //! Arithmetic as Python does it, where minijinja has no operator: on dates, sets and lists that
 //! change in place. All else is minijinja's own.
 
-use super::ENVIRONMENTS;
-use super::date_formats::written;
-use super::dates;
-use super::given::{failed, is_unknown};
-use super::meter;
-use super::sets::MutSet;
-use super::values::{MAX_HELD, MutList, Unknown};
+use crate::arguments::failed;
+use crate::containers::MAX_HELD;
+use crate::date_formats::written;
+use crate::dates;
+use crate::environment::environment;
+use crate::lists::MutList;
+use crate::meter;
+use crate::sets::MutSet;
+use crate::unknown::{Unknown, is_unknown};
 use minijinja::value::Rest;
-use minijinja::{Error, Expression, State, Value, context};
+use minijinja::{Environment, Error, Expression, State, Value, context};
 use std::sync::LazyLock;
 
+/// Fuel of one operation of the engine's own, which pays for the text it makes.
+const FUEL: u64 = 1_000_000;
+
+/// Where the engine's own operators are compiled.
+static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| environment(FUEL));
+
 /// `a + b - c`, given as `a, "+", b, "-", c`.
-pub(super) fn row(state: &State, Rest(parts): Rest<Value>) -> Result<Value, Error> {
+pub(crate) fn row(state: &State, Rest(parts): Rest<Value>) -> Result<Value, Error> {
     let mut parts = parts.into_iter();
     let mut result = parts.next().unwrap_or_default();
     while let (Some(operator), Some(operand)) = (parts.next(), parts.next()) {
@@ -99,7 +107,7 @@ fn made(state: &State, items: Vec<Value>) -> Result<Value, Error> {
 fn plain(operator: &str, left: Value, right: Value) -> Result<Value, Error> {
     const OPERATORS: [&str; 5] = ["+", "-", "*", "/", "//"];
     static COMPILED: LazyLock<Vec<Option<Expression<'static, 'static>>>> = LazyLock::new(|| {
-        OPERATORS.iter().map(|it| ENVIRONMENTS[0].compile_expression_owned(format!("a {it} b")).ok()).collect()
+        OPERATORS.iter().map(|it| ENGINE.compile_expression_owned(format!("a {it} b")).ok()).collect()
     });
     let at = OPERATORS.iter().position(|it| *it == operator);
     match at.and_then(|at| COMPILED.get(at)).and_then(Option::as_ref) {
@@ -109,9 +117,9 @@ fn plain(operator: &str, left: Value, right: Value) -> Result<Value, Error> {
 }
 
 /// `-a`
-pub(super) fn negative(value: Value) -> Result<Value, Error> {
+pub(crate) fn negative(value: Value) -> Result<Value, Error> {
     static COMPILED: LazyLock<Option<Expression<'static, 'static>>> =
-        LazyLock::new(|| ENVIRONMENTS[0].compile_expression_owned("-a").ok());
+        LazyLock::new(|| ENGINE.compile_expression_owned("-a").ok());
     if is_unknown(&value) {
         return Ok(Unknown::value());
     }

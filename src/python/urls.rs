@@ -5,7 +5,7 @@ use minijinja::value::ValueKind;
 use std::fmt::Write;
 
 /// One text, or pairs as a query has them.
-pub(super) fn encoded(value: &Value) -> String {
+pub(crate) fn encoded(value: &Value) -> String {
     let pair = |key: &Value, value: &Value| format!("{}={}", quoted(key, ""), quoted(value, ""));
     let items = || value.try_iter().into_iter().flatten();
     let pairs: Vec<String> = match value.kind() {

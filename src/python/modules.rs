@@ -1,10 +1,10 @@
-//! `modules`: the parts of Python's standard library, and pytz, that dbt gives to templates.
+//! `modules`: the parts of Python's standard library, and pytz, that templates are given.
 
-use super::date_formats::{parse, parse_iso};
-use super::dates::{SECOND, Temporal, Zone, built, date_time, in_zone, micros_of, timedelta, zone_of};
-use super::given::{Given, failed};
-use super::values::Unknown;
-use super::{itertools, regex};
+use crate::arguments::{Given, failed};
+use crate::date_formats::{parse, parse_iso};
+use crate::dates::{SECOND, Temporal, Zone, built, date_time, in_zone, micros_of, timedelta, zone_of};
+use crate::unknown::Unknown;
+use crate::{itertools, re};
 use jiff::civil::{Date, DateTime};
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, State, Value};
@@ -13,7 +13,12 @@ use std::sync::Arc;
 
 /// `modules`, `modules.datetime`, `modules.datetime.datetime` and so on: by the Python name.
 #[derive(Debug)]
-pub(super) struct Module(pub &'static str);
+pub(crate) struct Module(pub &'static str);
+
+/// `modules` itself.
+pub fn modules() -> Value {
+    Value::from_object(Module("modules"))
+}
 
 /// The functions and classes of each module, by the module's name.
 const MEMBERS: [(&str, &[&str]); 4] = [
@@ -29,7 +34,7 @@ const MEMBERS: [(&str, &[&str]); 4] = [
             "datetime.tzinfo",
         ],
     ),
-    ("re", &regex::FUNCTIONS),
+    ("re", &re::FUNCTIONS),
     ("itertools", &itertools::FUNCTIONS),
 ];
 
@@ -58,7 +63,7 @@ impl Object for Module {
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         if let Some((module, function)) = self.0.split_once('.') {
             return match module {
-                "re" => regex::call(state, function, args),
+                "re" => re::call(state, function, args),
                 "itertools" => itertools::call(state, function, args),
                 _ => construct(function, args),
             };
@@ -75,7 +80,7 @@ impl Object for Module {
                 let minutes = Given::of(args).integer(0, "offset")?.unwrap_or_default();
                 Ok(Temporal::Zone(Zone::fixed(i128::from(minutes) * 60)?).value())
             }
-            "re" => regex::call(state, method, args),
+            "re" => re::call(state, method, args),
             "itertools" => itertools::call(state, method, args),
             "itertools.chain" if method == "from_iterable" => itertools::call(state, "chain.from_iterable", args),
             _ => Ok(Unknown::value()),
@@ -91,7 +96,7 @@ fn constant(module: &str, name: &str) -> Option<Value> {
     let at = |parts| built(parts).ok();
     let (first, last) = (at([1, 1, 1, 0, 0, 0, 0])?, at([9999, 12, 31, 23, 59, 59, 999_999])?);
     Some(match (module, name) {
-        ("re", _) => return regex::flag(name).map(Value::from),
+        ("re", _) => return re::flag(name).map(Value::from),
         ("pytz", "utc" | "UTC") | ("datetime.timezone", "utc") | ("datetime", "UTC") => {
             Temporal::Zone(Zone::utc()).value()
         }

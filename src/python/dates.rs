@@ -1,9 +1,9 @@
 //! Python's dates, times and differences of them. The clock stands still: the same input gives the
 //! same output on each day.
 
-use super::date_formats::{format, iso_offset};
-use super::given::{Given, as_integer, failed};
-use super::values::is_within_container;
+use crate::arguments::{Given, as_integer, failed};
+use crate::containers::is_within_container;
+use crate::date_formats::{format, iso_offset};
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 use minijinja::value::{DynObject, Object, ObjectRepr, Tuple};
@@ -12,7 +12,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-pub(super) const SECOND: i128 = 1_000_000;
+pub(crate) const SECOND: i128 = 1_000_000;
 const DAY: i128 = 86_400 * SECOND;
 /// Python's own bound.
 const MAX_DELTA: i128 = 1_000_000_000 * DAY;
@@ -20,24 +20,24 @@ const EPOCH: Date = Date::constant(1970, 1, 1);
 
 /// A zone by the name it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Zone {
+pub(crate) struct Zone {
     pub name: Arc<str>,
     pub zone: TimeZone,
 }
 
 impl Zone {
-    pub(super) fn utc() -> Self {
+    pub(crate) fn utc() -> Self {
         Self { name: "UTC".into(), zone: TimeZone::UTC }
     }
 
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         if name.eq_ignore_ascii_case("utc") {
             return Some(Self::utc());
         }
         TimeZone::get(name).ok().map(|zone| Self { name: name.into(), zone })
     }
 
-    pub(super) fn fixed(seconds: i128) -> Result<Self, Error> {
+    pub(crate) fn fixed(seconds: i128) -> Result<Self, Error> {
         let offset = i32::try_from(seconds).ok().and_then(|seconds| Offset::from_seconds(seconds).ok());
         let offset = offset.ok_or_else(|| failed("the offset of a zone is less than a day"))?;
         let name = if seconds == 0 { "UTC".to_owned() } else { format!("UTC{}", iso_offset(seconds)) };
@@ -46,7 +46,7 @@ impl Zone {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Temporal {
+pub(crate) enum Temporal {
     Date(Date),
     Time(Time),
     DateTime(DateTime, Option<Zone>),
@@ -55,14 +55,14 @@ pub(super) enum Temporal {
     Zone(Zone),
 }
 
-pub(super) fn micros_of(at: DateTime) -> i128 {
+pub(crate) fn micros_of(at: DateTime) -> i128 {
     let days = i128::from(at.date().since(EPOCH).map(|span| span.get_days()).unwrap_or_default());
     let time = at.time();
     let seconds = i128::from(time.hour()) * 3600 + i128::from(time.minute()) * 60 + i128::from(time.second());
     days * DAY + seconds * SECOND + i128::from(time.subsec_nanosecond() / 1000)
 }
 
-pub(super) fn date_time(micros: i128) -> Result<DateTime, Error> {
+pub(crate) fn date_time(micros: i128) -> Result<DateTime, Error> {
     let out_of_range = || failed("the date is out of range");
     let days = i32::try_from(micros.div_euclid(DAY)).map_err(|_| out_of_range())?;
     let rest = micros.rem_euclid(DAY);
@@ -75,16 +75,16 @@ pub(super) fn date_time(micros: i128) -> Result<DateTime, Error> {
 }
 
 impl Temporal {
-    pub(super) fn value(self) -> Value {
+    pub(crate) fn value(self) -> Value {
         Value::from_object(self)
     }
 
-    pub(super) fn of(value: &Value) -> Option<&Self> {
+    pub(crate) fn of(value: &Value) -> Option<&Self> {
         value.downcast_object_ref::<Self>()
     }
 
     /// The time of every run: 2024-01-01 00:00:00 UTC.
-    pub(super) fn now(zone: Option<Zone>) -> Result<Self, Error> {
+    pub(crate) fn now(zone: Option<Zone>) -> Result<Self, Error> {
         let utc = Date::constant(2024, 1, 1).at(0, 0, 0, 0);
         match zone {
             None => Ok(Self::DateTime(utc, None)),
@@ -103,7 +103,7 @@ impl Temporal {
         }
     }
 
-    pub(super) fn zone(&self) -> Option<&Zone> {
+    pub(crate) fn zone(&self) -> Option<&Zone> {
         match self {
             Self::DateTime(_, zone) => zone.as_ref(),
             _ => None,
@@ -111,7 +111,7 @@ impl Temporal {
     }
 
     /// The civil date and time that the format letters of `strftime` read.
-    pub(super) fn civil(&self) -> Option<DateTime> {
+    pub(crate) fn civil(&self) -> Option<DateTime> {
         match self {
             Self::Date(date) => Some(date.at(0, 0, 0, 0)),
             Self::Time(time) => Some(Date::constant(1900, 1, 1).to_datetime(*time)),
@@ -202,13 +202,18 @@ impl Temporal {
     }
 }
 
+/// The time of every run as a value.
+pub fn start() -> Option<Value> {
+    Temporal::now(Some(Zone::utc())).ok().map(Temporal::value)
+}
+
 /// How many seconds a zone is ahead of UTC at a civil time.
-pub(super) fn offset(zone: &Zone, at: DateTime) -> i128 {
+pub(crate) fn offset(zone: &Zone, at: DateTime) -> i128 {
     zone.zone.to_timestamp(at).map_or(0, |timestamp| i128::from(zone.zone.to_offset(timestamp).seconds()))
 }
 
 /// The time in a zone that it is then in UTC.
-pub(super) fn in_zone(micros: i128, zone: Zone) -> Result<Temporal, Error> {
+pub(crate) fn in_zone(micros: i128, zone: Zone) -> Result<Temporal, Error> {
     let seconds = i64::try_from(micros.div_euclid(SECOND)).unwrap_or(i64::MAX);
     let timestamp = jiff::Timestamp::from_second(seconds).map_err(|_| failed("the date is out of range"))?;
     let ahead = i128::from(zone.zone.to_offset(timestamp).seconds());
@@ -231,7 +236,7 @@ fn scaled(micros: i128, factor: f64) -> Result<Temporal, Error> {
 }
 
 /// What an operation gives where one side is a date or a difference; `None` where Python knows none.
-pub(super) fn operation(operator: &str, left: &Value, right: &Value) -> Option<Result<Value, Error>> {
+pub(crate) fn operation(operator: &str, left: &Value, right: &Value) -> Option<Result<Value, Error>> {
     use Temporal::{Date, DateTime, Delta};
     let (a, b) = (Temporal::of(left), Temporal::of(right));
     let moved = |at: &Temporal, by: i128| match at {
@@ -271,7 +276,7 @@ pub(super) fn operation(operator: &str, left: &Value, right: &Value) -> Option<R
 }
 
 /// `-difference`
-pub(super) fn negative(value: &Value) -> Option<Value> {
+pub(crate) fn negative(value: &Value) -> Option<Value> {
     match Temporal::of(value)? {
         Temporal::Delta(micros) => Some(Temporal::Delta(-micros).value()),
         _ => None,
@@ -495,7 +500,7 @@ impl Temporal {
 }
 
 /// Year, month, day, hour, minute, second, microsecond.
-pub(super) fn parts_of(at: DateTime) -> [i64; 7] {
+pub(crate) fn parts_of(at: DateTime) -> [i64; 7] {
     [
         at.year().into(),
         at.month().into(),
@@ -507,7 +512,7 @@ pub(super) fn parts_of(at: DateTime) -> [i64; 7] {
     ]
 }
 
-pub(super) fn built(parts: [i64; 7]) -> Result<DateTime, Error> {
+pub(crate) fn built(parts: [i64; 7]) -> Result<DateTime, Error> {
     let [year, month, day, hour, minute, second, micro] = parts;
     let small = |value: i64| i8::try_from(value).unwrap_or(-1);
     let year = i16::try_from(year).ok().filter(|year| (1..=9999).contains(year));
@@ -518,7 +523,7 @@ pub(super) fn built(parts: [i64; 7]) -> Result<DateTime, Error> {
         .map_err(|error| failed(&error.to_string()))
 }
 
-pub(super) fn zone_of(value: &Value) -> Option<Zone> {
+pub(crate) fn zone_of(value: &Value) -> Option<Zone> {
     match Temporal::of(value)? {
         Temporal::Zone(zone) => Some(zone.clone()),
         _ => None,
@@ -526,7 +531,7 @@ pub(super) fn zone_of(value: &Value) -> Option<Zone> {
 }
 
 /// `timedelta(days=1, hours=2)`
-pub(super) fn timedelta(args: &[Value]) -> Result<Value, Error> {
+pub(crate) fn timedelta(args: &[Value]) -> Result<Value, Error> {
     const UNITS: [(&str, i128); 7] = [
         ("days", DAY),
         ("seconds", SECOND),

@@ -1,7 +1,7 @@
 //! Dates as texts: Python's `strftime`, `strptime` and ISO 8601.
 
-use super::dates::{SECOND, Temporal, Zone, built, offset};
-use super::given::failed;
+use crate::arguments::failed;
+use crate::dates::{SECOND, Temporal, Zone, built, offset};
 use jiff::civil::{Date, DateTime};
 use minijinja::{Error, Value};
 
@@ -22,7 +22,7 @@ const MONTHS: [&str; 12] = [
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// `+02:00`, and seconds where there are some.
-pub(super) fn iso_offset(seconds: i128) -> String {
+pub(crate) fn iso_offset(seconds: i128) -> String {
     let (sign, ahead) = (if seconds < 0 { '-' } else { '+' }, seconds.abs());
     let rest = if ahead % 60 == 0 { String::new() } else { format!(":{:02}", ahead % 60) };
     format!("{sign}{:02}:{:02}{rest}", ahead / 3600, ahead / 60 % 60)
@@ -41,7 +41,7 @@ fn expansion(letter: char) -> Option<&'static str> {
     })
 }
 
-pub(super) fn format(value: &Temporal, pattern: &str) -> Result<String, Error> {
+pub(crate) fn format(value: &Temporal, pattern: &str) -> Result<String, Error> {
     let at = value.civil().unwrap_or_default();
     let mut out = String::new();
     write(value, at, pattern, &mut out);
@@ -127,7 +127,7 @@ fn shown(value: &Temporal, at: DateTime, letter: char) -> Option<String> {
         'G' => week.year().to_string(),
         'g' => format!("{:02}", week.year() % 100),
         'V' => format!("{:02}", week.week()),
-        's' => (super::dates::micros_of(at) / SECOND).to_string(),
+        's' => (crate::dates::micros_of(at) / SECOND).to_string(),
         'z' => value.zone().map_or_else(String::new, |zone| iso_offset(offset(zone, at)).replace(':', "")),
         'Z' => value.zone().map_or_else(String::new, |zone| abbreviation(zone, at)),
         'n' => "\n".to_owned(),
@@ -155,7 +155,7 @@ struct Reading<'text> {
     zone: Option<Zone>,
 }
 
-pub(super) fn parse(text: &str, pattern: &str) -> Result<Temporal, Error> {
+pub(crate) fn parse(text: &str, pattern: &str) -> Result<Temporal, Error> {
     let mismatch = || failed(&format!("time data '{text}' does not match format '{pattern}'"));
     let mut reading =
         Reading { rest: text, parts: [1900, 1, 1, 0, 0, 0, 0], afternoon: None, day_of_year: None, zone: None };
@@ -285,7 +285,7 @@ impl Reading<'_> {
 }
 
 /// `fromisoformat`: a date, and a time behind it where there is one.
-pub(super) fn parse_iso(text: &str) -> Result<Temporal, Error> {
+pub(crate) fn parse_iso(text: &str) -> Result<Temporal, Error> {
     let refused = || failed(&format!("Invalid isoformat string: '{text}'"));
     let mut reading =
         Reading { rest: text, parts: [1900, 1, 1, 0, 0, 0, 0], afternoon: None, day_of_year: None, zone: None };
@@ -303,7 +303,7 @@ pub(super) fn parse_iso(text: &str) -> Result<Temporal, Error> {
 }
 
 /// The date that a text of YAML is: there it is no text but one of Python's dates.
-pub(super) fn written(value: &Value) -> Option<Temporal> {
+pub(crate) fn written(value: &Value) -> Option<Temporal> {
     let text = value.as_str().filter(|text| text.len() >= 10 && text.as_bytes().get(4) == Some(&b'-'))?;
     match parse_iso(text).ok()? {
         Temporal::DateTime(at, None) if text.len() == 10 => Some(Temporal::Date(at.date())),
