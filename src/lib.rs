@@ -60,4 +60,5 @@ pub mod session;
 pub use harness_datalog as datalog;
 pub use harness_files as files;
 pub use harness_python as python;
+pub use harness_similar as similar;
 pub use harness_syntax as syntax;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Crates of their own: that they name nothing above them, the compiler sees to.
-const CRATES: [&str; 4] = ["datalog", "files", "python", "syntax"];
+const CRATES: [&str; 5] = ["similar", "datalog", "files", "python", "syntax"];
 
 /// From the lowest to the highest: a folder names only what stands before it, and the crates.
 const LAYERS: [&str; 10] =

@@ -8,6 +8,7 @@ use crate::query::ask::{self, Question};
 use crate::report::answer::{self, AnswerOptions};
 use crate::report::{escaped, in_json, proof};
 use crate::session::{Answered, Session, Unanswered, old_relations};
+use crate::similar::nearest;
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, stdout};
@@ -252,9 +253,8 @@ fn asked(arguments: &Arguments, questions: &[Question]) -> Result<Asked, Failure
         return Ok(Asked { name: "query".to_owned(), program: text, parameters, sort: None });
     }
     let Some(question) = questions.iter().find(|question| question.name == text.replace('_', "-")) else {
-        let distance = |question: &&Question| strsim::damerau_levenshtein(&question.name, &text);
-        let near = questions.iter().min_by_key(distance).filter(|question| distance(question) <= 3);
-        let hint = near.map(|question| format!("Did you mean {}? ", question.name)).unwrap_or_default();
+        let near = nearest(&text, questions.iter().map(|question| &*question.name));
+        let hint = near.map(|name| format!("Did you mean {name}? ")).unwrap_or_default();
         let text = escaped(&text);
         return Err(Failure(format!(
             "harness: no question is called '{text}'.\n  → {hint}`harness query` lists them; a question of your own has relations with arguments, as model(m, n, p)."

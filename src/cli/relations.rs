@@ -6,6 +6,7 @@ use crate::observe;
 use crate::query::{OF_THE_RUN, library};
 use crate::relations::{ALL, Cell, Relation, by_name, closest};
 use crate::report::{escaped, in_json};
+use crate::similar::nearest;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
@@ -163,9 +164,8 @@ fn ruled_document(one: &Ruled) -> Value {
 }
 
 fn unknown(name: &str) -> Failure {
-    let near = |other: &&Ruled| strsim::damerau_levenshtein(name, &other.schema.name) <= 2;
     let ruled = ruled().unwrap_or_default();
-    let derived = || ruled.iter().find(near).map(|other| other.schema.name.as_str());
+    let derived = || nearest(name, ruled.iter().map(|other| other.schema.name.as_str()));
     let hint = closest(name).or_else(derived).map(|other| format!("Did you mean {other}? ")).unwrap_or_default();
     let name = escaped(name);
     Failure(format!("harness: no relation is called {name}.\n  → {hint}`harness relations` lists all of them."))

@@ -82,12 +82,3 @@ fn floor(text: &str, at: usize) -> usize {
     }
     at
 }
-
-/// The name closest to a misspelled one.
-pub(super) fn closest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    among
-        .map(|other| (strsim::damerau_levenshtein(name, other), other))
-        .filter(|(distance, other)| *distance <= 1 + other.chars().count().min(name.chars().count()) / 4)
-        .min()
-        .map(|(_, other)| other)
-}

@@ -1,9 +1,10 @@
 //! Relations that rules define and everybody may read, from files of the embedding.
 
 use super::ast::{Clause, Declaration};
-use super::diagnostic::{Diagnostic, closest};
+use super::diagnostic::Diagnostic;
 use super::parser::parse;
 use super::schema::{Column, Schema, Type};
+use harness_similar::nearest;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -94,7 +95,7 @@ pub(super) fn declared(declaration: &Declaration) -> Result<Schema, Diagnostic> 
     for (name, of) in &declaration.columns {
         let types = || Type::ALL.iter().map(|of| of.name());
         let found = Type::of(&of.text).ok_or_else(|| {
-            let hint = closest(&of.text, types()).map(|other| format!("Did you mean '{other}'? ")).unwrap_or_default();
+            let hint = nearest(&of.text, types()).map(|other| format!("Did you mean '{other}'? ")).unwrap_or_default();
             let all: Vec<&str> = types().collect();
             let remedy = format!("{hint}The types are {}.", all.join(", "));
             Diagnostic::error(of.span, format!("no type is called '{}'.", of.text), remedy)

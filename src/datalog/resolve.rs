@@ -1,7 +1,7 @@
 //! From what is written to what is meant: relations, columns, functions, nodes and parameters.
 
 use super::ast::{self, AggregateKind, Args, Compare, Operator};
-use super::diagnostic::{Diagnostic, Span, closest};
+use super::diagnostic::{Diagnostic, Span};
 use super::functions::{FUNCTIONS, Function, Test};
 use super::ir::{Kind, Rel, Relation};
 use super::library::{Library, declared};
@@ -9,6 +9,7 @@ use super::old::{OLD, former};
 use super::schema::{Catalogue, Column, Schema, Type};
 use super::value::Constant;
 use super::variables::{in_order, outside, outside_of, outside_of_atom};
+use harness_similar::nearest;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -227,9 +228,9 @@ impl<'a> Resolver<'a> {
         let functions = FUNCTIONS.iter().map(|(name, ..)| *name);
         let all = known.iter().map(String::as_str).chain(self.library.names().iter().map(String::as_str));
         let hint = match former(&name.text) {
-            Some(name) => closest(name, all).map(|other| format!("Did you mean '{OLD}{other}'? ")),
+            Some(name) => nearest(name, all).map(|other| format!("Did you mean '{OLD}{other}'? ")),
             None => {
-                closest(&name.text, all.chain(own).chain(functions)).map(|other| format!("Did you mean '{other}'? "))
+                nearest(&name.text, all.chain(own).chain(functions)).map(|other| format!("Did you mean '{other}'? "))
             }
         };
         let remedy = format!("{}`harness relations` lists all of them.", hint.unwrap_or_default());
@@ -378,7 +379,7 @@ impl<'a> Resolver<'a> {
                     let value = self.expr(value, scope);
                     let Some(at) = at else {
                         let names = schema.columns.iter().map(|column| column.name.as_str());
-                        let hint = closest(&name.text, names).map(|other| format!("Did you mean '{other}'? "));
+                        let hint = nearest(&name.text, names).map(|other| format!("Did you mean '{other}'? "));
                         let message = format!("'{}' has no column '{}'.", schema.name, name.text);
                         self.error(name.span, message, format!("{}Its columns: {}.", hint.unwrap_or_default(), form()));
                         whole = false;
@@ -434,7 +435,7 @@ impl<'a> Resolver<'a> {
                         self.error(name.span, message, remedy);
                         return None;
                     }
-                    let hint = closest(&name.text, known.clone()).map(|other| format!("Did you mean '{other}'? "));
+                    let hint = nearest(&name.text, known.clone()).map(|other| format!("Did you mean '{other}'? "));
                     let all: Vec<&str> = known.collect();
                     let remedy = format!("{}The functions are {}.", hint.unwrap_or_default(), all.join(", "));
                     self.error(name.span, format!("no function is called '{}'.", name.text), remedy);

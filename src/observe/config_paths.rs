@@ -4,8 +4,8 @@ use super::{Rows, place};
 use crate::db::{DirectoryOf, Project, of_section};
 use crate::observe::Observation;
 use crate::project::packages::{absent_packages, dbt_packages, declared_packages, package_name, yaml};
-use crate::project::settings::similar;
 use crate::project::things::{Thing, read_in, things_in};
+use crate::similar;
 use crate::syntax::span::Span;
 use crate::syntax::yaml::Node as Yaml;
 use rustc_hash::FxHashMap;
@@ -158,7 +158,9 @@ pub(super) fn unused_config_path(rows: &Rows<'_>) -> Vec<Observation> {
         // A name that nothing here bears may be that of a package: of one that is not installed, or is called
         // otherwise than its folder. It is a slip where it is near to a name that is borne.
         let is_open = absent_packages(db).any(|absent| absent.name.as_ref() == Some(first))
-            || !names.contains(first) && !declared_packages(db).is_empty() && similar::nearest(first, &borne).is_none();
+            || !names.contains(first)
+                && !declared_packages(db).is_empty()
+                && similar::nearest(first, borne.iter().copied()).is_none();
         if used.contains(&at) || is_told || is_open {
             continue;
         }
@@ -212,7 +214,7 @@ fn remedy(rows: &Rows<'_>, folder: &Folder, packages: &[Arc<str>]) -> String {
         }
     }
     let siblings: Vec<&str> = siblings.iter().map(|name| &**name).collect();
-    let near = similar::nearest(last, &siblings).map(similar::question);
+    let near = similar::nearest(last, siblings.iter().copied()).map(similar::question);
     near.unwrap_or_else(|| {
         "Correct the path: the project's name, then the folders below the path of the kind. Or delete it.".to_owned()
     })

@@ -6,7 +6,7 @@ use crate::project::graph::{has_source, named, source_names, versions_of};
 use crate::project::packages::yaml;
 use crate::project::schema_yaml;
 use crate::project::shapes::shape_errors;
-use crate::project::similar::closest;
+use crate::similar::nearest;
 use std::sync::Arc;
 
 /// What a `ref`, `function` or `source` names.
@@ -91,11 +91,11 @@ impl Missing {
             return Self { what: hint.clone(), hint, is_unsure: true };
         }
         if !has_source(db, source) {
-            let meant = closest(source, source_names(db).iter().map(|(source, _)| source));
+            let meant = nearest(source, source_names(db).iter().map(|(source, _)| source)).cloned();
             return Self { hint: meant_source(source, meant), what: source.to_string(), is_unsure: false };
         }
         let tables = source_names(db).iter().filter(|(other, _)| other == source).map(|(_, table)| table);
-        Self { hint: meant(closest(&name.name, tables)), what: name.shown(), is_unsure: false }
+        Self { hint: meant(nearest(&name.name, tables).cloned()), what: name.shown(), is_unsure: false }
     }
 }
 
@@ -149,7 +149,7 @@ struct Wanted<'db> {
 
 #[salsa::tracked(returns(clone))]
 fn closest_to<'db>(db: &'db dyn salsa::Database, wanted: Wanted<'db>) -> Option<Arc<str>> {
-    closest(wanted.name(db), crate::project::graph::refable_names(db))
+    nearest(wanted.name(db), crate::project::graph::refable_names(db)).cloned()
 }
 
 /// The model, seed or snapshot whose name is nearest to one that nothing bears.

@@ -12,7 +12,7 @@ use crate::project::nodes::{Node, NodeKind, is_enabled, nodes_of_package};
 use crate::project::packages::is_whole;
 use crate::project::properties::PatchKind;
 use crate::project::schema_yaml;
-use crate::project::settings::similar;
+use crate::similar;
 use crate::syntax::yaml::Node as Yaml;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -154,5 +154,5 @@ fn near<'db>(rows: &Rows<'db>, key: DirectoryOf<'db>, kind: PatchKind, name: &st
         }
     };
     let names: Vec<&str> = names.iter().map(|name| &**name).collect();
-    similar::nearest(name, &names).map(similar::question)
+    similar::nearest(name, names.iter().copied()).map(similar::question)
 }

@@ -39,7 +39,6 @@ pub mod settings;
 pub mod settled;
 pub mod shapes;
 mod shown;
-pub mod similar;
 pub mod staging;
 pub mod target;
 pub mod things;

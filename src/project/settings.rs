@@ -7,10 +7,9 @@ use crate::syntax::yaml::{self, Entry, Node};
 use std::collections::BTreeMap;
 
 mod rules;
-pub mod similar;
 
+use crate::similar::did_you_mean;
 pub use rules::{KnownRule, KnownRules, LEVELS, OVERRIDE_KEYS, RULE_KEYS, globs};
-use similar::did_you_mean;
 
 /// The keys of a harness.yml, of a layer in it and of its staging pattern.
 pub const KEYS: [&str; 10] =

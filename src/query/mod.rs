@@ -19,6 +19,7 @@ use crate::derive::{self, Derived};
 use crate::observe::{self, Observed};
 use crate::relations::places::Place;
 use crate::relations::{self, Relation};
+use crate::similar::nearest;
 use crate::syntax::span::Position;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::OnceCell;
@@ -340,10 +341,7 @@ impl Catalogue for Repo<'_> {
     }
 
     fn similar_node(&self, name: &str) -> Option<String> {
-        let limit = (name.chars().count() / 3).clamp(1, 4);
-        let close = |other: &Arc<str>| (strsim::damerau_levenshtein(name, other), other.to_string());
-        let names = self.names().by_name.keys();
-        names.map(close).filter(|(distance, _)| *distance <= limit).min().map(|(_, name)| name)
+        nearest(name, self.names().by_name.keys()).map(|name| name.to_string())
     }
 }
 

@@ -17,6 +17,7 @@ use self::places::Place;
 use crate::datalog::Part;
 use crate::db::{DirectoryOf, Sym};
 use crate::project::things;
+use crate::similar::nearest;
 use rustc_hash::FxHashSet;
 use std::hash::Hash;
 
@@ -112,14 +113,9 @@ pub(crate) fn index_of(name: &str) -> Option<usize> {
 
 /// The relation that a mistyped name most likely means.
 pub fn closest(name: &str) -> Option<&'static str> {
-    let wanted = name.trim().to_lowercase().replace(['-', ' '], "_");
-    // More than a third of the letters changed is another word, not a slip.
-    let limit = (wanted.chars().count() / 3).clamp(1, 4);
-    let distances =
-        ALL.iter().map(|other| (strsim::damerau_levenshtein(&wanted, other.schema.name), other.schema.name));
-    let close = distances.filter(|(distance, _)| *distance <= limit).min();
-    let longer = || ALL.iter().map(|other| other.schema.name).find(|other| other.split('_').any(|part| part == wanted));
-    close.map(|(_, name)| name).or_else(longer)
+    let names = || ALL.iter().map(|other| other.schema.name);
+    let wanted = name.trim().to_lowercase();
+    nearest(&wanted, names()).or_else(|| names().find(|other| other.split('_').any(|part| part == wanted)))
 }
 
 /// What a column of a row may hold.

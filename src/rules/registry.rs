@@ -3,6 +3,7 @@
 use crate::db::cache::{Key, KeyMaker, Work};
 use crate::project::settings::{KnownRule, KnownRules};
 use crate::rules::rule::{Rule, RuleError, spelled_as_id};
+use crate::similar::Typed;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -161,22 +162,16 @@ impl Registry {
         if self.get(&wanted).is_some() {
             return Some(wanted);
         }
-        // More than a third of the letters changed is another word, not a slip.
-        let limit = (wanted.chars().count() / 3).min(4);
-        self.rules
-            .iter()
-            .flat_map(|rule| candidates(rule, &wanted))
-            .map(|(id, distance)| (distance, id))
-            .filter(|(distance, _)| *distance <= limit)
-            .min()
-            .map(|(_, id)| id)
+        let typed = Typed::new(&wanted);
+        let all = self.rules.iter().flat_map(|rule| candidates(rule, &wanted, &typed));
+        all.min().map(|(_, id)| id)
     }
 }
 
-/// Ids of the rule that `wanted` could stand for, each with the slips between them.
-fn candidates(rule: &Rule, wanted: &str) -> Vec<(String, usize)> {
+/// Ids of the rule that `wanted` could stand for, each after the slips between them.
+fn candidates(rule: &Rule, wanted: &str, typed: &Typed) -> Vec<(usize, String)> {
     let Some(family) = &rule.family else {
-        return vec![(rule.id.to_string(), strsim::damerau_levenshtein(&rule.id, wanted))];
+        return typed.slips(&rule.id).map(|slips| (slips, rule.id.to_string())).into_iter().collect();
     };
     // The value is the writer's own word: only what stands around it can be mistyped.
     wanted
@@ -185,7 +180,8 @@ fn candidates(rule: &Rule, wanted: &str) -> Vec<(String, usize)> {
             let (before, value) = (wanted.get(..=at)?, wanted.get(at + 1..)?);
             let value = value.strip_suffix(family.suffix.as_str())?;
             let id = format!("{}{value}{}", family.prefix, family.suffix);
-            rule.owns(&id).then(|| (id, strsim::damerau_levenshtein(&family.prefix, before)))
+            let slips = Typed::new(before).slips(&family.prefix)?;
+            rule.owns(&id).then_some((slips, id))
         })
         .collect()
 }

@@ -117,9 +117,7 @@ fn absent(repo: &Repository, name: &str) -> NoRevision {
     let what = format!("no commit is called '{name}' here");
     let names = names(repo);
     let remote = names.iter().find(|other| other.split_once('/').is_some_and(|(_, rest)| rest == name));
-    let limit = (name.chars().count() / 3).clamp(1, 4);
-    let near = names.iter().map(|other| (strsim::damerau_levenshtein(other, name), other));
-    let near = near.filter(|(distance, _)| *distance <= limit).min().map(|(_, other)| other);
+    let near = harness_similar::nearest(name, &names);
     if let Some(other) = remote.or(near) {
         return NoRevision::new(
             what,

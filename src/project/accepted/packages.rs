@@ -4,7 +4,7 @@ use super::Entry;
 use super::Form::{self, Entry as Of, List, Map, Null, Number, Text};
 use super::shared::*;
 use super::walk::{Fault, Step, Walk, What, is_open, start_of};
-use crate::project::settings::similar;
+use crate::similar;
 use crate::syntax::yaml::Node;
 
 const REVISION: &[Form] = &[Text, Number, Null];
@@ -93,7 +93,7 @@ pub fn package_faults(root: &Node, is_dependencies: bool, are_declared_twice: bo
                 ),
                 _ => {
                     let name = entry.key.key_text().unwrap_or_default();
-                    let near = similar::nearest(&name, &["packages"]).map(similar::question);
+                    let near = similar::nearest(&*name, ["packages"]).map(similar::question);
                     walk.path.push(Step::key(&name));
                     walk.report(
                         entry.key.span,

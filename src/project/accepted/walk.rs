@@ -2,7 +2,7 @@
 
 use super::{Entry, Form};
 use crate::project::data;
-use crate::project::settings::similar;
+use crate::similar;
 use crate::syntax::span::Span;
 use crate::syntax::yaml::{self, Node, Value};
 use std::fmt;
@@ -132,7 +132,7 @@ impl Walk {
                 (format!("the keys {}", names.join(", ")), "them")
             }
         };
-        let near = similar::nearest(name, &known).map(similar::question);
+        let near = similar::nearest(name, known.iter().copied()).map(similar::question);
         let remedy = near.unwrap_or_else(|| format!("Delete {them}, or write {them} where dbt reads {them}."));
         self.path.push(Step::key(name));
         self.report(first.span, format!("{what} has {keys}, which dbt does not know and refuses"), &remedy);

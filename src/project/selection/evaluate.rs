@@ -2,13 +2,14 @@
 
 use super::member::{Ids, Members, members};
 use super::methods::search;
-use super::parse::{closest, of_run};
+use super::parse::of_run;
 use super::patterns::Pattern;
 use super::selector::{Selector, selectors};
 use super::spec::{Criteria, Definition, Indirect, Kinds, Method, Operator, Spec};
 use crate::db::Project;
 use crate::project::data::scalar;
 use crate::project::packages::project_file;
+use crate::similar::nearest;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -91,7 +92,7 @@ fn reach<'all>(
 /// What is said of a selector that is not there.
 pub fn missing(all: &[Selector], name: &str) -> (String, String) {
     let names: Vec<&str> = all.iter().map(|selector| &*selector.name).collect();
-    let near = closest(name, names.iter().copied()).map(|near| format!("Did you mean {near}? ")).unwrap_or_default();
+    let near = nearest(name, names.iter().copied()).map(|near| format!("Did you mean {near}? ")).unwrap_or_default();
     let rest = if names.is_empty() {
         "Write it in selectors.yml beside dbt_project.yml.".to_owned()
     } else {

@@ -1,6 +1,7 @@
 //! Reads what `--select` and `--exclude` say.
 
 use super::spec::{Criteria, Definition, Indirect, Method, NEVER_SELECTED, Operator, RESOURCE_TYPES, Spec};
+use crate::similar::nearest;
 use crate::syntax::span::{Span, SyntaxError};
 use regex::Regex;
 use serde_json::Value;
@@ -156,16 +157,9 @@ pub(super) fn of_run(name: &str) -> Wrong {
 }
 
 fn unknown_method(name: &str) -> Wrong {
-    let near = closest(name, Method::NAMES).map(|near| format!("Did you mean {near}? ")).unwrap_or_default();
+    let near =
+        nearest(name, Method::NAMES.iter().copied()).map(|near| format!("Did you mean {near}? ")).unwrap_or_default();
     (format!("no method is called '{name}'"), format!("{near}There are {}.", Method::NAMES.join(", ")))
-}
-
-/// The name that a mistyped one most likely means.
-pub(super) fn closest<'name>(name: &str, names: impl IntoIterator<Item = &'name str>) -> Option<&'name str> {
-    let wanted = name.to_lowercase().replace('-', "_");
-    let limit = (wanted.chars().count() / 3).clamp(1, 3);
-    let all = names.into_iter().map(|other| (strsim::damerau_levenshtein(&wanted, &other.to_lowercase()), other));
-    all.filter(|(distance, _)| *distance <= limit).min().map(|(_, other)| other)
 }
 
 /// Refuses what dbt reads as a name that nothing has. No name holds a colon, and `+` and `@` stand around it.
@@ -212,7 +206,7 @@ pub(super) fn checked(criteria: Criteria) -> Result<Criteria, Wrong> {
         if names.contains(&text) {
             return Ok(());
         }
-        let near = closest(text, names.iter().copied()).map(|near| format!("Did you mean {near}? "));
+        let near = nearest(text, names.iter().copied()).map(|near| format!("Did you mean {near}? "));
         let remedy = format!("{}There are {}.", near.unwrap_or_default(), names.join(", "));
         Err((format!("no {what} is called '{text}'"), remedy))
     };

@@ -1,10 +1,10 @@
 //! What harness.yml says of rules: which packs of them count, how grave each is, with which options,
 //! and where it is otherwise.
 
-use super::similar::{did_you_mean, nearest, one_of, question};
 use super::{Node, Reader};
 use crate::db::settings::spelled_as_id;
 use crate::db::settings::{Extends, Level, OptionValue, Override, RuleSetting};
+use crate::similar::{did_you_mean, nearest, one_of, question};
 use crate::syntax::yaml::Value;
 use globset::{Glob, GlobBuilder};
 use std::collections::BTreeMap;
@@ -178,7 +178,7 @@ impl<'t> Reader<'t> {
         for (name, entry) in self.entries(node, what) {
             let ids = known.named(name);
             if ids.is_empty() {
-                let remedy = nearest(name, &known.names())
+                let remedy = nearest(name, known.names().iter().copied())
                     .map_or_else(|| "`harness rules` lists the rules.".to_owned(), question);
                 self.report(entry.key.span, format!("there is no rule `{name}`"), remedy);
             }

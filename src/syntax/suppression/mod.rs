@@ -13,8 +13,6 @@ use std::sync::Arc;
 /// What begins a comment to this program.
 const MARK: &str = "harness:";
 const WORD: &str = "ignore";
-/// More slips than this make it another word.
-const SLIPS: usize = 2;
 
 /// One comment that excuses, or was meant to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +95,7 @@ fn one(text: &str, start: usize) -> Option<Said> {
     let (word, rest) = rest.split_at_checked(length)?;
     let rest = rest.trim_start();
     let listed = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    if word != WORD && (listed.is_none() || strsim::damerau_levenshtein(word, WORD) > SLIPS) {
+    if word != WORD && (listed.is_none() || harness_similar::Typed::new(word).slips(WORD).is_none()) {
         return None;
     }
     let (names, reason) = match listed {
