@@ -16,7 +16,7 @@ mod live;
 use harness::session::on_large_stacks;
 use live::dice::Dice;
 use live::edits::World;
-use live::script::{Files, Live, Op, Step, Told, run};
+use live::script::{Asked, Files, Live, Op, Plan, Step, Told, run};
 use live::{bases, state};
 use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;
@@ -76,8 +76,11 @@ fn random(steps: usize, seed: u64) -> Outcomes<()> {
         let own = dice.next();
         let many = STEPS_A_SCRIPT.min(steps - done);
         let all_rules = dice.in_a_hundred(30);
+        // A look at all there is asks for more than `harness watch` does: every other script is asked now and then.
+        let compared = *dice.pick(&[1, 4]);
         let ran = on_large_stacks(0, || {
-            run(files, own, many, all_rules, |_, step| *counts.entry(step.what).or_default() += 1)
+            let plan = Plan { seed: own, steps: many, all_rules, compared };
+            run(files, plan, |_, step| *counts.entry(step.what).or_default() += 1)
         })?;
         done += many;
         if let Err(failure) = ran {
@@ -118,7 +121,7 @@ fn memory(steps: usize, models: usize) -> Outcomes<()> {
         let mut live = Live::start(&files);
         let mut world = World::new(files.clone());
         let mut dice = Dice(0x5eed);
-        let look = |live: &Live| state::findings(&live.session, &live.settings, false).len();
+        let look = |live: &Live| state::findings(&live.session, &live.settings, false).1.len();
         look(&live);
         say(&format!("{models} models: {:.1} MiB when loaded", resident()?));
         let (mut at_first, mut last) = (0.0, VecDeque::new());
@@ -161,7 +164,7 @@ fn undo(before: &Files, step: &Step) -> Step {
     };
     let mut ops: Vec<Op> = paths.map(back).collect();
     ops.push(Op::Invocation(0));
-    Step { what: "taken back", ops, told: Told::Paths }
+    Step { what: "taken back", ops, told: Told::Paths, asked: Asked::Findings }
 }
 
 struct Repository<'a> {
@@ -262,7 +265,7 @@ fn history(options: &BTreeMap<String, String>) -> Outcomes<()> {
                 house.is_none() || !matches!(op, Op::Write(path, _) | Op::Remove(path) if path == "harness.yml")
             });
             let edited = ops.len();
-            live.apply(&Step { what: "a commit", ops, told: Told::Paths });
+            live.apply(&Step { what: "a commit", ops, told: Told::Paths, asked: Asked::All });
             let found = live.difference(at % 4 == 0);
             failures += usize::from(found.is_some());
             if found.is_some() || at % 20 == 0 {

@@ -10,6 +10,7 @@
 
 mod equivalence;
 mod follow;
+mod generator;
 mod incremental;
 #[path = "../live/mod.rs"]
 mod live;

@@ -4,22 +4,30 @@ use super::script::Files;
 use harness::files::{Content, Disk, Tree};
 use std::path::Path;
 
-/// Every fixture, and a project that has what these lack.
+/// Every fixture, a project that has what these lack, and one that has each construct there is.
 pub fn all() -> Vec<(String, Files)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let fixtures = root.join("fixtures");
+    let names = Disk::new(&fixtures).folders("");
     let mut found: Vec<(String, Files)> = Vec::new();
-    for name in Disk::new(&folder).folders("") {
-        let disk = Disk::new(&folder.join(&name));
-        let paths = disk.list("", &|_, _| false).files.into_iter();
-        let files = paths.filter(|path| !path.ends_with("EXPECTED.md"));
-        let files = files.filter_map(|path| match disk.read(&path) {
-            Content::Text(text) => Some((path, text.to_string())),
-            _ => None,
-        });
-        found.push((name, files.collect()));
+    for name in names {
+        let files = read(&fixtures.join(&name));
+        found.push((name, files));
     }
     found.push(("shop".to_owned(), shop()));
+    found.push(("whole".to_owned(), read(&root.join("tests/live/whole"))));
     found
+}
+
+fn read(folder: &Path) -> Files {
+    let disk = Disk::new(folder);
+    let paths = disk.list("", &|_, _| false).files.into_iter();
+    let files = paths.filter(|path| !path.ends_with("EXPECTED.md"));
+    let files = files.filter_map(|path| match disk.read(&path) {
+        Content::Text(text) => Some((path, text.to_string())),
+        _ => None,
+    });
+    files.collect()
 }
 
 pub fn shop() -> Files {

@@ -7,3 +7,4 @@ pub mod dice;
 pub mod edits;
 pub mod script;
 pub mod state;
+pub mod yaml;

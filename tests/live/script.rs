@@ -1,10 +1,12 @@
 //! Scripts of edits: run on a live session, compared after each step, and made short where they fail.
 
 use super::dice::Dice;
-use super::edits::World;
+use super::edits::{Found, World};
 use super::state::{self, Settings, State, difference};
 use harness::db::Invocation;
-use harness::files::Memory;
+use harness::files::{Content, Memory, Tree};
+use harness::project::profile::{Choice, choose};
+use harness::rules::baseline;
 use harness::session::{HOUSE_RULES_FILE, Session, Touched};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -30,16 +32,26 @@ pub enum Told {
     Nothing,
 }
 
+/// What the session is asked after an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// The findings, as `harness watch` asks.
+    Findings,
+    /// All there is to say.
+    All,
+}
+
 #[derive(Debug, Clone)]
 pub struct Step {
     pub what: &'static str,
     pub ops: Vec<Op>,
     pub told: Told,
+    pub asked: Asked,
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{} (told: {:?})", self.what, self.told)?;
+        writeln!(out, "{} (told: {:?}, asked: {:?})", self.what, self.told, self.asked)?;
         for op in &self.ops {
             match op {
                 Op::Write(path, text) => writeln!(out, "    write {path}: {text:?}")?,
@@ -51,7 +63,22 @@ impl fmt::Display for Step {
     }
 }
 
-pub fn invocation(which: usize) -> Invocation {
+/// How many invocations there are.
+pub const INVOCATIONS: usize = 6;
+
+/// An invocation with the target that the files state.
+fn invocation(which: usize, tree: &Memory) -> Invocation {
+    let mut invocation = stated(which);
+    let profiles = tree.read("profiles.yml");
+    if let (Content::Text(text), true) = (profiles, invocation.target.is_empty())
+        && let Ok(chosen) = choose(tree, &[], &text, &Choice::default(), &invocation.env)
+    {
+        invocation.target = chosen.target;
+    }
+    invocation
+}
+
+fn stated(which: usize) -> Invocation {
     let mut invocation = Invocation::default();
     let text = |pairs: &[(&str, &str)]| -> BTreeMap<String, serde_json::Value> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
@@ -60,6 +87,12 @@ pub fn invocation(which: usize) -> Invocation {
         1 => invocation.vars = text(&[("limit", "7"), ("start_date", "2020-01-01")]),
         2 => invocation.env = [("REGION".to_owned(), "eu".to_owned())].into(),
         3 => invocation.target = text(&[("name", "prod"), ("schema", "live"), ("type", "snowflake")]),
+        4 => invocation.vars = text(&[("start_date", "2024-02-30"), ("noise", "{{ x }}")]),
+        5 => {
+            invocation.env =
+                [("REGION".to_owned(), "us".to_owned()), ("DBT_TARGET".to_owned(), "prod".to_owned())].into();
+            invocation.shows_environment = true;
+        }
         _ => {}
     }
     invocation
@@ -81,7 +114,7 @@ impl Live {
     pub fn start(files: &Files) -> Self {
         let tree: Memory = files.iter().collect();
         let mut settings = Settings::of(&tree, None, true);
-        let mut session = state::fresh(&tree, &settings, invocation(0));
+        let mut session = state::fresh(&tree, &settings, invocation(0, &tree));
         session.follow();
         settings.park(&session);
         Self { tree, session, settings, invocation: 0, steps: 0 }
@@ -103,7 +136,7 @@ impl Live {
                 paths.insert(if step.told == Told::Folders { folder.to_owned() } else { path.clone() });
             }
         }
-        self.session.set_invocation(invocation(self.invocation));
+        self.session.set_invocation(invocation(self.invocation, &self.tree));
         self.settings = Settings::of(&self.tree, Some(&self.settings), are_rules_touched);
         self.session.set_house_rules(self.settings.house.clone());
         let touched = if step.told == Told::Nothing { Touched::All } else { Touched::Paths(&paths) };
@@ -115,7 +148,16 @@ impl Live {
     }
 
     pub fn fresh(&self) -> Session {
-        state::fresh(&self.tree, &self.settings, invocation(self.invocation))
+        state::fresh(&self.tree, &self.settings, invocation(self.invocation, &self.tree))
+    }
+
+    /// Asks as a step says, and tells what is found.
+    fn look(&self, asked: Asked, all_rules: bool) -> Vec<Found> {
+        let (found, _) = state::findings(&self.session, &self.settings, all_rules);
+        if asked == Asked::All {
+            state::state(&self.session, &self.settings, all_rules);
+        }
+        found.iter().map(Found::of).collect()
     }
 
     pub fn states(&self, all_rules: bool) -> [State; 2] {
@@ -151,24 +193,39 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Makes up edits and applies them, comparing after each; gives the number of steps, or how it failed.
-pub fn run(
-    files: &Files,
-    seed: u64,
-    steps: usize,
-    all_rules: bool,
-    mut each: impl FnMut(usize, &Step),
-) -> Result<(), Failure> {
+/// A script that is made up while it runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    pub seed: u64,
+    pub steps: usize,
+    pub all_rules: bool,
+    /// After so many steps the session is compared with a fresh one.
+    pub compared: usize,
+}
+
+/// Makes up edits and applies them. After each the session is asked for its findings; where it is compared, for all
+/// there is.
+pub fn run(files: &Files, plan: Plan, mut each: impl FnMut(usize, &Step)) -> Result<(), Failure> {
+    let Plan { seed, steps, all_rules, compared } = plan;
     let mut world = World::new(files.clone());
     let mut dice = Dice(seed);
     let mut live = Live::start(files);
-    state::state(&live.session, &live.settings, all_rules);
+    world.found = live.look(Asked::All, all_rules);
     let mut script = Vec::new();
-    for at in 0..steps {
-        let step = world.step(&mut dice);
+    for at in 1..=steps {
+        let is_compared = at.is_multiple_of(compared) || at == steps;
+        let asked = if is_compared { Asked::All } else { Asked::Findings };
+        let step = Step { asked, ..world.step(&mut dice) };
         each(at, &step);
         live.apply(&step);
         script.push(step);
+        if !is_compared {
+            world.found = live.look(asked, all_rules);
+            continue;
+        }
+        let (found, _) = state::findings(&live.session, &live.settings, all_rules);
+        world.baseline = baseline::text(&found);
+        world.found = found.iter().map(Found::of).collect();
         if let Some(difference) = live.difference(all_rules) {
             let failure = Failure { files: files.clone(), steps: script, difference, all_rules };
             return Err(shrunk(failure));
@@ -180,11 +237,11 @@ pub fn run(
 /// The difference at the end of a script, each step of which is looked at by the live session.
 pub fn replayed(files: &Files, steps: &[Step], all_rules: bool) -> Option<String> {
     let mut live = Live::start(files);
-    state::state(&live.session, &live.settings, all_rules);
+    live.look(Asked::All, all_rules);
     let (last, before) = steps.split_last()?;
     for step in before {
         live.apply(step);
-        state::state(&live.session, &live.settings, all_rules);
+        live.look(step.asked, all_rules);
     }
     live.apply(last);
     live.difference(all_rules)
@@ -206,7 +263,8 @@ fn shrunk(mut failure: Failure) -> Failure {
         }
         let mut steps = failure.steps[from..].to_vec();
         if which != 0 {
-            steps.insert(0, Step { what: "invocation", ops: vec![Op::Invocation(which)], told: Told::Paths });
+            let ops = vec![Op::Invocation(which)];
+            steps.insert(0, Step { what: "invocation", ops, told: Told::Paths, asked: Asked::All });
         }
         if let Some(difference) = replayed(&files, &steps, failure.all_rules) {
             failure = Failure { files, steps, difference, ..failure };

@@ -10,6 +10,7 @@ use harness::project::settings::rule_paths;
 use harness::relations;
 use harness::report::{Command, Format, Options, Run, manifest, render};
 use harness::rules::baseline::{self, Baseline};
+use harness::rules::finding::Finding;
 use harness::rules::registry::Registry;
 use harness::rules::selection::Selection;
 use harness::session::{Circumstances, HOUSE_RULES_FILE, Session, house_rules, with_house_rules};
@@ -23,7 +24,7 @@ pub type State = BTreeMap<String, String>;
 pub struct Settings {
     pub registry: Registry,
     pub house: HouseRules,
-    /// What was found at first, as a baseline.
+    /// What a file parks, or what was found at first.
     pub baseline: Option<Baseline>,
 }
 
@@ -41,7 +42,11 @@ impl Settings {
         };
         let house = house_rules(&registry, &text);
         let house = house.unwrap_or_else(|_| former.map(|former| former.house.clone()).unwrap_or_default());
-        Self { registry, house, baseline: former.and_then(|former| former.baseline.clone()) }
+        let stated = match tree.read(baseline::FILE) {
+            Content::Text(text) => Baseline::read(baseline::FILE, &text).ok(),
+            _ => None,
+        };
+        Self { registry, house, baseline: stated.or_else(|| former.and_then(|former| former.baseline.clone())) }
     }
 
     /// Parks what a session finds now.
@@ -61,8 +66,8 @@ pub fn fresh(tree: &Memory, settings: &Settings, invocation: Invocation) -> Sess
     Session::load(Database::default(), tree, settings.house.clone(), invocation)
 }
 
-/// The findings alone, as JSON.
-pub fn findings(session: &Session, settings: &Settings, all_rules: bool) -> String {
+/// The findings alone, and all that is said of them as JSON.
+pub fn findings(session: &Session, settings: &Settings, all_rules: bool) -> (Vec<Finding>, String) {
     let day = jiff::civil::date(2026, 11, 1);
     // With all rules no baseline stands in the way.
     let baseline = settings.baseline.as_ref().filter(|_| !all_rules);
@@ -75,13 +80,13 @@ pub fn findings(session: &Session, settings: &Settings, all_rules: bool) -> Stri
     // One finding a line.
     text = text.replace("{\"rule\":", "\n{\"rule\":");
     let _ = writeln!(text, "{:#?}\n{:#?}\n{:#?}", outcome.suppressed, outcome.problems, outcome.notes);
-    text
+    (outcome.findings, text)
 }
 
 pub fn state(session: &Session, settings: &Settings, all_rules: bool) -> State {
     let db = &session.db;
     let mut state = State::new();
-    state.insert("findings".to_owned(), findings(session, settings, all_rules));
+    state.insert("findings".to_owned(), findings(session, settings, all_rules).1);
     state.insert("manifest".to_owned(), manifest::render(db));
     for relation in relations::ALL {
         let mut rows = String::new();

@@ -1,0 +1,225 @@
+//! Edits of what a project is set up by: its project file, harness.yml, rules, packages, selectors, profiles, the
+//! baseline and the command line.
+
+use super::super::dice::Dice;
+use super::super::script::{INVOCATIONS, Op};
+use super::{Ops, World, write};
+use harness::rules::baseline;
+
+/// Takes a piece out of a file where it is in it, or adds it.
+fn toggled(world: &World, path: &str, pieces: &[&str], dice: &mut Dice) -> Ops {
+    let text = world.files.get(path).cloned().unwrap_or_default();
+    let piece = *dice.pick(pieces);
+    let changed = if text.contains(piece) { text.replacen(piece, "", 1) } else { format!("{text}{piece}") };
+    write(path.to_owned(), changed)
+}
+
+pub(super) fn project_file(world: &mut World, dice: &mut Dice) -> Ops {
+    const PIECES: [&str; 34] = [
+        "vars: {limit: 20, start_date: '2021-01-01'}\n",
+        "vars: {noise: \"{{ env_var('REGION') }}\"}\n",
+        "model-paths: [models, more]\n",
+        "model-paths: [models/marts, models/staging]\n",
+        "analysis-paths: [analyses, models/drafts]\n",
+        "docs-paths: [docs, models]\n",
+        "macro-paths: [macros, dbt_packages]\n",
+        "test-paths: [tests, models/tests]\n",
+        "seed-paths: [seeds, models]\n",
+        "snapshot-paths: [snapshots, models]\n",
+        "target-path: models/target\n",
+        "packages-install-path: installed\n",
+        "on-run-start: [\"{{ log_it() }}\", \"select * from {{ ref('orders') }}\"]\n",
+        "flags: {require_unique_project_resource_names: true}\n",
+        "models: {+enabled: false}\n",
+        "models: {+materialized: ephemeral, marts: {+tags: [late]}}\n",
+        "data_tests: {+severity: warn}\n",
+        "dispatch: [{macro_namespace: shop, search_order: [utils, shop]}]\n",
+        "name: other\n",
+        "function-paths: [functions, models]\n",
+        "on-run-end: {sql: select 1}\n",
+        "models: {+meta: {harness: {ignore: [MISSING_TESTS]}}}\n",
+        "models: {+pre-hook: \"{{ cents('x') }} select * from {{ ref('orders') }}\", +schema: late}\n",
+        "sources: {+enabled: false}\n",
+        "exposures: {+enabled: \"{{ var('limit') }}\"}\nseeds: {+quote_columns: 5}\n",
+        "flags: {require_ref_searches_node_package_before_root: true, warn_error: true}\n",
+        "flags: {require_generic_test_arguments_property: false, allow_jinja_file_extensions: true}\n",
+        "query-comment: \"{{ cents('x') }}\"\n",
+        "quoting: {database: true}\nrequire-dbt-version: '>=9'\n",
+        "restrict-access: true\n",
+        "source-paths: [models]\n",
+        "data-paths: [seeds]\n",
+        "project-root: .\n",
+        "tests: {+enabled: false}\nmodels: {+post_hook: select 1}\n",
+    ];
+    toggled(world, "dbt_project.yml", &PIECES, dice)
+}
+
+pub(super) fn house_rules(world: &mut World, dice: &mut Dice) -> Ops {
+    const PIECES: [&str; 16] = [
+        "extends: strict\n",
+        "presets: [dbt-project-evaluator]\n",
+        "presets: [dbt-bouncer]\n",
+        "rules: {ORPHAN_MODEL: error, MISSING_TESTS: off}\n",
+        "rules: {HUB_MODEL: {severity: warning, options: {readers: 1}}}\n",
+        "terminal: [marts]\n",
+        "tenants: [north, south]\n",
+        "overrides: [{paths: [\"models/marts/**\"], rules: {UNKNOWN_REF: warning}}]\n",
+        "layers:\n  staging: {reads: [source]}\n  marts: {reads: [staging]}\n",
+        "rule-paths: [house]\n",
+        "overrides: [{paths: [models], rules: {PARSE_ERROR: off}}]\n",
+        "domains: [sales, raw]\n",
+        "extends: auto\n",
+        "layers: {staging: {reads: [source, seed], prefixes: [stg_]}, marts: {reads: [staging, marts]}}\n",
+        "rules: {UNUSED_SUPPRESSION: error, STALE_BASELINE: info}\n",
+        "rules: {UNKNOWN_REF: graver}\n",
+    ];
+    match dice.below(6) {
+        0 => Some(vec![Op::Remove("harness.yml".to_owned())]),
+        1 => write(
+            "harness.yml".to_owned(),
+            "paths: \"models/{layer}/**\"\nlayers:\n  staging: {reads: [source, seed]}\n  intermediate: {reads: [staging]}\n  \
+             marts: {reads: [staging, marts]}\nstaging: {ctes: [source, final], materialized: view, tags: [\"{source}\"]}\n"
+                .to_owned(),
+        ),
+        _ => toggled(world, "harness.yml", &PIECES, dice),
+    }
+}
+
+pub(super) fn rule_file(world: &mut World, dice: &mut Dice) -> Ops {
+    const BODIES: [&str; 5] = [
+        "finding(node: m, readers: n) :- model(m, _, _), n = count : { ref(_, m) }, n > $readers.\nsubject(m) :- ref(_, m), model(m, _, _).",
+        "finding(node: m, readers: 1) :- model(m, name, _), contains(name, \"a\"), n = $readers.",
+        "finding(node: m, readers: l) :- finding(node: m, rule: \"UNKNOWN_REF\", line: l), model(m, _, _), n = $readers.",
+        "finding(node: m, readers: 2) :- reach(m, other), model(m, _, _), n = $readers.\nreach(a, b) :- ref(a, b).\nreach(a, c) :- reach(a, b), ref(b, c).",
+        "finding(node: m, readers: n) :- nothing(m), n = 1.",
+    ];
+    let folder = *dice.pick(&["harness/rules", "harness/rules", "house"]);
+    let path = format!("{folder}/hub-model.md");
+    if world.files.contains_key(&path) && dice.in_a_hundred(25) {
+        return Some(vec![Op::Remove(path)]);
+    }
+    let severity = *dice.pick(&["warning", "error", "off"]);
+    let body = *dice.pick(&BODIES);
+    let fence = "```";
+    write(
+        path,
+        format!(
+            "---\nseverity: {severity}\nmessage: \"is read by {{readers}}.\"\nremedy: \"Split it.\"\noptions:\n  \
+             readers: {{default: 1, doc: More are too many.}}\n---\n# A model that is read much\n\n**What it finds.** Hubs.\n\n\
+             **Why it matters.** It does.\n\n**How to fix it.** Split it.\n\n**When to ignore it.** Never.\n\n\
+             {fence}datalog\n{body}\n{fence}\n"
+        ),
+    )
+}
+
+pub(super) fn packages(world: &mut World, dice: &mut Dice) -> Ops {
+    let file = |path: &str, text: &str| Op::Write(path.to_owned(), text.to_owned());
+    let folder = *dice.pick(&["dbt_packages/utils", "dbt_packages/other", "local_utils"]);
+    match dice.below(7) {
+        0 => {
+            let text = *dice.pick(&[
+                "packages:\n  - {package: x/utils, version: 1.0.0}\n",
+                "packages:\n  - local: local_utils\n",
+                "packages:\n  - local: local_utils\n  - {git: 'https://example.com/other.git', revision: main}\n",
+                "packages: []\n",
+            ]);
+            Some(vec![file("packages.yml", text)])
+        }
+        1 => {
+            let there = world.paths(|path| path.starts_with("dbt_packages/") || path == "packages.yml");
+            let ops: Vec<Op> = there.into_iter().map(Op::Remove).collect();
+            (!ops.is_empty()).then_some(ops)
+        }
+        2 => {
+            let there = world.paths(|path| path.starts_with(&format!("{folder}/")));
+            let ops: Vec<Op> = there.into_iter().map(Op::Remove).collect();
+            (!ops.is_empty()).then_some(ops)
+        }
+        3 => Some(vec![file(&format!("{folder}/packages.yml"), "packages:\n  - {package: x/deep, version: 1.0.0}\n")]),
+        4 => Some(vec![file(
+            &format!("{folder}/dbt_project.yml"),
+            "name: utils\nmodel-paths: [elsewhere]\nvars: {limit: 3}\n",
+        )]),
+        _ => {
+            let name = world.name(dice);
+            Some(vec![
+                file(&format!("{folder}/dbt_project.yml"), "name: utils\n"),
+                file(
+                    &format!("{folder}/macros/m.sql"),
+                    "{% macro cents(x) %}{{ x }}{% endmacro %}{% macro unknown_macro_1() %}2{% endmacro %}\n",
+                ),
+                file(&format!("{folder}/models/{name}.sql"), "select * from {{ source('raw', 'orders') }}\n"),
+                file(
+                    &format!("{folder}/models/utils.yml"),
+                    "sources:\n  - name: raw\n    tables: [{name: orders}]\nmodels:\n  - name: orders\n    description: Theirs.\n",
+                ),
+            ])
+        }
+    }
+}
+
+pub(super) fn ignored(world: &mut World, dice: &mut Dice) -> Ops {
+    toggled(world, ".dbtignore", &["models/marts/\n", "*_1.sql\n", "models/**/*.yml\n", "*\n!models/**\n"], dice)
+}
+
+pub(super) fn selectors(world: &mut World, dice: &mut Dice) -> Ops {
+    const PIECES: [&str; 5] = [
+        "selectors: [\n",
+        "selectors: []\n",
+        "selectors:\n  - name: late\n    definition: {method: tag, value: late}\n",
+        "selectors:\n  - {name: a}\n",
+        "selectors:\n  - {name: a, definition: \"{{ broken\"}\n",
+    ];
+    toggled(world, "selectors.yml", &PIECES, dice)
+}
+
+/// Another target, another adapter, or none that can be read.
+pub(super) fn profiles(world: &mut World, dice: &mut Dice) -> Ops {
+    const PATH: &str = "profiles.yml";
+    match (world.files.get(PATH), dice.below(5)) {
+        (Some(_), 0) => Some(vec![Op::Remove(PATH.to_owned())]),
+        (Some(text), 1..=3) if text.contains("target:") => {
+            let target = *dice.pick(&["dev", "prod", "warehouse", "query", "row", "late", "nowhere"]);
+            let lines = text.lines().map(|line| match line.trim_start().starts_with("target:") {
+                true => format!("  target: {target}\n"),
+                false => format!("{line}\n"),
+            });
+            write(PATH.to_owned(), lines.collect())
+        }
+        _ => {
+            let kind = *dice.pick(&[
+                "snowflake",
+                "bigquery",
+                "duckdb",
+                "spark",
+                "clickhouse",
+                "doris",
+                "mysql",
+                "\"{{ env_var('REGION') }}\"",
+            ]);
+            let output = format!("{{type: {kind}, schema: live, database: d}}");
+            write(PATH.to_owned(), format!("shop:\n  target: dev\n  outputs: {{dev: {output}}}\n"))
+        }
+    }
+}
+
+/// A baseline of what is found now, one that lacks a line or has one too many, a broken one, or none.
+pub(super) fn baseline(world: &mut World, dice: &mut Dice) -> Ops {
+    let path = baseline::FILE.to_owned();
+    let there = world.files.get(&path).cloned().unwrap_or_default();
+    let mut lines: Vec<&str> = there.lines().collect();
+    let at = 1 + dice.below(lines.len().saturating_sub(1));
+    match dice.below(6) {
+        0 => Some(vec![Op::Remove(path)]),
+        1 if at < lines.len() => {
+            lines.remove(at);
+            write(path, lines.iter().map(|line| format!("{line}\n")).collect())
+        }
+        2 => write(path, format!("{there}<<<<<<<\n")),
+        _ => write(path, world.baseline.clone()),
+    }
+}
+
+pub(super) fn invocation(_: &mut World, dice: &mut Dice) -> Ops {
+    Some(vec![Op::Invocation(dice.below(INVOCATIONS))])
+}

@@ -1,0 +1,1 @@
+select * from {{ ref('orders') }} where {{ cents('amount') }} > 0

@@ -1,0 +1,1 @@
+{% macro whole__trimmed(x) %}btrim({{ x }}){% endmacro %}

@@ -1,0 +1,2 @@
+{% macro cents(x) %}{{ half(x) }} / 100{% endmacro %}
+{% macro half(x) %}{{ x }} / 2{% endmacro %}

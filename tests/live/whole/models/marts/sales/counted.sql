@@ -1,0 +1,1 @@
+select {{ function('to_cents') }}(amount) as cents from {{ ref('orders') }}

@@ -1,0 +1,1 @@
+select distinct at as day from {{ ref('orders') }} join {{ ref('codes') }} using (id)

@@ -1,0 +1,1 @@
+select * from {{ ref('users') }} join {{ ref('upstream', 'users') }} using (id)

@@ -1,0 +1,1 @@
+select * from {{ source('shipped', 'parcels') }} join {{ source('lake', 'clicks') }} using (id)
