@@ -4,8 +4,10 @@
 use crate::live::bases;
 use crate::live::dice::Dice;
 use crate::live::edits::World;
-use crate::live::script::Op;
+use crate::live::script::{Live, Op};
 use crate::live::yaml::{self, is_yaml};
+use harness::datalog::Cell;
+use harness::relations;
 use regex::Regex;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -393,4 +395,51 @@ fn each_yaml_key_that_is_read_is_written_by_some_edit() {
     let written = written(&places, |written| missed(written).is_empty());
     let missed = missed(&written);
     assert!(missed.is_empty(), "no edit writes {missed:#?}; put them into a file below tests/live/whole");
+}
+
+/// The kinds of files that the database knows.
+fn kinds_of_files() -> BTreeSet<String> {
+    let text = source(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/db/mod.rs"));
+    let (_, names) = text.split_once("pub fn name(self)").unwrap();
+    let (names, _) = names.split_once("pub fn").unwrap();
+    Regex::new(r#"Self::\w+ => "(\w+)""#).unwrap().captures_iter(names).map(|found| found[1].to_owned()).collect()
+}
+
+#[test]
+fn each_kind_of_file_that_is_read_comes_changes_and_goes_by_some_edit() {
+    let (_, whole) = bases::all().into_iter().find(|(name, _)| name == "whole").unwrap();
+    let live = Live::start(&whole);
+    // The paths of the files, as a relation has them.
+    let mut kinds: BTreeMap<String, String> = BTreeMap::new();
+    let relation = relations::ALL.iter().find(|relation| relation.schema.name == "file").unwrap();
+    (relation.visit)(&live.session.db, &mut |row| {
+        if let [Cell::Text(path), Cell::Text(kind), ..] = row {
+            kinds.insert(path.to_string(), kind.to_string());
+        }
+    });
+    // Read beside the project.
+    kinds.insert("harness.yml".to_owned(), "house_rules".to_owned());
+    let known = kinds_of_files();
+    assert_eq!(kinds.values().cloned().collect::<BTreeSet<_>>(), known, "tests/live/whole has a file of each kind");
+
+    let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut dice = Dice(0x5eed);
+    for _ in 0..40 {
+        let mut world = World::new(whole.clone());
+        for _ in 0..200 {
+            let before = world.files.clone();
+            for op in world.step(&mut dice).ops {
+                let (path, what) = match &op {
+                    Op::Write(path, _) if before.contains_key(path) => (path, "changes"),
+                    Op::Write(path, _) => (path, "comes"),
+                    Op::Remove(path) => (path, "goes"),
+                    Op::Invocation(_) => continue,
+                };
+                seen.extend(kinds.get(path).map(|kind| (kind.as_str(), what)));
+            }
+        }
+    }
+    let all = known.iter().flat_map(|kind| ["comes", "changes", "goes"].map(|what| (kind.as_str(), what)));
+    let missed: Vec<_> = all.filter(|pair| !seen.contains(pair)).collect();
+    assert!(missed.is_empty(), "no edit does these: {missed:?}");
 }

@@ -51,7 +51,7 @@ type Ops = Option<Vec<Op>>;
 /// What is done, and how often among all.
 type Kind = (&'static str, usize, fn(&mut World, &mut Dice) -> Ops);
 
-const KINDS: [Kind; 43] = [
+const KINDS: [Kind; 46] = [
     ("a comment", 4, files::comment),
     ("a blank line on top", 2, files::blank_line),
     ("a comment that suppresses", 6, suppressions::by_comment),
@@ -91,9 +91,12 @@ const KINDS: [Kind; 43] = [
     ("packages", 5, settings::packages),
     ("selectors", 1, settings::selectors),
     (".dbtignore", 2, settings::ignored),
-    ("profiles.yml", 1, settings::profiles),
+    ("profiles.yml", 2, settings::profiles),
     ("the baseline", 3, settings::baseline),
     ("the invocation", 2, settings::invocation),
+    ("vars.yml", 2, settings::vars),
+    ("the manifest of another project", 2, settings::manifest),
+    ("a docs block", 3, files::docs_block),
     ("a file of a rule's case", 6, files::case_file),
 ];
 

@@ -23,6 +23,9 @@ pub fn kind(path: &str) -> &'static str {
         "selectors.yml" => "selectors",
         "profiles.yml" => "profiles",
         "harness.yml" => "house",
+        "vars.yml" => "vars",
+        "package-lock.yml" => "lock",
+        "dbt_loom.config.yml" => "loom",
         _ => "",
     }
 }

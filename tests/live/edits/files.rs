@@ -58,8 +58,10 @@ pub(super) fn new_node(world: &mut World, dice: &mut Dice) -> Ops {
 }
 
 pub(super) fn deleted(world: &mut World, dice: &mut Dice) -> Ops {
-    let rare = dice.in_a_hundred(5);
-    let (path, _) = world.some(dice, |path| rare || path != "dbt_project.yml")?;
+    // The files that a project is set up by are few among all.
+    let (rare, of_setup) = (dice.in_a_hundred(20), dice.in_a_hundred(30));
+    let is_wanted = |path: &str| (!of_setup || !path.contains('/')) && (rare || path != "dbt_project.yml");
+    let (path, _) = world.some(dice, is_wanted)?;
     Some(vec![Op::Remove(path)])
 }
 
@@ -121,7 +123,12 @@ pub(super) fn mended(world: &mut World, dice: &mut Dice) -> Ops {
     let differing = |path: &&String| world.files.get(*path) != world.origin.get(*path);
     let other: Vec<&String> = world.origin.keys().filter(differing).collect();
     let of_project = other.iter().any(|path| *path == PROJECT) && dice.in_a_hundred(60);
-    let path = if of_project { PROJECT.to_owned() } else { dice.some(&other)?.clone() };
+    let gone: Vec<&String> = other.iter().copied().filter(|path| !world.files.contains_key(*path)).collect();
+    let path = match dice.some(&gone).filter(|_| dice.in_a_hundred(40)) {
+        _ if of_project => PROJECT.to_owned(),
+        Some(path) => path.clone(),
+        None => dice.some(&other)?.clone(),
+    };
     let text = world.origin.get(&path)?.clone();
     write(path, text)
 }
@@ -167,5 +174,18 @@ pub(super) fn broken(world: &mut World, dice: &mut Dice) -> Ops {
 
 pub(super) fn case_file(world: &mut World, dice: &mut Dice) -> Ops {
     let (path, text) = dice.some(&world.cases)?;
+    write(path, text)
+}
+
+/// A docs block gets another text or name, or another file has one of its name.
+pub(super) fn docs_block(world: &mut World, dice: &mut Dice) -> Ops {
+    let (path, text) = world.some(dice, |path| path.ends_with(".md") && !path.contains("rules/"))?;
+    let number = world.number();
+    let text = match dice.below(4) {
+        0 => text.replacen("{% docs ", "{% docs other_", 1),
+        1 => text.replacen("{% docs other_", "{% docs ", 1),
+        2 => text.replacen("{% enddocs %}", &format!(" {number}. {{% enddocs %}}"), 1),
+        _ => format!("{text}\n{{% docs {} %}}Of {number}.{{% enddocs %}}\n", dice.pick(&["money", "id", "lost"])),
+    };
     write(path, text)
 }

@@ -3,8 +3,10 @@
 
 use super::super::dice::Dice;
 use super::super::script::{INVOCATIONS, Op};
+use super::super::yaml;
 use super::{Ops, World, write};
 use harness::rules::baseline;
+use serde_json::Value;
 
 /// Takes a piece out of a file where it is in it, or adds it.
 fn toggled(world: &World, path: &str, pieces: &[&str], dice: &mut Dice) -> Ops {
@@ -15,7 +17,7 @@ fn toggled(world: &World, path: &str, pieces: &[&str], dice: &mut Dice) -> Ops {
 }
 
 pub(super) fn project_file(world: &mut World, dice: &mut Dice) -> Ops {
-    const PIECES: [&str; 34] = [
+    const PIECES: [&str; 35] = [
         "vars: {limit: 20, start_date: '2021-01-01'}\n",
         "vars: {noise: \"{{ env_var('REGION') }}\"}\n",
         "model-paths: [models, more]\n",
@@ -49,6 +51,7 @@ pub(super) fn project_file(world: &mut World, dice: &mut Dice) -> Ops {
         "source-paths: [models]\n",
         "data-paths: [seeds]\n",
         "project-root: .\n",
+        "packages: [{local: local_utils}]\n",
         "tests: {+enabled: false}\nmodels: {+post_hook: select 1}\n",
     ];
     toggled(world, "dbt_project.yml", &PIECES, dice)
@@ -176,9 +179,21 @@ pub(super) fn selectors(world: &mut World, dice: &mut Dice) -> Ops {
 /// Another target, another adapter, or none that can be read.
 pub(super) fn profiles(world: &mut World, dice: &mut Dice) -> Ops {
     const PATH: &str = "profiles.yml";
-    match (world.files.get(PATH), dice.below(5)) {
+    match (world.files.get(PATH), dice.below(8)) {
         (Some(_), 0) => Some(vec![Op::Remove(PATH.to_owned())]),
-        (Some(text), 1..=3) if text.contains("target:") => {
+        (Some(text), 1..=3) => {
+            let mut root = yaml::value(PATH, text)?;
+            let outputs = root.as_object_mut()?.values_mut().find_map(|profile| profile.get_mut("outputs"))?;
+            let all: Vec<&mut Value> = outputs.as_object_mut()?.values_mut().collect();
+            let at = dice.below(all.len());
+            let output = all.into_iter().nth(at)?.as_object_mut()?;
+            for _ in 0..4 {
+                let (key, value) = world.vocabulary.key(dice, "profiles.*.outputs.*")?;
+                output.insert(key, value);
+            }
+            write(PATH.to_owned(), yaml::text(&root, 4))
+        }
+        (Some(text), 4..=6) if text.contains("target:") => {
             let target = *dice.pick(&["dev", "prod", "warehouse", "query", "row", "late", "nowhere"]);
             let lines = text.lines().map(|line| match line.trim_start().starts_with("target:") {
                 true => format!("  target: {target}\n"),
@@ -222,4 +237,45 @@ pub(super) fn baseline(world: &mut World, dice: &mut Dice) -> Ops {
 
 pub(super) fn invocation(_: &mut World, dice: &mut Dice) -> Ops {
     Some(vec![Op::Invocation(dice.below(INVOCATIONS))])
+}
+
+/// Vars in a file of their own, which dbt reads before the project file.
+pub(super) fn vars(world: &mut World, dice: &mut Dice) -> Ops {
+    const PATH: &str = "vars.yml";
+    const TEXTS: [&str; 5] = [
+        "vars: {limit: 30, from: orders, whole: {start_date: '2022-01-01'}}\n",
+        "vars: {limit: null, noise: \"{{ env_var('REGION') }}\"}\n",
+        "vars: {utils: {limit: 4}, shop: {limit: 5}, start_date: 2020-02-30}\n",
+        "vars: [\n",
+        "limit: 1\n",
+    ];
+    match world.files.contains_key(PATH) && dice.in_a_hundred(30) {
+        true => Some(vec![Op::Remove(PATH.to_owned())]),
+        false => write(PATH.to_owned(), (*dice.pick(&TEXTS)).to_owned()),
+    }
+}
+
+/// What another project of a mesh says that it has.
+pub(super) fn manifest(world: &mut World, dice: &mut Dice) -> Ops {
+    let (loom, path) = ("dbt_loom.config.yml", "upstream/manifest.json");
+    if !world.files.contains_key(loom) && dice.in_a_hundred(80) {
+        let text = format!("manifests:\n  - {{name: upstream, type: file, config: {{path: {path}}}}}\n");
+        return write(loom.to_owned(), text);
+    }
+    let name = world.name(dice);
+    let access = *dice.pick(&["public", "protected", "private"]);
+    let project = *dice.pick(&["upstream", "upstream", "whole"]);
+    let version = *dice.pick(&["null", "1"]);
+    match dice.below(6) {
+        0 => Some(vec![Op::Remove(path.to_owned())]),
+        1 => write(path.to_owned(), "{\"metadata\": ".to_owned()),
+        _ => write(
+            path.to_owned(),
+            format!(
+                "{{\"metadata\": {{\"project_name\": \"{project}\"}}, \"nodes\": {{\"model.{project}.{name}\": {{\"name\": \
+                 \"{name}\", \"package_name\": \"{project}\", \"resource_type\": \"model\", \"access\": \"{access}\", \
+                 \"version\": {version}}}}}}}\n"
+            ),
+        ),
+    }
 }
