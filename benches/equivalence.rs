@@ -121,7 +121,7 @@ fn memory(steps: usize, models: usize) -> Outcomes<()> {
         let mut live = Live::start(&files);
         let mut world = World::new(files.clone());
         let mut dice = Dice(0x5eed);
-        let look = |live: &Live| state::findings(&live.session, &live.settings, false).1.len();
+        let look = |live: &Live| state::findings(&live.session, &live.settings, false).len();
         look(&live);
         say(&format!("{models} models: {:.1} MiB when loaded", resident()?));
         let (mut at_first, mut last) = (0.0, VecDeque::new());

@@ -51,7 +51,7 @@ type Ops = Option<Vec<Op>>;
 /// What is done, and how often among all.
 type Kind = (&'static str, usize, fn(&mut World, &mut Dice) -> Ops);
 
-const KINDS: [Kind; 46] = [
+const KINDS: [Kind; 48] = [
     ("a comment", 4, files::comment),
     ("a blank line on top", 2, files::blank_line),
     ("a comment that suppresses", 6, suppressions::by_comment),
@@ -68,6 +68,8 @@ const KINDS: [Kind; 46] = [
     ("a file renamed", 4, files::renamed),
     ("a file copied", 2, files::copied),
     ("a folder renamed", 2, files::folder_renamed),
+    ("a folder deleted", 3, files::folder_deleted),
+    ("a file that is left out", 6, files::left_out),
     ("two files swapped", 3, files::swapped),
     ("an earlier text", 10, files::earlier),
     ("the text at first", 10, files::mended),
@@ -93,7 +95,7 @@ const KINDS: [Kind; 46] = [
     (".dbtignore", 2, settings::ignored),
     ("profiles.yml", 2, settings::profiles),
     ("the baseline", 3, settings::baseline),
-    ("the invocation", 2, settings::invocation),
+    ("the invocation", 4, settings::invocation),
     ("vars.yml", 2, settings::vars),
     ("the manifest of another project", 2, settings::manifest),
     ("a docs block", 3, files::docs_block),

@@ -49,6 +49,18 @@ pub struct Step {
     pub asked: Asked,
 }
 
+impl Step {
+    /// Whether it is of what a project is set up by, or of much at once. The next look at all files mends what is wrong
+    /// after such a step, so that it must be seen before.
+    fn reaches_far(&self) -> bool {
+        let is_far = |op: &Op| match op {
+            Op::Write(path, _) | Op::Remove(path) => !path.contains('/') || path.starts_with("dbt_packages/"),
+            Op::Invocation(_) => true,
+        };
+        self.ops.len() > 1 || self.ops.iter().any(is_far)
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(out, "{} (told: {:?}, asked: {:?})", self.what, self.told, self.asked)?;
@@ -84,8 +96,11 @@ fn stated(which: usize) -> Invocation {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
     };
     match which {
-        1 => invocation.vars = text(&[("limit", "7"), ("start_date", "2020-01-01")]),
-        2 => invocation.env = [("REGION".to_owned(), "eu".to_owned())].into(),
+        1 => invocation.vars = text(&[("limit", "7"), ("start_date", "2020-01-01"), ("place", "models/marts")]),
+        2 => {
+            invocation.env =
+                [("REGION", "eu"), ("DRAFTS", "tests")].map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+        }
         3 => invocation.target = text(&[("name", "prod"), ("schema", "live"), ("type", "snowflake")]),
         4 => invocation.vars = text(&[("start_date", "2024-02-30"), ("noise", "{{ x }}")]),
         5 => {
@@ -132,8 +147,7 @@ impl Live {
             }
             if let Op::Write(path, _) | Op::Remove(path) = op {
                 are_rules_touched |= path.ends_with(".md") || path == HOUSE_RULES_FILE;
-                let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                paths.insert(if step.told == Told::Folders { folder.to_owned() } else { path.clone() });
+                paths.insert(if step.told == Told::Folders { self.folder_told(op, path) } else { path.clone() });
             }
         }
         self.session.set_invocation(invocation(self.invocation, &self.tree));
@@ -147,17 +161,37 @@ impl Live {
         }
     }
 
+    /// The folder that is told of instead of a file: the one it lies in, or the whole one that went with it.
+    fn folder_told(&self, op: &Op, path: &str) -> String {
+        let above = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
+        let mut folder = above(path);
+        let is_gone = |folder: &str| !folder.is_empty() && self.tree.list(folder, &|_, _| false).files.is_empty();
+        while matches!(op, Op::Remove(_)) && is_gone(&folder) && is_gone(&above(&folder)) {
+            folder = above(&folder);
+        }
+        folder
+    }
+
     pub fn fresh(&self) -> Session {
         state::fresh(&self.tree, &self.settings, invocation(self.invocation, &self.tree))
     }
 
     /// Asks as a step says, and tells what is found.
     fn look(&self, asked: Asked, all_rules: bool) -> Vec<Found> {
-        let (found, _) = state::findings(&self.session, &self.settings, all_rules);
+        let found = state::found(&self.session, &self.settings, all_rules);
         if asked == Asked::All {
             state::state(&self.session, &self.settings, all_rules);
         }
         found.iter().map(Found::of).collect()
+    }
+
+    /// Where the findings differ from those of a fresh session.
+    fn difference_of_findings(&self, all_rules: bool) -> Option<String> {
+        let [live, fresh] = [&self.session, &self.fresh()].map(|session| {
+            let found = state::findings(session, &self.settings, all_rules);
+            State::from([("findings".to_owned(), found)])
+        });
+        difference(&live, &fresh)
     }
 
     pub fn states(&self, all_rules: bool) -> [State; 2] {
@@ -204,7 +238,7 @@ pub struct Plan {
 }
 
 /// Makes up edits and applies them. After each the session is asked for its findings; where it is compared, for all
-/// there is.
+/// there is. Of what reaches far the findings are compared more often.
 pub fn run(files: &Files, plan: Plan, mut each: impl FnMut(usize, &Step)) -> Result<(), Failure> {
     let Plan { seed, steps, all_rules, compared } = plan;
     let mut world = World::new(files.clone());
@@ -218,15 +252,16 @@ pub fn run(files: &Files, plan: Plan, mut each: impl FnMut(usize, &Step)) -> Res
         let step = Step { asked, ..world.step(&mut dice) };
         each(at, &step);
         live.apply(&step);
+        let is_looked_at = is_compared || (step.reaches_far() && at % 2 == 0);
         script.push(step);
-        if !is_compared {
-            world.found = live.look(asked, all_rules);
+        let found = state::found(&live.session, &live.settings, all_rules);
+        world.found = found.iter().map(Found::of).collect();
+        if !is_looked_at {
             continue;
         }
-        let (found, _) = state::findings(&live.session, &live.settings, all_rules);
         world.baseline = baseline::text(&found);
-        world.found = found.iter().map(Found::of).collect();
-        if let Some(difference) = live.difference(all_rules) {
+        let differs = if is_compared { live.difference(all_rules) } else { live.difference_of_findings(all_rules) };
+        if let Some(difference) = differs {
             let failure = Failure { files: files.clone(), steps: script, difference, all_rules };
             return Err(shrunk(failure));
         }

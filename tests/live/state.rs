@@ -13,7 +13,7 @@ use harness::rules::baseline::{self, Baseline};
 use harness::rules::finding::Finding;
 use harness::rules::registry::Registry;
 use harness::rules::selection::Selection;
-use harness::session::{Circumstances, HOUSE_RULES_FILE, Session, house_rules, with_house_rules};
+use harness::session::{Circumstances, HOUSE_RULES_FILE, Outcome, Session, house_rules, with_house_rules};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -66,13 +66,22 @@ pub fn fresh(tree: &Memory, settings: &Settings, invocation: Invocation) -> Sess
     Session::load(Database::default(), tree, settings.house.clone(), invocation)
 }
 
-/// The findings alone, and all that is said of them as JSON.
-pub fn findings(session: &Session, settings: &Settings, all_rules: bool) -> (Vec<Finding>, String) {
+/// The findings alone.
+pub fn found(session: &Session, settings: &Settings, all_rules: bool) -> Vec<Finding> {
+    checked(session, settings, all_rules).findings
+}
+
+fn checked(session: &Session, settings: &Settings, all_rules: bool) -> Outcome {
     let day = jiff::civil::date(2026, 11, 1);
     // With all rules no baseline stands in the way.
     let baseline = settings.baseline.as_ref().filter(|_| !all_rules);
     let circumstances = Circumstances { today: Some(day), baseline, house: None };
-    let outcome = session.check_with(&settings.registry, &settings.selection(all_rules), circumstances);
+    session.check_with(&settings.registry, &settings.selection(all_rules), circumstances)
+}
+
+/// All that is said of findings, as JSON.
+pub fn findings(session: &Session, settings: &Settings, all_rules: bool) -> String {
+    let outcome = checked(session, settings, all_rules);
     let (findings, suppressed, summary) = (&outcome.findings, &outcome.suppressed, &outcome.summary);
     let (registry, command, texts) = (&settings.registry, &Command::default(), &BTreeMap::new());
     let run = Run { findings, suppressed, fixed: &[], summary, registry, folder: "", texts, command };
@@ -80,13 +89,13 @@ pub fn findings(session: &Session, settings: &Settings, all_rules: bool) -> (Vec
     // One finding a line.
     text = text.replace("{\"rule\":", "\n{\"rule\":");
     let _ = writeln!(text, "{:#?}\n{:#?}\n{:#?}", outcome.suppressed, outcome.problems, outcome.notes);
-    (outcome.findings, text)
+    text
 }
 
 pub fn state(session: &Session, settings: &Settings, all_rules: bool) -> State {
     let db = &session.db;
     let mut state = State::new();
-    state.insert("findings".to_owned(), findings(session, settings, all_rules).1);
+    state.insert("findings".to_owned(), findings(session, settings, all_rules));
     state.insert("manifest".to_owned(), manifest::render(db));
     for relation in relations::ALL {
         let mut rows = String::new();

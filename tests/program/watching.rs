@@ -167,18 +167,35 @@ impl Watching {
         changed
     }
 
-    fn sorted(&self) -> Vec<String> {
+    /// Reads until the findings are some, which may be at once.
+    pub fn until(&mut self, findings: &[String]) {
+        while self.sorted() != findings {
+            self.settled();
+        }
+    }
+
+    pub fn sorted(&self) -> Vec<String> {
         let mut sorted = self.findings.clone();
         sorted.sort();
         sorted
     }
 
     fn fresh(&self) -> Vec<String> {
+        self.checked().1
+    }
+
+    /// The same where a fresh run can be made: of what is broken around the project, the last that could be used holds.
+    pub fn fresh_where_there_is_one(&self) -> Option<Vec<String>> {
+        let (code, fresh) = self.checked();
+        matches!(code, 0 | 1).then_some(fresh)
+    }
+
+    fn checked(&self) -> (i32, Vec<String>) {
         let options: Vec<&str> = self.options.iter().map(String::as_str).collect();
         let output = harness(&self.folder, &[&["check", "--format", "ndjson"], options.as_slice()].concat());
         let mut fresh: Vec<String> = super::out(&output).lines().map(str::to_owned).collect();
         fresh.sort();
-        fresh
+        (super::code(&output), fresh)
     }
 
     pub fn assert_fresh(&self) {

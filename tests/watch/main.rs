@@ -9,6 +9,9 @@
 )]
 
 mod edits;
+mod generated;
+#[path = "../live/mod.rs"]
+mod live;
 mod long;
 #[path = "../program/mod.rs"]
 mod program;

@@ -101,6 +101,37 @@ pub(super) fn folder_renamed(world: &mut World, dice: &mut Dice) -> Ops {
     (!ops.is_empty() && other.len() < 120).then_some(ops)
 }
 
+pub(super) fn folder_deleted(world: &mut World, dice: &mut Dice) -> Ops {
+    // Deep ones hold few files.
+    let one = world.folder(dice);
+    let other = world.folder(dice);
+    let folder = if one.matches('/').count() > other.matches('/').count() { one } else { other };
+    let below = world.paths(|path| path.starts_with(&format!("{folder}/")));
+    (!below.is_empty() && below.len() < 12).then(|| below.into_iter().map(Op::Remove).collect())
+}
+
+/// A file that dbt is told to leave out, which is edited meanwhile, and then is there again.
+pub(super) fn left_out(world: &mut World, dice: &mut Dice) -> Ops {
+    const PATH: &str = ".dbtignore";
+    let text = world.files.get(PATH).cloned().unwrap_or_default();
+    let left_out: Vec<&str> = text.lines().filter(|line| world.files.contains_key(*line)).collect();
+    let Some(path) = dice.some(&left_out) else {
+        let (path, _) = world.some(dice, |path| path.contains('/') && (path.ends_with(".sql") || is_yaml(path)))?;
+        return write(PATH.to_owned(), format!("{text}{path}\n"));
+    };
+    if dice.in_a_hundred(50) {
+        let others = text.lines().filter(|line| *line != path);
+        return write(PATH.to_owned(), others.map(|line| format!("{line}\n")).collect());
+    }
+    let number = world.number();
+    let before = &world.files[path];
+    let changed = match is_yaml(path) {
+        true => before.replacen("name: ", &format!("name: late_{number}_"), 1),
+        false => format!("{before}\njoin {{{{ ref('late_{number}') }}}} using (id)\n"),
+    };
+    write(path.to_owned(), changed)
+}
+
 pub(super) fn swapped(world: &mut World, dice: &mut Dice) -> Ops {
     let (one, text) = world.some(dice, |path| path.contains('/'))?;
     let ending = one.rsplit_once('.').map_or(String::new(), |(_, ending)| format!(".{ending}"));

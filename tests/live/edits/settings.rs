@@ -8,20 +8,35 @@ use super::{Ops, World, write};
 use harness::rules::baseline;
 use serde_json::Value;
 
-/// Takes a piece out of a file where it is in it, or adds it.
+/// Takes a piece out of a file where it is in it, or adds it. What is there of the same keys mostly makes way.
 fn toggled(world: &World, path: &str, pieces: &[&str], dice: &mut Dice) -> Ops {
     let text = world.files.get(path).cloned().unwrap_or_default();
     let piece = *dice.pick(pieces);
+    let both = yaml::value(path, &text).zip(yaml::value(path, piece)).filter(|_| dice.in_a_hundred(75));
+    if let Some((Value::Object(mut root), Value::Object(keys))) = both {
+        if keys.iter().all(|(key, value)| root.get(key) == Some(value)) {
+            root.retain(|key, _| !keys.contains_key(key));
+        } else {
+            root.extend(keys);
+        }
+        return write(path.to_owned(), yaml::text(&Value::Object(root), 4));
+    }
     let changed = if text.contains(piece) { text.replacen(piece, "", 1) } else { format!("{text}{piece}") };
     write(path.to_owned(), changed)
 }
 
 pub(super) fn project_file(world: &mut World, dice: &mut Dice) -> Ops {
-    const PIECES: [&str; 35] = [
+    const PIECES: [&str; 41] = [
         "vars: {limit: 20, start_date: '2021-01-01'}\n",
         "vars: {noise: \"{{ env_var('REGION') }}\"}\n",
         "model-paths: [models, more]\n",
         "model-paths: [models/marts, models/staging]\n",
+        "model-paths: [\"{{ var('place', 'models') }}\"]\n",
+        "model-paths: [\"{{ env_var('REGION', 'models') }}\"]\n",
+        "macro-paths: [\"{{ var('place', 'macros') }}\", macros]\n",
+        "model-paths: [models]\n",
+        "model-paths: []\n",
+        "model-paths: [nowhere, docs]\n",
         "analysis-paths: [analyses, models/drafts]\n",
         "docs-paths: [docs, models]\n",
         "macro-paths: [macros, dbt_packages]\n",
