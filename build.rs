@@ -1,11 +1,29 @@
 //! Collects the files of queries/ into the library, so that adding a rule, a derived relation or a
-//! question touches its own file alone.
+//! question touches its own file alone; and makes Ascent programs of the families that rules read.
 
+#[path = "build/ascent.rs"]
+mod ascent;
+#[path = "build/schema.rs"]
+mod schema;
+
+use harness_datalog::Library;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, error::Error, fs};
 
 const FOLDER: &str = "queries/rules";
+
+const DERIVED: &str = "queries/derived";
+
+/// The files of [`DERIVED`] of which programs are made: each has a module in `src/derive`. What leads through
+/// many nodes is asked for by a few of them, so that deriving all of it would be the dearer way.
+const COMPILED: [&str; 2] = ["coverage", "dependencies"];
+
+/// A family of the tests.
+const TRIAL: &str = "tests/reading/trial.dl";
+
+/// Where the base relations are declared.
+const CATALOGUE: &str = "src/relations/catalogue";
 
 #[allow(clippy::print_stdout, reason = "standard output is how a build script speaks to cargo")]
 fn main() -> Result<(), Box<dyn Error>> {
@@ -36,7 +54,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     code.push_str("]\n");
     let out = env::var("OUT_DIR")?;
     fs::write(Path::new(&out).join("rules.rs"), code)?;
-    fs::write(Path::new(&out).join("derived.rs"), files(&root, "queries/derived", ".dl")?)?;
+    fs::write(Path::new(&out).join("derived.rs"), files(&root, DERIVED, ".dl")?)?;
+    println!("cargo:rerun-if-changed={TRIAL}");
+    for (family, program) in programs(Path::new(&root))? {
+        fs::write(Path::new(&out).join(format!("{family}.rs")), program)?;
+    }
     fs::write(Path::new(&out).join("ask.rs"), files(&root, "queries/ask", ".md")?)?;
     println!("cargo:rustc-env=HARNESS_SOURCES={:032x}", sources(Path::new(&root))?);
     Ok(())
@@ -56,6 +78,38 @@ fn files(root: &str, folder: &str, ending: &str) -> Result<String, Box<dyn Error
     }
     code.push_str("]\n");
     Ok(code)
+}
+
+/// The Ascent programs of the compiled families, by name.
+fn programs(root: &Path) -> Result<Vec<(&'static str, String)>, Box<dyn Error>> {
+    let mut base = Vec::new();
+    for file in names(&root.join(CATALOGUE))? {
+        let text = fs::read_to_string(root.join(CATALOGUE).join(&file))?;
+        base.extend(schema::declared(&text).map_err(|error| format!("{CATALOGUE}/{file}: {error}"))?);
+    }
+    let mut texts = Vec::new();
+    for file in names(&root.join(DERIVED))? {
+        let text = fs::read_to_string(root.join(DERIVED).join(&file))?;
+        texts.push((file, text));
+    }
+    let library = |without: &str| {
+        let files = texts.iter().filter(|(file, _)| file != without);
+        Library::read(files.map(|(file, text)| (file.as_str(), text.as_str())))
+            .map_err(|broken| format!("{DERIVED}/{}", broken.shown))
+    };
+    // What is wrong with any of them is told now, and not when somebody asks.
+    let whole = library("")?;
+    let mut programs = Vec::new();
+    for name in COMPILED {
+        let file = format!("{name}.dl");
+        let (_, text) = texts.iter().find(|(other, _)| *other == file).ok_or_else(|| format!("no {DERIVED}/{file}"))?;
+        let family = ascent::Family { name, path: &format!("{DERIVED}/{file}"), text };
+        programs.push((name, ascent::compiled(family, &library(&file)?, &base)?));
+    }
+    let trial = fs::read_to_string(root.join(TRIAL))?;
+    let family = ascent::Family { name: "trial", path: TRIAL, text: &trial };
+    programs.push(("trial", ascent::compiled(family, &whole, &base)?));
+    Ok(programs)
 }
 
 /// The names in a folder in byte order: a folder's own order differs between machines. Hidden
@@ -78,11 +132,12 @@ fn names(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
 fn sources(root: &Path) -> Result<u128, Box<dyn Error>> {
     println!("cargo:rerun-if-changed=src");
     println!("cargo:rerun-if-changed=queries");
+    println!("cargo:rerun-if-changed=build");
     println!("cargo:rerun-if-changed=Cargo.lock");
     let mut hash = Fnv(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d);
     // How other crates read a text counts as well.
     hash.add(&fs::read(root.join("Cargo.lock")).unwrap_or_default());
-    let mut folders = vec![root.join("src"), root.join("queries")];
+    let mut folders = vec![root.join("src"), root.join("queries"), root.join("build")];
     while let Some(folder) = folders.pop() {
         for name in names(&folder)? {
             let path = folder.join(&name);

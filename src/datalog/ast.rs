@@ -68,7 +68,7 @@ pub(crate) enum Literal {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Compare {
+pub enum Compare {
     Eq,
     Ne,
     Lt,
@@ -118,7 +118,7 @@ pub(crate) enum ExprKind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Operator {
+pub enum Operator {
     Add,
     Subtract,
     Multiply,
@@ -127,7 +127,7 @@ pub(crate) enum Operator {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum AggregateKind {
+pub enum AggregateKind {
     Count,
     Sum,
     Min,
@@ -149,7 +149,7 @@ impl AggregateKind {
         })
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Count => "count",
             Self::Sum => "sum",

@@ -10,7 +10,7 @@ use super::old::former;
 use super::parser::parse;
 use super::resolve::{Resolved, Resolver};
 use super::schema::{Catalogue, Column};
-use super::value::Values;
+use super::value::{Constant, Value, Values};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,6 +34,16 @@ impl Compiled {
         relation.map(|relation| relation.columns.as_slice()).unwrap_or_default()
     }
 
+    /// What is evaluated.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// What a value of the program stands for.
+    pub fn constant(&self, value: Value) -> Constant {
+        self.values.get(value)
+    }
+
     /// The base relations that it reads.
     pub fn reads(&self) -> Vec<&str> {
         let base = self.program.relations.iter().filter(|relation| relation.kind == Kind::Base);
@@ -51,6 +61,15 @@ pub fn compile(
     let (program, errors) = parse(text);
     let parsed = Parsed { program: &program, errors, heads: &[], text };
     compile_parsed(parsed, library, catalogue, parameters, Values::default())
+}
+
+/// Compiles a file of a library as a program of its own that is asked for all it declares, so that what is
+/// wrong with it is told. `others` is the rest of the library.
+pub fn check(text: &str, others: &Library, catalogue: &dyn Catalogue) -> Result<Compiled, Vec<Diagnostic>> {
+    let (program, errors) = parse(text);
+    let heads: Vec<&str> = program.declarations.iter().map(|declaration| declaration.name.text.as_str()).collect();
+    let parsed = Parsed { program: &program, errors, heads: &heads, text };
+    compile_parsed(parsed, others, catalogue, &BTreeMap::new(), Values::default())
 }
 
 /// A program that is parsed.

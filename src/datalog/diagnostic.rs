@@ -37,7 +37,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    pub(super) fn error(span: Span, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub fn error(span: Span, message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { span, message: message.into(), remedy: remedy.into(), is_warning: false }
     }
 

@@ -15,7 +15,7 @@ pub(super) enum Takes {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Function {
+pub enum Function {
     Lower,
     Upper,
     Concat,
@@ -30,7 +30,7 @@ pub(crate) enum Function {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Test {
+pub enum Test {
     StartsWith,
     EndsWith,
     Contains,
@@ -159,7 +159,7 @@ impl Test {
         })
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::StartsWith => "starts_with",
             Self::EndsWith => "ends_with",

@@ -1,19 +1,21 @@
-//! A checked program: names are numbers, each clause is a list of literals.
+//! A checked program: names are numbers, each clause is a list of literals. Who makes another program of
+//! one gets it by [`super::check`].
 
-use super::ast::{AggregateKind, Compare, Operator};
+pub use super::ast::{AggregateKind, Compare, Operator};
+pub use super::functions::{Function, Test};
+pub use super::value::Value;
+
 use super::diagnostic::Span;
-use super::functions::{Function, Test};
 use super::schema::Column;
-use super::value::Value;
 use regex::Regex;
 use std::sync::Arc;
 
 /// The number of a relation, of a variable of a clause.
-pub(crate) type Rel = usize;
-pub(crate) type Var = usize;
+pub type Rel = usize;
+pub type Var = usize;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Program {
+pub struct Program {
     pub relations: Vec<Relation>,
     pub clauses: Vec<Clause>,
     /// The relations whose rows are asked for.
@@ -21,7 +23,7 @@ pub(crate) struct Program {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Its rows are facts of the embedding.
     Base,
     Derived,
@@ -30,14 +32,14 @@ pub(crate) enum Kind {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Relation {
+pub struct Relation {
     pub name: String,
     pub columns: Vec<Column>,
     pub kind: Kind,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Clause {
+pub struct Clause {
     pub head: Rel,
     pub args: Vec<Term>,
     pub body: Vec<Literal>,
@@ -48,20 +50,20 @@ pub(crate) struct Clause {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Term {
+pub enum Term {
     Var(Var),
     Const(Value),
     Any,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Atom {
+pub struct Atom {
     pub rel: Rel,
     pub args: Vec<Term>,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Literal {
+pub enum Literal {
     Positive(Atom),
     Negative(Atom),
     Compare(Compare, Expr, Expr),
@@ -70,7 +72,7 @@ pub(crate) enum Literal {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Aggregate {
+pub struct Aggregate {
     pub out: Var,
     pub kind: AggregateKind,
     pub value: Option<Expr>,
@@ -80,7 +82,7 @@ pub(crate) struct Aggregate {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Expr {
+pub enum Expr {
     Term(Term),
     Call(Function, Vec<Expr>),
     Binary(Operator, Box<Expr>, Box<Expr>),

@@ -11,7 +11,7 @@ mod diagnostic;
 mod eval;
 mod functions;
 mod infer;
-mod ir;
+pub mod ir;
 mod lexer;
 mod library;
 mod loaded;
@@ -31,7 +31,7 @@ mod value;
 mod variables;
 
 pub use answer::{Answer, Rows, Statistics};
-pub use compile::{Compiled, compile};
+pub use compile::{Compiled, check, compile};
 pub use diagnostic::{Diagnostic, Span};
 pub use eval::{Failure, Limits, Stop};
 pub use functions::FUNCTIONS;

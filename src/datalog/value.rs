@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// A code: a small number itself, or a place in a table of constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Value(pub(super) u32);
+pub struct Value(pub(super) u32);
 
 const SMALL: u32 = 1 << 31;
 const BIAS: i64 = 1 << 30;

@@ -2,8 +2,9 @@
 //! that reads the relations the family needs and no others. Rows are sorted by their texts before
 //! they are returned, so that equal results are equal.
 //!
-//! Rules read what is derived here; questions and proofs read its twin in `queries/derived`, which has the
-//! relations' columns and what they mean.
+//! A family is written once, in `queries/derived`, which has its relations' columns and what they mean. The build
+//! makes the Ascent program of it (`build/ascent.rs`), which rules read; questions and proofs read what the
+//! interpreter derives from the same text.
 
 pub mod coverage;
 pub mod cycles;
@@ -14,7 +15,7 @@ use crate::relations::Visitor;
 /// A relation of a family.
 #[derive(Debug, Clone, Copy)]
 pub struct Derived {
-    /// As its twin is called.
+    /// As its file declares it.
     pub name: &'static str,
     /// Gives each row once, sorted.
     pub visit: fn(&dyn salsa::Database, &mut Visitor<'_>),
@@ -27,4 +28,9 @@ pub fn all() -> impl Iterator<Item = &'static Derived> {
 
 pub fn by_name(name: &str) -> Option<&'static Derived> {
     all().find(|derived| derived.name == name)
+}
+
+/// How many rows agree, as the language counts.
+pub fn count(rows: impl Iterator<Item = ()>) -> impl Iterator<Item = i64> {
+    std::iter::once(i64::try_from(rows.count()).unwrap_or(i64::MAX))
 }

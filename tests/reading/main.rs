@@ -14,6 +14,7 @@ mod data_tests;
 mod facts;
 mod fixtures;
 mod formats;
+mod generator;
 mod jinja;
 mod manifest;
 mod packs;

@@ -1,13 +1,12 @@
-//! What Ascent derives and what `queries/derived` says are one; and each finding has a proof that
-//! stands on its leaves.
+//! What the programs made of `queries/derived` derive and what the interpreter makes of it are one: what
+//! `build/ascent.rs` translates means the same. And each finding has a proof that stands on its leaves.
 
 use crate::facts::{UNBOUNDED, World, answer_with};
 use harness::datalog::{Catalogue, Cell, Constant, Facts, Schema, compile, with_cells};
 use harness::db::settings::HouseRules;
-use harness::db::{Database, Invocation, Sym, sym};
-use harness::derive::coverage::{self, Coverage};
+use harness::db::{Database, Invocation, sym};
 use harness::derive::cycles::cycles;
-use harness::derive::dependencies::{self as family, Dependencies, dependencies};
+use harness::derive::{self, Derived, coverage, dependencies};
 use harness::files::{Content, Disk, Tree};
 use harness::query::{Kind, Repo, Tree as Proof, absences, leaves, library, tree};
 use harness::rules::engine;
@@ -41,44 +40,23 @@ fn with_fixture<R: Send>(folder: &Path, work: impl FnOnce(&Session, &'static Reg
     .unwrap()
 }
 
-/// The rows of the compiled family as lines, by relation.
-fn compiled<'db>(db: &'db dyn salsa::Database, rows: &Dependencies<'db>) -> BTreeMap<&'static str, BTreeSet<String>> {
-    let edges = |rows: &[family::Edge<'db>]| {
-        rows.iter().map(|(a, b, c, d)| [a, b, c, d].map(|part| part.text(db).to_string()).join(" ")).collect()
-    };
-    let outside = rows.source_outside_staging.iter();
-    let outside = outside.map(|(a, b, c)| [a, b, c].map(|part| part.text(db).to_string()).join(" "));
-    let unknown = rows.unknown_layer.iter();
-    let unknown = unknown.map(|(folder, name, count)| format!("{} {} {count}", folder.text(db), name.text(db)));
-    BTreeMap::from([
-        ("dependency_direction", edges(&rows.dependency_direction)),
-        ("dependency_backward", edges(&rows.dependency_backward)),
-        ("mart_reads_staging", edges(&rows.mart_reads_staging)),
-        ("cross_tenant", edges(&rows.cross_tenant)),
-        ("source_outside_staging", outside.collect()),
-        ("unknown_layer", unknown.collect()),
-    ])
-}
+/// Gives the rows of one relation.
+type Visit<'v> = dyn FnMut(&[Cell<'_>]) + 'v;
 
-/// The same of the family that tells who covers what.
-fn covered<'db>(db: &'db dyn salsa::Database, rows: &Coverage<'db>) -> BTreeMap<&'static str, BTreeSet<String>> {
-    let line = |row: &[Sym<'db>]| row.iter().map(|part| part.text(db).to_string()).collect::<Vec<_>>().join(" ");
-    let one = |rows: &[(Sym<'db>,)]| rows.iter().map(|(a,)| line(&[*a])).collect();
-    BTreeMap::from([
-        ("described", one(&rows.described)),
-        ("tested", one(&rows.tested)),
-        ("key", rows.key.iter().map(|(a, b)| line(&[*a, *b])).collect()),
-        ("has_reader", one(&rows.has_reader)),
-        ("at_the_end", one(&rows.at_the_end)),
-        ("orphan", one(&rows.orphan)),
-        ("without_yaml", one(&rows.without_yaml)),
-        ("without_tests", one(&rows.without_tests)),
-        ("yaml_without_tests", one(&rows.yaml_without_tests)),
-        ("without_key", one(&rows.without_key)),
-        ("likely_key", rows.likely_key.iter().map(|(a, b, c)| line(&[*a, *b, *c])).collect()),
-        ("without_freshness", one(&rows.without_freshness)),
-        ("unused_source", one(&rows.unused_source)),
-    ])
+/// The rows of a compiled family as lines, by relation.
+fn compiled<'r>(
+    relations: impl IntoIterator<Item = &'r Derived>,
+    visit: impl Fn(&Derived, &mut Visit<'_>),
+) -> BTreeMap<&'static str, BTreeSet<String>> {
+    let lines = |derived: &Derived| {
+        let mut lines = BTreeSet::new();
+        visit(derived, &mut |row| {
+            let cells: Vec<String> = row.iter().map(|cell| cell.constant().to_string()).collect();
+            assert!(lines.insert(cells.join(" ")), "given twice: {} {cells:?}", derived.name);
+        });
+        (derived.name, lines)
+    };
+    relations.into_iter().map(lines).collect()
 }
 
 fn columns_of(relation: &str) -> String {
@@ -92,8 +70,7 @@ fn the_compiled_families_and_their_twins_agree_on_every_fixture() {
     for folder in fixtures() {
         with_fixture(&folder, |session, registry| {
             let db = &session.db;
-            let families = compiled(db, dependencies(db)).into_iter().chain(covered(db, coverage::coverage(db)));
-            for (relation, expected) in families {
+            for (relation, expected) in compiled(derive::all(), |derived, emit| (derived.visit)(db, emit)) {
                 let question = format!("?- {relation}({}).", columns_of(relation));
                 let answered = session.ask(registry, &question, &BTreeMap::new(), &UNBOUNDED, None, 0).unwrap();
                 let lines = answered
@@ -160,18 +137,19 @@ fn the_compiled_families_and_their_twins_agree_on_a_thousand_random_sets_of_fact
         let two =
             |pairs: &[[&'static str; 2]]| pairs.iter().map(|[a, b]| (sym(&db, a), sym(&db, b))).collect::<Vec<_>>();
         let one = |names: &[&'static str]| names.iter().map(|name| (sym(&db, name),)).collect::<Vec<_>>();
-        let facts = family::Facts {
-            reads: two(&reads),
+        let facts = dependencies::Facts {
+            ref_rows: two(&reads),
             reads_source: two(&reads_source),
             layer: two(&layer),
             layer_folder: two(&folder),
             tenant: two(&tenant),
-            known: one(&known),
+            known_layer: one(&known),
             may_read: two(&may_read),
-            before: two(&before),
-            stands_on_sources: one(&on_sources),
+            layer_before: two(&before),
+            reads_sources: one(&on_sources),
         };
-        let expected = compiled(&db, &family::derive(&db, facts));
+        let rows = dependencies::derive(&db, facts);
+        let expected = compiled(&dependencies::RELATIONS, |derived, emit| rows.visit(&db, derived.name, emit));
         let rows = |pairs: &[[&'static str; 2]]| pairs.iter().map(|pair| pair.map(Constant::text).to_vec()).collect();
         let names = |names: &[&'static str]| names.iter().map(|name| vec![Constant::text(name)]).collect();
         let world = World::default()
@@ -251,7 +229,7 @@ fn coverage_and_its_twin_agree_on_a_thousand_random_sets_of_facts() {
             test_filter: one(&filters),
             column_constraint: constraints.iter().map(|row| row.map(|part| sym(&db, part)).into()).collect(),
             depends_on: two(&depends_on),
-            reads: second(&reads),
+            ref_rows: second(&reads),
             reads_source: second(&reads_source),
             resource_ref: second(&named),
             layer: two(&layer),
@@ -265,7 +243,8 @@ fn coverage_and_its_twin_agree_on_a_thousand_random_sets_of_facts() {
             let filled = |row: &[&str; N]| row.iter().copied().chain(vec!["-"; more]).map(Constant::text).collect();
             rows.iter().map(filled).collect()
         }
-        let expected = covered(&db, &coverage::derive(&db, facts));
+        let derived_rows = coverage::derive(&db, facts);
+        let expected = compiled(&coverage::RELATIONS, |derived, emit| derived_rows.visit(&db, derived.name, emit));
         let declared: Vec<[&str; 5]> =
             tests.iter().map(|[id, kind, node, column]| [*id, kind, "", node, column]).collect();
         let world = World::default()
