@@ -95,7 +95,7 @@ const KINDS: [Kind; 48] = [
     (".dbtignore", 2, settings::ignored),
     ("profiles.yml", 2, settings::profiles),
     ("the baseline", 3, settings::baseline),
-    ("the invocation", 4, settings::invocation),
+    ("the invocation", 6, settings::invocation),
     ("vars.yml", 2, settings::vars),
     ("the manifest of another project", 2, settings::manifest),
     ("a docs block", 3, files::docs_block),
@@ -164,15 +164,18 @@ impl World {
                 let (_, _, more) = dice.pick(&KINDS);
                 ops.extend(more(self, dice).into_iter().flatten());
             }
+            // Of what goes whole mostly its folder is told.
+            let folders = if ops.iter().all(|op| matches!(op, Op::Remove(_))) { 6 } else { 2 };
             let told = match dice.below(10) {
                 0 => Told::Nothing,
-                1 | 2 => Told::Folders,
+                at if at <= folders => Told::Folders,
                 _ => Told::Paths,
             };
             for op in &ops {
                 self.apply(op);
             }
-            return Step { what, ops, told, asked: Asked::Findings };
+            let asked = if dice.in_a_hundred(30) { Asked::Nothing } else { Asked::Findings };
+            return Step { what, ops, told, asked };
         }
     }
 

@@ -35,6 +35,8 @@ pub enum Told {
 /// What the session is asked after an edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
+    /// Nothing: more is edited before anybody looks.
+    Nothing,
     /// The findings, as `harness watch` asks.
     Findings,
     /// All there is to say.
@@ -178,6 +180,9 @@ impl Live {
 
     /// Asks as a step says, and tells what is found.
     fn look(&self, asked: Asked, all_rules: bool) -> Vec<Found> {
+        if asked == Asked::Nothing {
+            return Vec::new();
+        }
         let found = state::found(&self.session, &self.settings, all_rules);
         if asked == Asked::All {
             state::state(&self.session, &self.settings, all_rules);
@@ -248,12 +253,21 @@ pub fn run(files: &Files, plan: Plan, mut each: impl FnMut(usize, &Step)) -> Res
     let mut script = Vec::new();
     for at in 1..=steps {
         let is_compared = at.is_multiple_of(compared) || at == steps;
-        let asked = if is_compared { Asked::All } else { Asked::Findings };
-        let step = Step { asked, ..world.step(&mut dice) };
+        let mut step = world.step(&mut dice);
+        let is_invocation = step.ops.iter().any(|op| matches!(op, Op::Invocation(_)));
+        let is_looked_at = is_compared || is_invocation || (step.reaches_far() && at % 3 == 0);
+        step.asked = match (is_compared, is_looked_at) {
+            (true, _) => Asked::All,
+            (_, true) => Asked::Findings,
+            _ => step.asked,
+        };
+        let asked = step.asked;
         each(at, &step);
         live.apply(&step);
-        let is_looked_at = is_compared || (step.reaches_far() && at % 2 == 0);
         script.push(step);
+        if asked == Asked::Nothing {
+            continue;
+        }
         let found = state::found(&live.session, &live.settings, all_rules);
         world.found = found.iter().map(Found::of).collect();
         if !is_looked_at {

@@ -6,7 +6,7 @@ use super::super::script::{INVOCATIONS, Op};
 use super::super::yaml;
 use super::{Ops, World, write};
 use harness::rules::baseline;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Takes a piece out of a file where it is in it, or adds it. What is there of the same keys mostly makes way.
 fn toggled(world: &World, path: &str, pieces: &[&str], dice: &mut Dice) -> Ops {
@@ -250,7 +250,22 @@ pub(super) fn baseline(world: &mut World, dice: &mut Dice) -> Ops {
     }
 }
 
-pub(super) fn invocation(_: &mut World, dice: &mut Dice) -> Ops {
+/// Another command line, for which paths that hang on it may come first.
+pub(super) fn invocation(world: &mut World, dice: &mut Dice) -> Ops {
+    const PATH: &str = "dbt_project.yml";
+    const PATHS: [(&str, &str); 4] = [
+        ("model-paths", "{{ var('place', 'models') }}"),
+        ("model-paths", "{{ env_var('REGION', 'models') }}"),
+        ("test-paths", "{{ var('place', 'tests') }}"),
+        ("analysis-paths", "{{ env_var('DRAFTS', 'analyses') }}"),
+    ];
+    let text = world.files.get(PATH).cloned().unwrap_or_default();
+    let root = yaml::value(PATH, &text).filter(|_| !text.contains("-paths: [\"{{") && dice.in_a_hundred(50));
+    if let Some(Value::Object(mut root)) = root {
+        let (key, path) = *dice.pick(&PATHS);
+        root.insert(key.to_owned(), json!([path]));
+        return write(PATH.to_owned(), yaml::text(&Value::Object(root), 4));
+    }
     Some(vec![Op::Invocation(dice.below(INVOCATIONS))])
 }
 
