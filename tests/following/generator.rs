@@ -15,12 +15,13 @@ use std::fs;
 use std::path::Path;
 
 /// Folders whose texts are not the keys of what dbt's users write.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 10] = [
     ("src/cli/", "options and the environment"),
     ("src/datalog/", "the language of questions"),
     ("src/db/", "inputs, which others fill"),
     ("src/files/", "the disk"),
     ("src/project/jinja/", "what templates see and call"),
+    ("src/python/", "what templates compute with"),
     ("src/query/", "names of relations"),
     ("src/report/", "what is written, and never read"),
     ("src/session/init/", "what is written, and never read"),
