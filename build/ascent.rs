@@ -216,6 +216,7 @@ impl<'g> Generator<'g> {
 
     fn write_derive(&self, inputs: &[Rel], derived: &[Rel], rules: &str, code: &mut String) {
         code.push_str("/// The family's rows.\n");
+        code.push_str("#[allow(clippy::all, reason = \"what Ascent makes of the rules is nobody's style\")]\n");
         code.push_str("pub fn derive<'db>(db: &'db dyn salsa::Database, facts: Facts<'db>) -> Rows<'db> {\n");
         let texts = self.texts.iter().map(|text| format!("sym(db, {text:?})"));
         let _ = writeln!(code, "    let texts = [{}];", joined(texts, ", "));

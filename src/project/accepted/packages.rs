@@ -93,7 +93,7 @@ pub fn package_faults(root: &Node, is_dependencies: bool, are_declared_twice: bo
                 ),
                 _ => {
                     let name = entry.key.key_text().unwrap_or_default();
-                    let near = similar::nearest(&*name, ["packages"]).map(similar::question);
+                    let near = similar::nearest(&name, ["packages"]).map(similar::question);
                     walk.path.push(Step::key(&name));
                     walk.report(
                         entry.key.span,
