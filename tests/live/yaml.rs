@@ -37,8 +37,11 @@ pub struct Document {
     pub parts: Vec<Part>,
 }
 
+/// By path and text.
+type Read = HashMap<(&'static str, String), Option<Rc<Document>>>;
+
 thread_local! {
-    static READ: RefCell<HashMap<(&'static str, String), Option<Rc<Document>>>> = RefCell::default();
+    static READ: RefCell<Read> = RefCell::default();
 }
 
 /// Reads a text. Many edits in a row look at the same texts, so that these are read once.

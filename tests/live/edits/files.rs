@@ -204,7 +204,7 @@ pub(super) fn broken(world: &mut World, dice: &mut Dice) -> Ops {
 }
 
 pub(super) fn case_file(world: &mut World, dice: &mut Dice) -> Ops {
-    let (path, text) = dice.some(&world.cases)?;
+    let (path, text) = dice.some(world.cases)?;
     write(path, text)
 }
 

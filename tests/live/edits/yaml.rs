@@ -77,7 +77,8 @@ pub(super) fn yaml_key(world: &mut World, dice: &mut Dice) -> Ops {
 /// A mapping or a list of one of the files, and the file's value. Each kind of place is as likely as any other, however
 /// many there are of it.
 fn place(world: &World, dice: &mut Dice, is_map: bool) -> Option<(String, Value, Part)> {
-    let mut places: BTreeMap<String, Vec<(&String, Rc<Document>, usize)>> = BTreeMap::new();
+    type Found<'w> = (&'w String, Rc<Document>, usize);
+    let mut places: BTreeMap<String, Vec<Found<'_>>> = BTreeMap::new();
     for (path, text) in world.files.iter().filter(|(path, _)| is_yaml(path)) {
         let Some(document) = yaml::document(path, text) else { continue };
         for (at, part) in document.parts.iter().enumerate().filter(|(_, part)| part.is_map == is_map) {
