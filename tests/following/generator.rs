@@ -113,6 +113,7 @@ fn read(sources: &BTreeMap<String, String>) -> Read {
     .unwrap();
     let in_table = Regex::new(r#"\(\s*"([^"\s{}]+)",\s*[A-Z&]"#).unwrap();
     let word = Regex::new(r#""(\+?[A-Za-z][A-Za-z0-9_-]*)""#).unwrap();
+    let reserved = Regex::new(r"(?s)const RESERVED: .*?;\n").unwrap();
     let mut read = Read::default();
     for (file, text) in sources {
         let reads_nodes = text.contains("syntax::yaml") || file.starts_with("project/accepted");
@@ -133,7 +134,7 @@ fn read(sources: &BTreeMap<String, String>) -> Read {
             continue;
         }
         // Names that dbt keeps for itself are no keys.
-        let text = Regex::new(r"(?s)const RESERVED: .*?;\n").unwrap().replace_all(text, "");
+        let text = reserved.replace_all(text, "");
         let words = word.captures_iter(&text).map(|found| bare(&found[1]).to_owned());
         let words = words.filter(|word| !others.iter().any(|others| others.contains(&word.as_str())));
         read.words.extend(words.map(|word| (word, file.clone())));
