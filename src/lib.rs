@@ -6,14 +6,16 @@
 //!
 //! # Modules, in order of dependency
 //!
-//! Each names only those before it; `tests/architecture.rs` fails otherwise.
+//! Each names only those before it. [`similar`] to [`python`] are crates, so there the compiler holds it; for the rest
+//! `tests/architecture.rs` fails otherwise.
 //!
+//! - [`similar`]: which name a mistyped one means
 //! - [`datalog`]: the language of questions: parser, checks, planner, evaluation, upkeep of rows, proofs; it
 //!   knows neither dbt nor the database
 //! - [`files`]: the operating system's files, what happens to them, and the only place that touches them
-//! - [`db`]: the salsa database, its inputs, and counters of what queries do
 //! - [`syntax`]: one text in, a tree with byte spans and errors out: YAML, Jinja, SQL, Python
 //! - [`python`]: what templates compute with as Python does, and how much of it one rendering may
+//! - [`db`]: the salsa database, its inputs, and counters of what queries do
 //! - [`project`]: what dbt makes of a repo: profile and target, packages, configuration, macros,
 //!   rendering, nodes, data tests, YAML resources, edges; node selection; harness.yml, layers, the
 //!   staging pattern

@@ -27,13 +27,12 @@ const SOURCE: &str = "{source}";
 /// Between the tags where all of them are one text.
 const BETWEEN: &str = ", ";
 
-/// The tags that a model states in its file, in order; none where it states none, and nothing where only
+/// The tags that a model states by calls in its file, in order; none where it states none, and nothing where only
 /// rendering can tell.
-pub fn own_tags(text: &str) -> Option<String> {
-    let calls = config_calls(text);
+pub fn own_tags(calls: &[ConfigCall]) -> Option<String> {
     let mut found: Vec<&str> = Vec::new();
     // dbt adds up the tags of several calls.
-    for arg in named(&calls, "tags") {
+    for arg in named(calls, "tags") {
         match &arg.value {
             ConfigValue::Str(tag) => found.push(tag),
             ConfigValue::List(items) => {
@@ -390,14 +389,14 @@ select * from final
 
     #[test]
     fn the_tags_of_a_file_are_one_text() {
-        let own = |config: &str| own_tags(&format!("{{{{ config({config}) }}}} select 1"));
+        let own = |config: &str| own_tags(&config_calls(&format!("{{{{ config({config}) }}}} select 1")));
         assert_eq!(own("tags=['erp', 'staging']").as_deref(), Some("erp, staging"));
         assert_eq!(own("tags='erp'").as_deref(), Some("erp"));
         assert_eq!(own("materialized='view'").as_deref(), Some(""));
         assert_eq!(own("tags=var('tags')"), None);
         assert_eq!(own("tags=['erp', var('tag')]"), None);
-        assert_eq!(own_tags("select 1").as_deref(), Some(""));
-        assert_eq!(own_tags("{{ config(tags='a') }}{{ config(tags=['b']) }}").as_deref(), Some("a, b"));
+        assert_eq!(own_tags(&config_calls("select 1")).as_deref(), Some(""));
+        assert_eq!(own_tags(&config_calls("{{ config(tags='a') }}{{ config(tags=['b']) }}")).as_deref(), Some("a, b"));
         assert_eq!(canonical_tags(&house(), Some("erp")).as_deref(), Some("erp, staging, acme"));
         assert_eq!(canonical_tags(&house(), None), None);
     }

@@ -10,6 +10,7 @@ use crate::project::nodes::{
 };
 use crate::project::target::dialect;
 use crate::relations::places::node;
+use crate::syntax::jinja::config_call::{ConfigCall, config_calls};
 use crate::syntax::span::Span;
 use crate::syntax::sql::{Scan, TableName, scan_of as scan, unquoted};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -69,6 +70,13 @@ pub(super) fn sql_files(db: &dyn salsa::Database) -> Vec<SourceFile> {
     let files = root.directories(db).iter().flat_map(|directory| directory.files(db)).copied();
     let mut seen = FxHashSet::default();
     files.filter(|file| is_sql(db, *file) && file.kind(db) != FileKind::Seed && seen.insert(file.path(db))).collect()
+}
+
+/// The calls of config() in a node's own SQL, their spans counted from where that begins.
+#[salsa::tracked(returns(ref))]
+pub(super) fn config_calls_of<'db>(db: &'db dyn salsa::Database, node: Node<'db>) -> Vec<ConfigCall> {
+    let text = of_node(db, node);
+    text.map(|text| config_calls(text.region.of(text.file.content(db).text()))).unwrap_or_default()
 }
 
 /// What SQL a file holds. One query a file, whoever asks.

@@ -36,7 +36,7 @@ struct Graded {
 impl Grades {
     pub(super) fn begin(&mut self, house: &HouseRules, selection: &Selection) {
         if !self.settings.as_ref().is_some_and(|(rules, asked)| rules == house && asked == selection) {
-            self.by_rule.clear();
+            (self.last, self.by_rule) = (None, FxHashMap::default());
             self.settings = Some((house.clone(), selection.clone()));
         }
     }

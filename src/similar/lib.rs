@@ -1,5 +1,7 @@
 //! Which name a mistyped one most likely means: one measure for all that people write and type.
 
+use std::borrow::Cow;
+
 /// Of longer names, one letter in so many may be a slip.
 const LETTERS_A_SLIP: usize = 4;
 /// At most so many letters may be slips.
@@ -57,7 +59,7 @@ pub struct Typed {
 
 impl Typed {
     pub fn new(text: &str) -> Self {
-        let text = normal(text);
+        let text = normal(text).into_owned();
         Self { length: text.chars().count(), letters: counted(&text), text }
     }
 
@@ -69,8 +71,8 @@ impl Typed {
             return None;
         }
         let name = normal(name);
-        if is_cut && name.starts_with(&self.text) {
-            return Some(usize::from(name != self.text));
+        if is_cut && name.starts_with(&*self.text) {
+            return Some(usize::from(*name != self.text));
         }
         if differing(&self.letters, &counted(&name)) > 2 * allowed {
             return None;
@@ -79,7 +81,12 @@ impl Typed {
     }
 }
 
-fn normal(name: &str) -> String {
+/// The name as it is compared, which most are written as.
+fn normal(name: &str) -> Cow<'_, str> {
+    let is_normal = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase() && !matches!(byte, b'-' | b' ');
+    if name.bytes().all(is_normal) {
+        return Cow::Borrowed(name);
+    }
     let letters = name.trim().chars().flat_map(char::to_lowercase);
     letters.map(|letter| if matches!(letter, '-' | ' ') { '_' } else { letter }).collect()
 }

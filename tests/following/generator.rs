@@ -112,8 +112,8 @@ fn read(sources: &BTreeMap<String, String>) -> Read {
     )
     .unwrap();
     let in_table = Regex::new(r#"\(\s*"([^"\s{}]+)",\s*[A-Z&]"#).unwrap();
-    let word = Regex::new(r#""(\+?[A-Za-z][A-Za-z0-9_-]*)""#).unwrap();
     let reserved = Regex::new(r"(?s)const RESERVED: .*?;\n").unwrap();
+    let word = Regex::new(r#""(\+?[A-Za-z][A-Za-z0-9_-]*)""#).unwrap();
     let mut read = Read::default();
     for (file, text) in sources {
         let reads_nodes = text.contains("syntax::yaml") || file.starts_with("project/accepted");

@@ -51,7 +51,7 @@ type Ops = Option<Vec<Op>>;
 /// What is done, and how often among all.
 type Kind = (&'static str, usize, fn(&mut World, &mut Dice) -> Ops);
 
-const KINDS: [Kind; 48] = [
+const KINDS: [Kind; 51] = [
     ("a comment", 4, files::comment),
     ("a blank line on top", 2, files::blank_line),
     ("a comment that suppresses", 6, suppressions::by_comment),
@@ -89,6 +89,9 @@ const KINDS: [Kind; 48] = [
     ("broken syntax", 5, files::broken),
     ("dbt_project.yml", 6, settings::project_file),
     ("harness.yml", 5, settings::house_rules),
+    ("an option of a rule", 6, settings::rule_option),
+    ("who may read a node", 8, yaml::access),
+    ("a source of a package replaced", 6, yaml::replaced),
     ("a rule of the house", 4, settings::rule_file),
     ("packages", 5, settings::packages),
     ("selectors", 1, settings::selectors),

@@ -104,10 +104,11 @@ fn stated(which: usize) -> Invocation {
                 [("REGION", "eu"), ("DRAFTS", "tests")].map(|(name, value)| (name.to_owned(), value.to_owned())).into()
         }
         3 => invocation.target = text(&[("name", "prod"), ("schema", "live"), ("type", "snowflake")]),
-        4 => invocation.vars = text(&[("start_date", "2024-02-30"), ("noise", "{{ x }}")]),
+        4 => invocation.vars = text(&[("start_date", "2024-02-30"), ("noise", "{{ x }}"), ("place", "models/staging")]),
         5 => {
             invocation.env =
                 [("REGION".to_owned(), "us".to_owned()), ("DBT_TARGET".to_owned(), "prod".to_owned())].into();
+            invocation.env.insert("DRAFTS".to_owned(), "models".to_owned());
             invocation.shows_environment = true;
         }
         _ => {}
@@ -124,8 +125,9 @@ pub struct Live {
     steps: usize,
 }
 
-/// After so many steps the session is renewed, as `harness watch` does where it is worn.
-const RENEWED: usize = 25;
+/// After so many steps the session is renewed, as `harness watch` does where it is worn: after a comparison, so that
+/// nothing wrong is mended unseen.
+const RENEWED: usize = 30;
 
 impl Live {
     pub fn start(files: &Files) -> Self {
@@ -158,7 +160,7 @@ impl Live {
         let touched = if step.told == Told::Nothing { Touched::All } else { Touched::Paths(&paths) };
         self.session.update(&self.tree, touched);
         self.steps += 1;
-        if self.session.is_worn() || self.steps.is_multiple_of(RENEWED) {
+        if self.session.is_worn() || (self.steps > 1 && self.steps % RENEWED == 1) {
             self.session.renew(&self.tree);
         }
     }

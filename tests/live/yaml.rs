@@ -37,7 +37,7 @@ pub struct Document {
     pub parts: Vec<Part>,
 }
 
-/// By path and text.
+/// By the kind of a file and its text.
 type Read = HashMap<(&'static str, String), Option<Rc<Document>>>;
 
 thread_local! {

@@ -7,10 +7,10 @@ use crate::project::freshness::has_threshold;
 use crate::project::graph::{source_facts, source_id};
 use crate::project::nodes::{NodeKind, facts, nodes_of_directory, unique_id};
 use crate::project::staging::own_tags as stated_tags;
-use crate::relations::texts::of_node;
+use crate::relations::texts::{config_calls_of, of_node};
 use crate::relations::things::{entries_of, in_order, leaves, living_in};
 use crate::relations::{places, relation};
-use crate::syntax::jinja::config_call::{ConfigValue, config_calls};
+use crate::syntax::jinja::config_call::ConfigValue;
 
 relation! {
     /// A setting of an enabled node as the manifest has it: dbt_project.yml, YAML and config() together.
@@ -63,9 +63,10 @@ relation! {
     own_config as "own_config" (id: Node, key: Name, value: Text)
     Fact r#"own_config(m, "materialized", "table")"# at places::of_own_config;
     each |db, package, directory, rows| {
-        for text in nodes_of_directory(db, package, directory).iter().filter_map(|node| of_node(db, *node)) {
+        for node in nodes_of_directory(db, package, directory) {
+            let Some(text) = of_node(db, *node) else { continue };
             let id = sym(db, &text.id);
-            for arg in config_calls(text.region.of(text.file.content(db).text())).into_iter().flat_map(|call| call.args) {
+            for arg in config_calls_of(db, *node).iter().flat_map(|call| &call.args) {
                 let mut add = |key: &str, value: &str| rows.push((id, sym(db, key), sym(db, value)));
                 own_leaves(&arg.name.replace('-', "_"), &arg.value, &mut add);
             }
@@ -80,8 +81,9 @@ relation! {
     own_tags as "own_tags" (id: Node, tags: Text)
     Fact r#"own_tags(m, ""), layer(m, "staging")"# at places::of_own_tags;
     each |db, package, directory, rows| {
-        for text in nodes_of_directory(db, package, directory).iter().filter_map(|node| of_node(db, *node)) {
-            let tags = stated_tags(text.region.of(text.file.content(db).text()));
+        for node in nodes_of_directory(db, package, directory) {
+            let Some(text) = of_node(db, *node) else { continue };
+            let tags = stated_tags(config_calls_of(db, *node));
             rows.extend(tags.map(|tags| (sym(db, &text.id), sym(db, &tags))));
         }
     }

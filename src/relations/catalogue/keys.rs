@@ -4,9 +4,8 @@ use super::nodes::living;
 use crate::db::sym;
 use crate::project::data;
 use crate::project::nodes::{facts, unique_id};
-use crate::relations::texts::of_node;
+use crate::relations::texts::scan_of;
 use crate::relations::{places, relation};
-use crate::syntax::sql::keys::keys;
 
 relation! {
     /// What an enabled node names as its key, column by column with a comma between, and how: a "surrogate
@@ -17,10 +16,10 @@ relation! {
     each |db, package, directory, rows| {
         for node in living(db, package, directory) {
             let id = sym(db, unique_id(db, node));
-            if let Some(text) = of_node(db, node) {
-                let found = keys(text.region.of(text.file.content(db).text()));
-                rows.extend(found.surrogate.map(|(key, _)| (id, sym(db, &key), sym(db, "surrogate key"))));
-                rows.extend(found.partition.map(|(key, _)| (id, sym(db, &key), sym(db, "partition"))));
+            if let Some((scan, _)) = scan_of(db, node) {
+                let found = &scan.keys;
+                rows.extend(found.surrogate.as_ref().map(|(key, _)| (id, sym(db, key), sym(db, "surrogate key"))));
+                rows.extend(found.partition.as_ref().map(|(key, _)| (id, sym(db, key), sym(db, "partition"))));
             }
             let stated = data::texts(facts(db, node).config.get("unique_key")).join(", ");
             // ClickHouse's lists come in brackets.

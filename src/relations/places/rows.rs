@@ -10,12 +10,10 @@ use crate::project::packages::{dbt_packages, package_by_name};
 use crate::project::properties::{PatchKind, entry_span, patch};
 use crate::relations::Cell;
 use crate::relations::scaled_in;
-use crate::relations::texts::{Text, moved, of_node, of_test, scan_of, table_spans};
+use crate::relations::texts::{Text, config_calls_of, moved, of_node, of_test, scan_of, table_spans};
 use crate::relations::things::Thing;
 use crate::syntax::jinja::call_names::{call_names, call_with, reads_of};
-use crate::syntax::jinja::config_call::config_calls;
 use crate::syntax::span::{Position, Span};
-use crate::syntax::sql::keys::keys;
 use crate::syntax::sql::raw_names::raw_names;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -238,12 +236,13 @@ pub(in crate::relations) fn of_cte(db: &dyn salsa::Database, row: &[Cell<'_>]) -
 
 /// The tags in a node's config(), else where they could stand: its first config().
 pub(in crate::relations) fn of_own_tags(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
-    in_text(db, row, |text, region| {
-        let calls = config_calls(region.of(text));
-        let tags = calls.iter().flat_map(|call| &call.args).find(|arg| &*arg.name == "tags");
-        let tags = tags.map(|arg| Span { start: arg.name_span.start, end: arg.value_span.end });
-        tags.or_else(|| calls.first().map(|call| call.span)).map(|span| moved(span, region.start))
-    })
+    let node = node(db, text_at(row, 0)?)?;
+    let calls = config_calls_of(db, node);
+    let tags = calls.iter().flat_map(|call| &call.args).find(|arg| &*arg.name == "tags");
+    let tags = tags.map(|arg| Span { start: arg.name_span.start, end: arg.value_span.end });
+    let own = tags.or_else(|| calls.first().map(|call| call.span));
+    let moved = |span| place(db, node.file(db), moved(span, region(db, node).start));
+    Some(own.map_or_else(|| start_of(db, node), moved))
 }
 
 /// Where a node's SQL names a table.
@@ -303,11 +302,14 @@ pub(in crate::relations) fn of_scaled(db: &dyn salsa::Database, row: &[Cell<'_>]
 pub(in crate::relations) fn of_candidate_key(db: &dyn salsa::Database, row: &[Cell<'_>]) -> Option<Place> {
     match text_at(row, 2)? {
         "unique_key" => of_setting(db, row, "unique_key", 1),
-        kind => in_text(db, row, |text, region| {
-            let found = keys(region.of(text));
-            let own = if kind == "partition" { found.partition } else { found.surrogate };
-            own.map(|(_, span)| moved(span, region.start))
-        }),
+        kind => {
+            let node = node(db, text_at(row, 0)?)?;
+            let own = scan_of(db, node).and_then(|(scan, base)| {
+                let own = if kind == "partition" { &scan.keys.partition } else { &scan.keys.surrogate };
+                own.as_ref().map(|(_, span)| place(db, node.file(db), moved(*span, base)))
+            });
+            Some(own.unwrap_or_else(|| start_of(db, node)))
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 
 use super::item::unquoted;
 use super::keyword::Keyword;
-use super::token::{Kind, Token, tokens};
+use super::token::{Kind, Token};
 use crate::jinja::tokens::{TokenKind, tokens as jinja_tokens};
 use crate::span::Span;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Keys {
     /// The name of the first column that a macro for surrogate keys fills.
     pub surrogate: Option<(Arc<str>, Span)>,
@@ -21,9 +22,8 @@ const SURROGATE: &str = "surrogate_key";
 /// The macro of dbt_utils that keeps one row of each partition, and its argument.
 const DEDUPLICATE: (&str, &str) = ("deduplicate", "partition_by");
 
-pub fn keys(text: &str) -> Keys {
-    let mut all = tokens(text).tokens;
-    all.retain(|token| !token.is_block());
+pub(super) fn keys(text: &str, tokens: &[Token]) -> Keys {
+    let all: Vec<Token> = tokens.iter().filter(|token| !token.is_block()).copied().collect();
     let reader = Reader { text, tokens: &all };
     let at = |kind: Kind| (0..all.len()).filter(move |at| reader.kind(*at) == Some(kind));
     let span = |at: usize| all.get(at).map(|token| token.span()).unwrap_or_default();
@@ -58,8 +58,11 @@ impl<'text> Reader<'text> {
         self.token(at).eq_ignore_ascii_case(word)
     }
 
-    /// The names and texts inside a tag.
-    fn inside(self, at: usize) -> Vec<(TokenKind, &'text str)> {
+    /// The names and texts inside a tag, where it has this word.
+    fn inside(self, at: usize, word: &str) -> Vec<(TokenKind, &'text str)> {
+        if !self.token(at).contains(word) {
+            return Vec::new();
+        }
         let span = self.tokens.get(at).map(|token| token.span()).unwrap_or_default();
         let (from, to) = (span.start as usize + 2, (span.end as usize).saturating_sub(2));
         let inner = if from < to { jinja_tokens(self.text, from, to) } else { Vec::new() };
@@ -70,11 +73,11 @@ impl<'text> Reader<'text> {
         let makes = |(kind, name): &(TokenKind, &str)| *kind == TokenKind::Name && name.contains(SURROGATE);
         let next = if self.keyword(at + 1) == Keyword::As { at + 2 } else { return None };
         let is_name = self.tokens.get(next).is_some_and(|token| token.is_name());
-        (is_name && self.inside(at).iter().any(makes)).then(|| unquoted(self.token(next)).into())
+        (is_name && self.inside(at, SURROGATE).iter().any(makes)).then(|| unquoted(self.token(next)).into())
     }
 
     fn deduplicated(self, at: usize) -> Option<Arc<str>> {
-        let inner = self.inside(at);
+        let inner = self.inside(at, DEDUPLICATE.0);
         inner.iter().find(|(kind, name)| *kind == TokenKind::Name && *name == DEDUPLICATE.0)?;
         let argument = inner.windows(3).find(|part| part[0].1 == DEDUPLICATE.1 && part[1].1 == "=")?;
         let (TokenKind::Text, text) = argument[2] else { return None };
@@ -141,14 +144,14 @@ impl<'text> Reader<'text> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::sql::scan;
 
     fn surrogate(sql: &str) -> Option<String> {
-        keys(sql).surrogate.map(|(key, _)| key.to_string())
+        scan(sql).keys.surrogate.map(|(key, _)| key.to_string())
     }
 
     fn partition(sql: &str) -> Option<String> {
-        keys(sql).partition.map(|(key, _)| key.to_string())
+        scan(sql).keys.partition.map(|(key, _)| key.to_string())
     }
 
     #[test]

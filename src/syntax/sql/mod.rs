@@ -6,7 +6,7 @@ mod dialect;
 pub mod factor;
 mod frame;
 mod item;
-pub mod keys;
+mod keys;
 mod keyword;
 pub mod raw_names;
 mod scan;
@@ -18,6 +18,7 @@ pub use item::unquoted;
 pub use scan::{scan, scan_of};
 
 use self::factor::Scale;
+pub use self::keys::Keys;
 use crate::span::Span;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub struct Scan {
     pub comments: Vec<Span>,
     pub literals: Vec<Literal>,
     pub tables: Vec<TableName>,
+    pub keys: Keys,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use super::dialect::Dialect;
 use super::factor::scale;
 use super::frame::{Frame, Level, Phase, Query, Role, With};
 use super::item::{item, modifiers, unquoted};
+use super::keys::keys;
 use super::keyword::Keyword;
 use super::tables::{Names, Tables};
 use super::token::{Block, Kind, Token, Tokens, tokens_of};
@@ -48,7 +49,8 @@ pub fn scan_of(text: &str, dialect: Dialect) -> Scan {
     }
     let (with, ctes, inner_ctes, final_select, tables) = walk.finish();
     let literals = literals(text, &found);
-    Scan { ctes, inner_ctes, final_select, with, literals, comments: found.comments, tables }
+    let keys = keys(text, &found.tokens);
+    Scan { ctes, inner_ctes, final_select, with, literals, comments: found.comments, tables, keys }
 }
 
 /// The numbers; those in captured blocks, which are no tokens, scale nothing.

@@ -6,7 +6,10 @@ use super::super::script::{INVOCATIONS, Op};
 use super::super::yaml;
 use super::{Ops, World, write};
 use harness::rules::baseline;
+use harness::rules::registry::Registry;
+use harness::rules::rule::OptionValue;
 use serde_json::{Value, json};
+use std::sync::OnceLock;
 
 /// Takes a piece out of a file where it is in it, or adds it. What is there of the same keys mostly makes way.
 fn toggled(world: &World, path: &str, pieces: &[&str], dice: &mut Dice) -> Ops {
@@ -101,6 +104,48 @@ pub(super) fn house_rules(world: &mut World, dice: &mut Dice) -> Ops {
         ),
         _ => toggled(world, "harness.yml", &PIECES, dice),
     }
+}
+
+/// Another value for an option of a rule, mostly of one that reports something.
+pub(super) fn rule_option(world: &mut World, dice: &mut Dice) -> Ops {
+    const PATH: &str = "harness.yml";
+    let with_options = options();
+    let of_found = |rule: &&(String, Vec<(String, bool)>)| world.found.iter().any(|found| found.rule == rule.0);
+    let reporting: Vec<_> = with_options.iter().filter(of_found).collect();
+    let any: Vec<_> = with_options.iter().collect();
+    let (rule, options) = dice.some(&reporting).filter(|_| dice.in_a_hundred(70)).or_else(|| dice.some(&any))?;
+    let (option, is_number) = dice.some(options)?;
+    let value = match is_number {
+        true => json!(dice.below(4)),
+        false => json!([*dice.pick(&["models/marts", "stg_", "orders", "id"])]),
+    };
+    let text = world.files.get(PATH).cloned().unwrap_or_else(|| "extends: strict\n".to_owned());
+    let mut root = yaml::value(PATH, &text)?;
+    let rules = root.as_object_mut()?.entry("rules").or_insert_with(|| json!({})).as_object_mut()?;
+    let severity = *dice.pick(&["warning", "off"]);
+    let stated = rules.entry(rule.clone()).or_insert_with(|| json!({}));
+    if !stated.is_object() {
+        *stated = json!({"severity": severity});
+    }
+    let options = stated.as_object_mut()?.entry("options").or_insert_with(|| json!({}));
+    options.as_object_mut()?.insert(option, value);
+    write(PATH.to_owned(), yaml::text(&root, 4))
+}
+
+/// The rules that have options, with those that are numbers or texts.
+fn options() -> &'static [(String, Vec<(String, bool)>)] {
+    static OPTIONS: OnceLock<Vec<(String, Vec<(String, bool)>)>> = OnceLock::new();
+    OPTIONS.get_or_init(|| {
+        let mut found = vec![("HUB_MODEL".to_owned(), vec![("readers".to_owned(), true)])];
+        for rule in Registry::embedded().unwrap().rules() {
+            let of_rule = rule.options.iter();
+            let of_rule =
+                of_rule.map(|(name, option)| (name.clone(), matches!(option.default, OptionValue::Number(_))));
+            found.push((rule.id.to_string(), of_rule.collect()));
+        }
+        found.retain(|(_, options)| !options.is_empty());
+        found
+    })
 }
 
 pub(super) fn rule_file(world: &mut World, dice: &mut Dice) -> Ops {
@@ -260,7 +305,8 @@ pub(super) fn invocation(world: &mut World, dice: &mut Dice) -> Ops {
         ("analysis-paths", "{{ env_var('DRAFTS', 'analyses') }}"),
     ];
     let text = world.files.get(PATH).cloned().unwrap_or_default();
-    let root = yaml::value(PATH, &text).filter(|_| !text.contains("-paths: [\"{{") && dice.in_a_hundred(50));
+    let does_hang = PATHS.iter().any(|(_, path)| text.contains(path));
+    let root = yaml::value(PATH, &text).filter(|_| !does_hang || dice.in_a_hundred(15));
     if let Some(Value::Object(mut root)) = root {
         let (key, path) = *dice.pick(&PATHS);
         root.insert(key.to_owned(), json!([path]));

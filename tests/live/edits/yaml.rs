@@ -77,8 +77,8 @@ pub(super) fn yaml_key(world: &mut World, dice: &mut Dice) -> Ops {
 /// A mapping or a list of one of the files, and the file's value. Each kind of place is as likely as any other, however
 /// many there are of it.
 fn place(world: &World, dice: &mut Dice, is_map: bool) -> Option<(String, Value, Part)> {
-    type Found<'w> = (&'w String, Rc<Document>, usize);
-    let mut places: BTreeMap<String, Vec<Found<'_>>> = BTreeMap::new();
+    type InFile<'w> = (&'w String, Rc<Document>, usize);
+    let mut places: BTreeMap<String, Vec<InFile<'_>>> = BTreeMap::new();
     for (path, text) in world.files.iter().filter(|(path, _)| is_yaml(path)) {
         let Some(document) = yaml::document(path, text) else { continue };
         for (at, part) in document.parts.iter().enumerate().filter(|(_, part)| part.is_map == is_map) {
@@ -210,6 +210,71 @@ pub(super) fn config_moved(world: &mut World, dice: &mut Dice) -> Ops {
         None => {
             let value = map.get_mut("config")?.as_object_mut()?.shift_remove(key)?;
             map.insert(key.to_owned(), value);
+        }
+    }
+    written(dice, path, &root)
+}
+
+/// The group a node is in, and whether others may read it: mostly of one that not all may.
+pub(super) fn access(world: &mut World, dice: &mut Dice) -> Ops {
+    let stated = |model: &Value, key: &str| model.get(key).or_else(|| model.get("config")?.get(key)).cloned();
+    let mut models: Vec<(String, Rc<Document>, usize)> = Vec::new();
+    for (path, text) in world.files.iter().filter(|(path, _)| is_yaml(path)) {
+        let Some(document) = yaml::document(path, text) else { continue };
+        let many = document.value.get("models").and_then(Value::as_array).map_or(0, Vec::len);
+        models.extend((0..many).map(|at| (path.clone(), document.clone(), at)));
+    }
+    let is_private = |(_, document, at): &&(String, Rc<Document>, usize)| {
+        stated(&document.value["models"][*at], "access").is_some_and(|access| access == "private")
+    };
+    let private: Vec<_> = models.iter().filter(is_private).cloned().collect();
+    let any = dice.some(&models)?;
+    let (path, document, at) = dice.some(&private).filter(|_| dice.in_a_hundred(50)).unwrap_or(any);
+    let mut root = document.value.clone();
+    let mut model = root.get_mut("models")?.get_mut(at)?.as_object_mut()?;
+    if model.contains_key("config") && dice.in_a_hundred(50) {
+        model = model.get_mut("config")?.as_object_mut()?;
+    }
+    let (key, value) = match dice.below(3) {
+        0 => ("access", *dice.pick(&["private", "private", "protected", "public", "secret"])),
+        _ => ("group", *dice.pick(&["finance", "finance", "data", "data", "nobody"])),
+    };
+    if model.get(key).is_some_and(|before| *before == value) {
+        model.shift_remove(key);
+    } else {
+        model.insert(key.to_owned(), Value::from(value));
+    }
+    written(dice, path, &root)
+}
+
+/// What a project says instead of a package of one of its sources.
+pub(super) fn replaced(world: &mut World, dice: &mut Dice) -> Ops {
+    let with: Vec<&String> = world
+        .files
+        .iter()
+        .filter(|(path, text)| is_yaml(path) && text.contains("sources:"))
+        .map(|(path, _)| path)
+        .collect();
+    let path = dice.some(&with)?.clone();
+    let mut root = yaml::value(&path, &world.files[&path])?;
+    let sources = root.get_mut("sources")?.as_array_mut()?;
+    let replacing = sources.iter().position(|source| source.get("overrides").is_some());
+    let at = replacing.unwrap_or_else(|| dice.below(sources.len()));
+    let source = sources.get_mut(at)?.as_object_mut()?;
+    match dice.below(6) {
+        0..=2 if replacing.is_some() => drop(source.shift_remove("overrides")),
+        0..=3 => {
+            source.insert("overrides".to_owned(), Value::from(*dice.pick(&["utils", "utils", "other"])));
+            source.insert("name".to_owned(), Value::from(*dice.pick(&["shipped", "raw"])));
+        }
+        4 => {
+            let enabled = dice.in_a_hundred(50);
+            source.insert("config".to_owned(), serde_json::json!({"enabled": enabled}));
+        }
+        _ => {
+            let (key, value) = world.vocabulary.key(dice, ".sources[].tables[]")?;
+            let table = source.get_mut("tables")?.as_array_mut()?.first_mut()?;
+            table.as_object_mut()?.insert(key, value);
         }
     }
     written(dice, path, &root)
