@@ -132,9 +132,12 @@ pub(super) fn rule_option(world: &mut World, dice: &mut Dice) -> Ops {
     write(PATH.to_owned(), yaml::text(&root, 4))
 }
 
-/// The rules that have options, with those that are numbers or texts.
-fn options() -> &'static [(String, Vec<(String, bool)>)] {
-    static OPTIONS: OnceLock<Vec<(String, Vec<(String, bool)>)>> = OnceLock::new();
+/// A rule and its options, each with whether it is a number.
+type RuleOptions = (String, Vec<(String, bool)>);
+
+/// The rules that have options.
+fn options() -> &'static [RuleOptions] {
+    static OPTIONS: OnceLock<Vec<RuleOptions>> = OnceLock::new();
     OPTIONS.get_or_init(|| {
         let mut found = vec![("HUB_MODEL".to_owned(), vec![("readers".to_owned(), true)])];
         for rule in Registry::embedded().unwrap().rules() {
