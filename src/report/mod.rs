@@ -11,6 +11,7 @@ mod excerpt;
 mod github;
 pub mod json;
 pub mod list;
+mod locations;
 pub mod manifest;
 mod ndjson;
 pub mod page;
@@ -26,7 +27,7 @@ use crate::rules::adherence::Adherence;
 use crate::rules::finding::{Finding, Severity, Status, Suppressed};
 use crate::rules::registry::Registry;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -99,11 +100,24 @@ impl<'r> Run<'r> {
     fn rule_of(&self, finding: &'r Finding) -> &'r str {
         self.registry.get(&finding.rule).map_or(&finding.rule, |rule| &rule.id)
     }
+}
 
-    /// The rule, and the remedy where the rule chooses a text of its own for each finding.
-    fn remedy_of(&self, finding: &'r Finding) -> (&'r str, &'r str) {
-        let is_chosen = self.registry.get(&finding.rule).is_some_and(|rule| rule.remedy.is_one_name());
-        (self.rule_of(finding), if is_chosen { &finding.remedy } else { "" })
+/// The remedies a page has printed: one that would only repeat the last of its rule is left out.
+struct Remedies<'r> {
+    run: &'r Run<'r>,
+    last: HashMap<&'r str, &'r str>,
+}
+
+impl<'r> Remedies<'r> {
+    fn new(run: &'r Run<'r>) -> Self {
+        Self { run, last: HashMap::new() }
+    }
+
+    /// Returns the remedy to print below a finding.
+    fn next(&mut self, finding: &'r Finding) -> Option<&'r str> {
+        let remedy = finding.remedy.as_str();
+        let repeats = self.last.insert(self.run.rule_of(finding), remedy) == Some(remedy);
+        (!repeats && !remedy.is_empty()).then_some(remedy)
     }
 }
 

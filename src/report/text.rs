@@ -1,16 +1,16 @@
-//! The form people read: a header per file, a line per finding, and what to do about it once a rule.
+//! The form people read: a header per file, a line per finding, and below it what to do about it.
 
-use crate::report::{Command, Options, Run, Summary, adherence, by_rule, count, escaped, excerpt, shown, totals};
-use crate::rules::finding::{Finding, Place, Severity};
+use crate::report::locations::also;
+use crate::report::{
+    Command, Options, Remedies, Run, Summary, adherence, by_rule, count, escaped, excerpt, shown, totals,
+};
+use crate::rules::finding::{Finding, Severity};
 use anstyle::{AnsiColor, Style};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 /// How many findings are shown where nobody asked for more.
 const TERMINAL_LIMIT: usize = 20;
 const PIPED_LIMIT: usize = 50;
-
-/// Further places of a finding that its line names.
-const PLACES_NAMED: usize = 3;
 
 /// The rule whose findings are one line.
 const PACKAGES: &str = "PACKAGE_NOT_INSTALLED";
@@ -115,8 +115,7 @@ impl Page {
             let entry = gravest.entry(&*finding.place.path).or_insert(finding.severity);
             *entry = (*entry).min(finding.severity);
         }
-        // The texts of one rule's remedy are mostly one template, filled in: the first tells what to do.
-        let mut told: HashSet<(&str, &str)> = HashSet::new();
+        let mut remedies = Remedies::new(run);
         for (path, found) in files {
             let severity = gravest.get(path).copied().unwrap_or(Severity::Info);
             let word = match severity {
@@ -134,8 +133,8 @@ impl Page {
                 if self.options.terminal && finding.severity == Severity::Error && is_new {
                     self.excerpt(finding, run);
                 }
-                if !finding.remedy.is_empty() && told.insert(run.remedy_of(finding)) {
-                    self.line(&format!("    → {}", escaped(&finding.remedy)));
+                if let Some(remedy) = remedies.next(finding) {
+                    self.line(&format!("    → {}", escaped(remedy)));
                 }
             }
         }
@@ -222,37 +221,6 @@ fn style(severity: Severity) -> Style {
         Severity::Info => AnsiColor::Cyan,
     };
     color.on_default()
-}
-
-/// Further places of a finding, those of its own file first; empty where there are none.
-fn also(finding: &Finding) -> String {
-    let path = &finding.place.path;
-    let (own, others): (Vec<&Place>, Vec<&Place>) = finding.locations.iter().partition(|place| place.path == *path);
-    let files = others.iter().map(|place| &place.path).collect::<HashSet<_>>().len();
-    let named = |places: &[&Place]| {
-        let shown: Vec<String> = places.iter().take(PLACES_NAMED).map(|place| short(place, path)).collect();
-        (shown.join(", "), places.len().saturating_sub(PLACES_NAMED))
-    };
-    if files < 2 {
-        return match named(&[own, others].concat()) {
-            (shown, _) if shown.is_empty() => shown,
-            (shown, 0) => format!(" (also {shown})"),
-            (shown, more) => format!(" (also {shown} and {more} more)"),
-        };
-    }
-    let own = match named(&own) {
-        (shown, _) if shown.is_empty() => shown,
-        (shown, 0) => format!("{shown} and "),
-        (shown, more) => format!("{shown}, {more} more and "),
-    };
-    let (shown, more) = named(&others);
-    let rest = if more > 0 { ", …" } else { "" };
-    format!(" (also {own}in {files} more files: {shown}{rest})")
-}
-
-fn short(place: &Place, path: &str) -> String {
-    let at = format!("{}:{}", place.start.line, place.start.column);
-    if *place.path == *path { at } else { format!("{}:{at}", escaped(&place.path)) }
 }
 
 #[cfg(test)]
@@ -414,12 +382,15 @@ mod tests {
     }
 
     #[test]
-    fn a_rules_remedy_is_told_once_though_its_words_depend_on_the_finding() {
-        let mut found = vec![three().remove(2), three().remove(2), three().remove(0)];
-        found[1].remedy = "Or so.".to_owned();
+    fn a_remedy_is_printed_where_it_differs_from_the_last_of_its_rule() {
+        let mut found = vec![three().remove(0), three().remove(2), three().remove(0), three().remove(0)];
+        found[2].remedy = "Or so.".to_owned();
         let text = rendered(&found, PIPED);
         let remedies: Vec<&str> = text.lines().filter(|line| line.contains('→')).collect();
-        assert_eq!(remedies, ["    → Mend MART_REFS_STAGING.", "    → Mend CYCLE."]);
+        assert_eq!(
+            remedies,
+            ["    → Mend MART_REFS_STAGING.", "    → Or so.", "    → Mend MART_REFS_STAGING.", "    → Mend CYCLE."]
+        );
     }
 
     #[test]

@@ -48,11 +48,6 @@ impl fmt::Display for TemplateError {
 impl std::error::Error for TemplateError {}
 
 impl Template {
-    /// Whether all of it is one placeholder: the text is chosen by the rule's rows.
-    pub fn is_one_name(&self) -> bool {
-        matches!(self.parts.as_slice(), [Part::Name(_)])
-    }
-
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut plain = String::new();

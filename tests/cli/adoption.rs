@@ -603,7 +603,7 @@ fn the_hook_tells_an_agent_of_what_its_edit_broke() {
         bash(repo.path(), "agent-hook.sh", &["ware house/models/gone.sql"], ""),
     ] {
         assert_eq!((code(&output), out(&output).as_str()), (2, ""));
-        assert_eq!(err(&output).matches("UNKNOWN_REF").count(), 1, "{}", err(&output));
+        assert_eq!(err(&output).matches(" UNKNOWN_REF#").count(), 1, "{}", err(&output));
         assert!(!err(&output).contains("CROSS_TENANT"), "{}", err(&output));
     }
 

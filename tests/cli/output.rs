@@ -156,14 +156,20 @@ fn the_next_command_keeps_what_the_run_was_asked_for() {
     let root = tempfile::tempdir().unwrap();
     let project = project_in(root.path(), "my shop");
     let folder = project.display().to_string();
+    for name in ["one", "two"] {
+        fs::write(project.join(format!("models/{name}.sql")), "select * from {{ ref('nowhere') }}").unwrap();
+    }
     let arguments =
         ["--format", "agent", "--project-dir", &folder, "--vars", "{a: 1}", "--rule", "unknown-ref", "models"];
-    let printed = out(&check(root.path(), &arguments));
-    let last = printed.lines().last().unwrap();
+    let all = out(&check(root.path(), &arguments));
+    assert!(!all.contains("Next"), "nothing was held back: {all}");
+    let cut = out(&check(root.path(), &[&arguments[..], &["--limit", "1"]].concat()));
+    let last = cut.lines().last().unwrap();
     assert_eq!(
         last,
         format!(
-            "Next: harness check --project-dir '{folder}' --vars '{{a: 1}}' models --rule unknown-ref --format agent"
+            "Next: harness check --project-dir '{folder}' --vars '{{a: 1}}' models --rule unknown-ref --limit all \
+             --format agent"
         )
     );
 }

@@ -185,7 +185,7 @@ fn text_shows_what_is_new_and_counts_the_rest() {
         "{shown}"
     );
     let output = harness(repo.root(), &["check", "--since", "HEAD", "--rule", "UNKNOWN_REF", "--format", "agent"]);
-    assert!(out(&output).starts_with("1 new, 0 fixed, 1 old not shown;"), "{}", out(&output));
+    assert!(out(&output).starts_with("1 new, 0 fixed, 1 old not shown: UNKNOWN_REF 1\n"), "{}", out(&output));
 }
 
 #[test]

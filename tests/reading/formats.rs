@@ -143,9 +143,14 @@ impl Sample {
 
     /// So many findings of two rules, with the paths and texts of a large project.
     fn large(count: u32) -> Self {
-        let findings: Vec<Finding> = (1..=count)
+        Self::in_files(count, count)
+    }
+
+    fn in_files(count: u32, files: u32) -> Self {
+        let mut findings: Vec<Finding> = (1..=count)
             .map(|n| {
-                let path = format!("models/operations/intermediate/production/int_production__well_{n:03}.sql");
+                let file = (n - 1) % files + 1;
+                let path = format!("models/operations/intermediate/production/int_production__well_{file:03}.sql");
                 let (rule, severity) = if n % 3 == 0 {
                     ("UNKNOWN_REF", Severity::Error)
                 } else {
@@ -155,6 +160,7 @@ impl Sample {
                 finding(rule, severity, place(&path, n, 10, 4), &message, MAY_REF)
             })
             .collect();
+        findings.sort_by(|one, other| one.place.path.cmp(&other.place.path));
         let summary = Summary { models: 450, files: 900, ..Summary::of(&findings) };
         let command = Command { plain: "harness check".to_owned(), whole: "harness check".to_owned() };
         Self { findings, suppressed: Vec::new(), summary, texts: BTreeMap::new(), command }
@@ -213,7 +219,11 @@ fn without_a_baseline_nothing_is_called_new() {
     let sample = sample().uncompared();
     let agent = sample.render(Format::Agent, &PIPED);
     let verdict = agent.lines().next().unwrap();
-    assert_eq!(verdict, "4 errors, 1 warning, 1 info; 1 file not understood; 1 suppressed");
+    assert_eq!(
+        verdict,
+        "4 errors, 1 warning, 1 info: DEPENDENCY_DIRECTION 2, CYCLE 1, PARSE_ERROR 1, CTE_MISSING_FINAL 1, \
+         PACKAGE_NOT_INSTALLED 1; 1 file not understood; 1 suppressed"
+    );
     for format in [Format::Text, Format::Concise, Format::Github] {
         let text = sample.render(format, &PIPED);
         assert!(!text.contains("new") && !text.contains("old") && text.contains("reads itself."), "{text}");
@@ -226,10 +236,7 @@ fn a_clean_run_says_so_in_each_format() {
     let clean = Sample { findings: Vec::new(), suppressed: Vec::new(), summary: Summary::default(), ..sample() };
     let text = |format| clean.render(format, &PIPED);
     assert_eq!(text(Format::Concise), "No findings; 0 models checked, 0 files read.\n");
-    assert_eq!(
-        text(Format::Agent),
-        "0 findings; 0 files not understood\nNext: harness check --project-dir shop --rule CYCLE --format agent\n"
-    );
+    assert_eq!(text(Format::Agent), "0 findings\n");
     assert_eq!(text(Format::Ndjson), "");
     assert_eq!(text(Format::Github), "");
     let sarif: Value = serde_json::from_str(&text(Format::Sarif)).unwrap();
@@ -315,21 +322,44 @@ fn what_github_would_drop_is_told_in_a_notice() {
 
 #[test]
 fn an_agent_pays_forty_tokens_a_finding_and_gets_the_worst_first() {
-    for count in [9, 20, 21, 120] {
-        let text = Sample::large(count).render(Format::Agent, &PIPED);
-        let rows = usize::try_from(count.min(20)).unwrap();
+    // A token of these texts has four letters and more.
+    for (count, files) in [(20, 10), (20, 5), (21, 11), (120, 60)] {
+        let text = Sample::in_files(count, files).render(Format::Agent, &PIPED);
         let characters = text.chars().count();
-        assert!(characters <= rows * 160, "{characters} for {rows} findings:\n{text}");
+        assert!(characters <= 20 * 160, "{characters} for 20 findings:\n{text}");
         // The worst of 120 are all of one rule.
         assert_eq!(text.matches("→").count(), if count == 120 { 1 } else { 2 });
-        let is_error: Vec<bool> =
-            text.lines().filter(|line| line.contains('#')).map(|line| line.contains("UNKNOWN_REF#")).collect();
+        let mut is_error = Vec::new();
+        for line in text.lines().skip(1).filter(|line| line.contains('#') || !line.starts_with(' ')) {
+            let is_head = !line.starts_with(' ');
+            if is_head {
+                is_error.push(false);
+            }
+            if let Some(last) = is_error.last_mut() {
+                *last |= if is_head { line.starts_with("E ") } else { line.contains(" E ") };
+            }
+        }
         assert!(is_error.is_sorted_by(|first, second| first >= second), "{text}");
     }
-    // What frames a few findings costs more than that; still nothing is left out.
     let few = Sample::large(3).render(Format::Agent, &PIPED);
-    assert_eq!(few.lines().count(), 1 + 3 + 2 + 1, "{few}");
+    assert_eq!(few.matches(MAY_REF).count(), 2, "{few}");
     let text = Sample::large(120).render(Format::Agent, &PIPED);
-    assert!(text.starts_with("40 errors, 80 warnings; 0 files not understood; the worst 20 shown\n"), "{text}");
-    assert!(text.ends_with("\nNext: harness check --rule UNKNOWN_REF --format agent\n"), "{text}");
+    let verdict = "40 errors, 80 warnings: UNKNOWN_REF 40, DEPENDENCY_DIRECTION 80; the worst 20 shown";
+    assert_eq!(text.lines().next(), Some(verdict), "{text}");
+    assert!(text.ends_with("\nNext: harness check --rule UNKNOWN_REF --limit all --format agent\n"), "{text}");
+}
+
+#[test]
+fn an_agent_pays_twenty_five_tokens_a_finding_of_a_rule_that_says_one_thing() {
+    let mut sample = Sample::large(50);
+    for found in &mut sample.findings {
+        found.rule = "INTERMEDIATE_AS_VIEW".into();
+        found.severity = Severity::Warning;
+        found.message = "is materialized as a view.".to_owned();
+    }
+    sample.summary = Summary::of(&sample.findings);
+    let text = sample.render(Format::Agent, &Options { limit: Limit::All, ..PIPED });
+    assert_eq!((text.matches("is materialized").count(), text.matches("→").count()), (1, 1), "{text}");
+    let characters = text.chars().count();
+    assert!(characters <= 50 * 100, "{characters}:\n{text}");
 }
